@@ -1,0 +1,1 @@
+export { DatabaseError, type ErrorCode, isDatabaseError } from './errors.ts';

@@ -1,0 +1,141 @@
+/**
+ * Structures in the kernel module's memory, shared by the AssemblyScript sources and the TypeScript
+ * around them: both import this file, so that neither can drift. Only integer literals stand here.
+ *
+ * All fields are u32 unless they say otherwise. An address is a byte offset in the module's memory;
+ * 0 is never a valid one.
+ *
+ * Table entry (u32): the address of a cell, a multiple of 16, with flags in the low bits. The whole
+ * entry is 0 when the cell is not in memory. A reader that uses an entry sets ENTRY_REFERENCED; the
+ * eviction clock clears it. A cell whose entry has ENTRY_PINNED is never evicted.
+ *
+ * Directory: how a table indexed by page is kept in pieces. The root is an array of addresses of
+ * chunks (0: none of its pages is in memory); a chunk is an array of DIRECTORY_CHUNK_ENTRIES entries.
+ */
+
+export const FRAME_SIZE = 65536;
+
+export const ENTRY_REFERENCED = 1;
+export const ENTRY_PINNED = 2;
+export const ENTRY_FLAGS = 15;
+
+export const DIRECTORY_CHUNK_SHIFT = 10;
+export const DIRECTORY_CHUNK_ENTRIES = 1024;
+
+/**
+ * Code cell: the SQ8 slice of one page as it is on disk.
+ *
+ *   live mask    u32[ceil(slotsPerPage / 32)]   bit = 1: the slot holds a living node. Zero on disk;
+ *                                               filled from the slot states when the slice is loaded
+ *   slots        slotsPerPage x codeStride bytes, from SPACE_CODE_SLOTS_OFFSET on
+ *
+ * Slot: the node's record number, then the factors of its code, then one byte a dimension.
+ * value[i] = offset + scale * code[i]; for the cosine metric of the normalised vector.
+ */
+export const SLOT_RECORD = 0;
+/** f32. */
+export const SLOT_SCALE = 4;
+/** f32. */
+export const SLOT_OFFSET = 8;
+/** f32, the squared norm of the decoded vector. */
+export const SLOT_SQUARED_NORM = 12;
+export const SLOT_CODE = 16;
+
+/**
+ * List cell of layer 0: for each slot of one page `u32 count | u32 ids[cap]`; stride
+ * SPACE_LIST_STRIDE. A count of LIST_ABSENT says that this list is not in memory.
+ */
+export const LIST_ABSENT = 0xffffffff;
+
+/**
+ * Upper list: the list of one node in one layer above 0. Found by an open-addressing hash table of
+ * u32 addresses (0: empty), linear probing, start = upperHash(layer, node) & SPACE_UPPER_MASK.
+ */
+export const UPPER_NODE = 0;
+/** The layer in the low 8 bits, UPPER_REFERENCED and UPPER_PINNED above. */
+export const UPPER_LAYER = 4;
+export const UPPER_COUNT = 8;
+export const UPPER_IDS = 12;
+export const UPPER_REFERENCED = 256;
+export const UPPER_PINNED = 512;
+
+/** Original cell: slotsPerPage x originalStride bytes: f32[dimension], then u32 checksum of them. */
+
+// The descriptor of a vector space.
+export const SPACE_DIMENSION = 0;
+/** One of METRIC_*. */
+export const SPACE_METRIC = 4;
+export const SPACE_SLOTS_PER_PAGE = 8;
+/** page = (u64(node) * magic) >> (32 + shift), exact for every u32 node; magic 0: page = node >> shift. */
+export const SPACE_PAGE_MAGIC = 12;
+export const SPACE_PAGE_SHIFT = 16;
+export const SPACE_CODE_STRIDE = 20;
+export const SPACE_CODE_SLOTS_OFFSET = 24;
+/** Address of the root of the code directory, and how many pages the root can name. */
+export const SPACE_CODE_ROOT = 28;
+export const SPACE_CODE_PAGES = 32;
+export const SPACE_LIST_ROOT = 36;
+export const SPACE_LIST_PAGES = 40;
+export const SPACE_LIST_STRIDE = 44;
+/** Largest degree on layer 0, and above it. */
+export const SPACE_CAP_BOTTOM = 48;
+export const SPACE_CAP_UPPER = 52;
+export const SPACE_UPPER_TABLE = 56;
+/** Entries of the table - 1; a power of two - 1. */
+export const SPACE_UPPER_MASK = 60;
+export const SPACE_ORIGINAL_ROOT = 64;
+export const SPACE_ORIGINAL_PAGES = 68;
+export const SPACE_ORIGINAL_STRIDE = 72;
+/** Bytes of a descriptor. */
+export const SPACE_SIZE = 80;
+
+export const METRIC_L2 = 0;
+export const METRIC_COSINE = 1;
+export const METRIC_DOT = 2;
+
+// What `walkRun`, and the other resumable calls, return.
+export const STATUS_DONE = 0;
+/** The hop budget is used up: call again. */
+export const STATUS_YIELD = 1;
+/** The need list names what must be brought into memory before calling again. */
+export const STATUS_NEED = 2;
+/** The scratch is too small: allocate one of twice the size, `walkMove` into it, call again. */
+export const STATUS_GROW = 3;
+
+// An entry of the need list: u32 kind | u32 value. For NEED_LIST the layer stands in the kind's upper half.
+/** value: page whose code cell is missing. */
+export const NEED_CODES = 1;
+/** value: node whose list is missing; kind = NEED_LIST | layer << 16. */
+export const NEED_LIST = 2;
+
+/**
+ * The scratch of one walk, WALK_HEADER_SIZE bytes of fields followed by its arrays, whose addresses
+ * `walkInit` lays out. A walk key is a u64: the distance as an order-preserving u32 in the upper half,
+ * the node in the lower; unsigned order of keys = order by (distance, node).
+ */
+export const WALK_SPACE = 0;
+/** Bytes of the whole scratch. */
+export const WALK_SIZE = 4;
+export const WALK_EF = 8;
+/** The layer that the walk is on, and the layer it ends on (there with `ef`; above it greedily). */
+export const WALK_LAYER = 12;
+export const WALK_TARGET_LAYER = 16;
+/** Results: u64 keys; a heap during the walk, sorted ascending when DONE. */
+export const WALK_RESULTS = 20;
+export const WALK_RESULT_COUNT = 24;
+export const WALK_NEEDS = 28;
+export const WALK_NEED_COUNT = 32;
+/** Statistics since `walkBegin`. */
+export const WALK_HOPS = 36;
+export const WALK_DISTANCES = 40;
+/** Address of a bit set by record number, and its length in bits; 0: no filter. */
+export const WALK_FILTER = 44;
+export const WALK_FILTER_BITS = 48;
+/** Address where the caller puts the query, f32[dimension], before `walkPrepare`. */
+export const WALK_QUERY = 52;
+/** Address of an array of u32 for neighbour selection: out list of `selectNeighbours`. */
+export const WALK_SELECTED = 56;
+export const WALK_SELECTED_COUNT = 60;
+/** From here on the fields are the module's own. */
+export const WALK_PRIVATE = 64;
+export const WALK_HEADER_SIZE = 256;
