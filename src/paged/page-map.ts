@@ -1,0 +1,117 @@
+/**
+ * What the tree `pages` says of pages: its keys, and the places entry of a page. Slot states have a
+ * file of their own (`slot-states.ts`), and so have the free units (`free-units.ts`).
+ *
+ *   key  hi = vector space, lo = page * 2      places of the page's slices
+ *        hi = vector space, lo = page * 2 + 1  slot states
+ *        hi = vector space, lo = 0xffffffff    open pages of the space (the page OPEN_PAGES does not exist)
+ *        hi = 0xffffffff,   lo = chunk         free units of a chunk of the page file
+ *        hi = 0xffffffff,   lo = 0xffffffff    units used in each chunk
+ *
+ * Places entry, little-endian, unaligned:
+ *
+ *   offset  size  field
+ *        0     1  columns   bit 0: codes, bit 1: originals, bit 2: 1-bit codes; the others are 0
+ *        1     8  for each column present, in the order of the bits: u32 first unit, u32 checksum
+ *
+ * A slice is `unit * 4096` bytes from the start of the page file, as long as the geometry says, and its
+ * checksum is xxHash32 seeded with the unit: a slice that was misplaced, or is older than its map entry,
+ * does not pass.
+ */
+import { assert } from '../base/assert.ts';
+import { CorruptionError } from '../errors.ts';
+
+/** `places` and `states` are the two entries of a page. */
+export type PagePart = 'places' | 'states';
+
+/** Reads entries of the tree `pages`; the database implements it. Bytes are borrowed until the next call. */
+export interface PageMap {
+  /** The entry of a page as of `sequence` (default: the newest applied), or undefined. */
+  get(space: number, page: number, part: PagePart, sequence?: number): Uint8Array | undefined;
+  /** The entry of a chunk of the free-unit map (FREE_UNITS_SUMMARY: the summary), newest applied. */
+  getFreeUnits(chunk: number): Uint8Array | undefined;
+}
+
+/** One entry for the tree, as the checkpoint writes it. */
+export interface TreeEntry {
+  readonly tree: number;
+  readonly hi: number;
+  readonly lo: number;
+  readonly value: Uint8Array;
+}
+
+/** `hi` of the free-unit map; no vector space has this id. */
+export const FREE_UNITS_HI = 0xffffffff;
+/** The chunk number under which the summary of the free-unit map is kept. */
+export const FREE_UNITS_SUMMARY = 0xffffffff;
+/** The page number under whose states key the open pages of a space are kept. */
+export const OPEN_PAGES = 0x7fffffff;
+
+/** `lo` of the key of a page's entry; `hi` is the id of the vector space. */
+export function pageKey(page: number, part: PagePart): number {
+  assert(page <= OPEN_PAGES, 'a page number fits 31 bits');
+  return page * 2 + (part === 'states' ? 1 : 0);
+}
+
+/** Where one slice is, and the checksum of its bytes. */
+export interface Place {
+  readonly unit: number;
+  readonly checksum: number;
+}
+
+/** Where the slices of a page are. A column that the page does not have is undefined. */
+export interface Places {
+  readonly codes: Place | undefined;
+  readonly originals: Place | undefined;
+  /** Read and written, but no page has it yet. */
+  readonly bits: Place | undefined;
+}
+
+const HAS_CODES = 1;
+const HAS_ORIGINALS = 2;
+const HAS_BITS = 4;
+const PLACE_SIZE = 8;
+
+export function encodePlaces({ codes, originals, bits }: Places): Uint8Array {
+  const columns =
+    (codes === undefined ? 0 : HAS_CODES) |
+    (originals === undefined ? 0 : HAS_ORIGINALS) |
+    (bits === undefined ? 0 : HAS_BITS);
+  const present = [codes, originals, bits].filter((place) => place !== undefined);
+  const bytes = new Uint8Array(1 + PLACE_SIZE * present.length);
+  const view = new DataView(bytes.buffer);
+  bytes[0] = columns;
+  present.forEach(({ unit, checksum }, i) => {
+    view.setUint32(1 + PLACE_SIZE * i, unit, true);
+    view.setUint32(5 + PLACE_SIZE * i, checksum, true);
+  });
+  return bytes;
+}
+
+/** `file` only names the place in an error. */
+export function decodePlaces(bytes: Uint8Array, file: string): Places {
+  if (bytes.length === 0) throw new CorruptionError('empty places entry', { file, offset: 0 });
+  const columns = bytes[0];
+  if (columns > (HAS_CODES | HAS_ORIGINALS | HAS_BITS) || (columns & HAS_CODES) === 0) {
+    throw new CorruptionError('places entry names unknown columns', { file, offset: 0 });
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let position = 1;
+  const next = (column: number): Place | undefined => {
+    if ((columns & column) === 0) return undefined;
+    if (position + PLACE_SIZE > bytes.length) {
+      throw new CorruptionError('places entry ends early', { file, offset: position });
+    }
+    const place = {
+      unit: view.getUint32(position, true),
+      checksum: view.getUint32(position + 4, true),
+    };
+    position += PLACE_SIZE;
+    return place;
+  };
+  const places = { codes: next(HAS_CODES), originals: next(HAS_ORIGINALS), bits: next(HAS_BITS) };
+  if (position !== bytes.length) {
+    throw new CorruptionError('places entry is too long', { file, offset: position });
+  }
+  return places;
+}
