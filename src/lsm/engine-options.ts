@@ -1,0 +1,160 @@
+/**
+ * What the engine takes and gives back: options, statistics, and the shapes of its handles. Plain
+ * types, no code, so that every other file of the engine may import them.
+ */
+import type { Hasher } from '../base/hasher.ts';
+import type { DatabaseError } from '../errors.ts';
+
+/**
+ * When `committed` resolves: after the commit is on the device, after the operating system has it (it
+ * survives a killed process), or at once.
+ */
+export type Durability = 'sync' | 'os' | 'none';
+
+/** One ordered map u64 → bytes. Id, name and merge operator are fixed once the tree has been written. */
+export interface TreeSpec {
+  /** 0 to 255. */
+  readonly id: number;
+  readonly name: string;
+  /** How MERGE entries fold. A tree without one takes no MERGE. */
+  readonly mergeOperator?: 'adjacency' | undefined;
+  /** Of the blocks of new tables. Default: 'none'. */
+  readonly codec?: 'none' | 'lz4' | undefined;
+  /** Bloom filter bits per key; 0 writes no filter. Default: 10. */
+  readonly filterBitsPerKey?: number | undefined;
+  /** Target size of a block, in bytes. Default: the engine's `blockBytes`. */
+  readonly blockBytes?: number | undefined;
+}
+
+export interface EngineOptions {
+  readonly trees: readonly TreeSpec[];
+  readonly hasher: Hasher;
+  readonly durability: Durability;
+  /** Size of a memtable arena; `shouldCheckpoint` turns true shortly before it is full. */
+  readonly memtableBytes: number;
+  readonly blockCacheBytes: number;
+  /** Compaction cuts its tables at about this size. Default: `memtableBytes / 4`, 64 KiB to 8 MiB. */
+  readonly tableBytes?: number | undefined;
+  /** Default: 4096. */
+  readonly blockBytes?: number | undefined;
+  /** T: how much larger a level is than the one above it. Default: 10. */
+  readonly levelRatio?: number | undefined;
+  /** L0 tables of one tree that start a compaction. Default: 4. */
+  readonly level0Tables?: number | undefined;
+  /** Reads only: nothing is written or deleted. Default: false. */
+  readonly readOnly?: boolean | undefined;
+  /** Default: true. */
+  readonly createIfMissing?: boolean | undefined;
+  /** Compaction runs by itself, in slices. Default: true. */
+  readonly autoCompact?: boolean | undefined;
+  /** Called during `open` for each attachment in the logs, in commit order. The bytes are borrowed. */
+  readonly replay?: ((sequence: number, attachment: Uint8Array) => void) | undefined;
+  readonly onBackgroundError?: ((error: DatabaseError) => void) | undefined;
+}
+
+/** An entry that a checkpoint participant adds: a SET at the checkpoint's sequence. */
+export interface TreeEntry {
+  readonly tree: number;
+  readonly hi: number;
+  readonly lo: number;
+  readonly value: Uint8Array;
+}
+
+/** Somebody with files of his own that must agree with a version of the engine. */
+export interface CheckpointParticipant {
+  /** Synchronous, at the seal, between two commits. */
+  freeze(sequence: number): void;
+  /**
+   * Called after the log is synced up to `sequence`, in every durability. Files that it wrote are synced
+   * when it resolves.
+   */
+  write(sequence: number): Promise<readonly TreeEntry[]>;
+  /** The version that names the entries is installed. */
+  installed(sequence: number): void;
+  /** The checkpoint did not happen; what was frozen is still the only copy. */
+  failed(error: unknown): void;
+}
+
+/** Keeps what readers at `sequence` see from being folded away, until it is released. */
+export interface Snapshot {
+  readonly sequence: number;
+  /** Idempotent. */
+  release(): void;
+}
+
+/** Both ends are inclusive; keys are (hi, lo) pairs. */
+export interface ScanRange {
+  readonly fromHi: number;
+  readonly fromLo: number;
+  readonly toHi: number;
+  readonly toLo: number;
+  /** Default: the applied sequence. */
+  readonly sequence?: number | undefined;
+}
+
+/** Walks the user-visible entries of a range in key order. Holds files and memory until it is closed. */
+export interface Scan {
+  /** Moves to the next entry; false at the end. */
+  next(): boolean;
+  readonly hi: number;
+  readonly lo: number;
+  /** Borrowed until the next move. */
+  readonly value: Uint8Array;
+  /** Idempotent. */
+  close(): void;
+}
+
+export interface LevelStats {
+  readonly tables: number;
+  readonly bytes: number;
+  readonly entries: number;
+}
+
+export interface TreeStats {
+  readonly id: number;
+  readonly name: string;
+  /** L0 first. */
+  readonly levels: readonly LevelStats[];
+}
+
+export interface EngineStats {
+  readonly appliedSequence: number;
+  readonly publishedSequence: number;
+  /** Arenas of the active and the sealed memtables, and those kept for reuse. */
+  readonly memtableBytes: number;
+  readonly sealedMemtables: number;
+  readonly blockCacheBytes: number;
+  /** Indexes and filters of open tables that lie outside the block cache. */
+  readonly tableReaderBytes: number;
+  /** The buffer that commits wait in. */
+  readonly logBufferBytes: number;
+  /** Bytes of the logs that an open would replay. */
+  readonly logBytes: number;
+  readonly trees: readonly TreeStats[];
+  /** Counted since `open`. */
+  readonly commits: number;
+  readonly logWrites: number;
+  readonly logSyncs: number;
+  readonly logBytesWritten: number;
+  readonly flushBytesWritten: number;
+  readonly compactions: number;
+  readonly compactionBytesRead: number;
+  readonly compactionBytesWritten: number;
+  readonly trivialMoves: number;
+  readonly compactionPending: boolean;
+  /** A checkpoint waits until compaction has drained L0. */
+  readonly isStalled: boolean;
+  readonly snapshots: number;
+  readonly longestSliceMs: number;
+}
+
+export interface CheckProblem {
+  readonly code: string;
+  readonly where: string;
+  readonly detail: string;
+}
+
+export interface CheckResult {
+  readonly ok: boolean;
+  readonly problems: readonly CheckProblem[];
+}
