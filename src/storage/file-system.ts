@@ -41,7 +41,10 @@ export interface File {
 }
 
 export interface FileSystem {
-  /** `NOT_FOUND` when mode is `read` or `readwrite` and there is no such file. */
+  /**
+   * `NOT_FOUND` when mode is `read` or `readwrite` and there is no such file, or when its directory is
+   * missing; `ALREADY_EXISTS` when mode is `create` and there is one.
+   */
   open(path: string, mode: OpenMode): File;
 
   /** Names (not paths) of the entries of a directory, sorted. `NOT_FOUND` when there is none. */
@@ -49,13 +52,16 @@ export interface FileSystem {
 
   exists(path: string): boolean;
 
-  /** Replaces `target` if there is one, atomically. */
+  /** Replaces `target` if there is one, atomically. `NOT_FOUND` when there is no `source`. */
   rename(source: string, target: string): void;
 
-  /** Removing what is not there is not an error. */
+  /** Removes a file. Removing what is not there is not an error. */
   remove(path: string): void;
 
-  /** Makes the directory and its missing parents; an existing one is not an error. */
+  /**
+   * Makes the directory and its missing parents; an existing one is not an error. What it makes
+   * survives a power failure: the parents are synced.
+   */
   makeDirectory(path: string): void;
 
   /** After it returns, creations, renames and removals in `directory` survive a power failure. */
@@ -64,7 +70,7 @@ export interface FileSystem {
   /**
    * Takes the lock of a database directory. `DATABASE_LOCKED`, with the owner's pid and age in the
    * message, when another opener holds it and does not let go within `timeoutMs`. The lock of a process
-   * of this host that is dead is taken over at once.
+   * of this host that is dead is taken over at once. `NOT_FOUND` when there is no such directory.
    */
   lock(directory: string, options: LockOptions): Promise<Lock>;
 }
