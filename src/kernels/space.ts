@@ -1,0 +1,155 @@
+/**
+ * A vector space as the kernels see it: its descriptor (`layout.ts`) and the directories of what of it
+ * is in memory. Owns no cells besides the descriptor and the directories themselves.
+ */
+import { assert } from '../base/assert.ts';
+import type { CellAllocator } from './cell-allocator.ts';
+import { Directory } from './directory.ts';
+import type { KernelMemory } from './kernels.ts';
+import {
+  METRIC_COSINE,
+  METRIC_DOT,
+  METRIC_L2,
+  SPACE_CAP_BOTTOM,
+  SPACE_CAP_UPPER,
+  SPACE_CODE_PAGES,
+  SPACE_CODE_ROOT,
+  SPACE_CODE_SLOTS_OFFSET,
+  SPACE_CODE_STRIDE,
+  SPACE_DIMENSION,
+  SPACE_LIST_PAGES,
+  SPACE_LIST_ROOT,
+  SPACE_LIST_STRIDE,
+  SPACE_METRIC,
+  SPACE_ORIGINAL_PAGES,
+  SPACE_ORIGINAL_ROOT,
+  SPACE_ORIGINAL_STRIDE,
+  SPACE_PAGE_MAGIC,
+  SPACE_PAGE_SHIFT,
+  SPACE_SIZE,
+  SPACE_SLOTS_PER_PAGE,
+  SPACE_UPPER_MASK,
+  SPACE_UPPER_TABLE,
+} from './layout.ts';
+import { permanentKind } from './size-class.ts';
+
+export type Metric = 'l2' | 'cosine' | 'dot';
+
+const metricCodes: Readonly<Record<Metric, number>> = {
+  l2: METRIC_L2,
+  cosine: METRIC_COSINE,
+  dot: METRIC_DOT,
+};
+
+/** The part of a page geometry that the kernels need; sizes in bytes. */
+export interface SpaceGeometry {
+  readonly slotsPerPage: number;
+  /** Exact division of a node by `slotsPerPage`: see SPACE_PAGE_MAGIC. */
+  readonly pageMagic: number;
+  readonly pageShift: number;
+  readonly codeStride: number;
+  readonly codeSlotsOffset: number;
+  readonly originalStride: number;
+}
+
+export interface SpaceOptions {
+  readonly dimension: number;
+  readonly metric: Metric;
+  readonly geometry: SpaceGeometry;
+  /** Largest degree on layer 0, and on the layers above it. */
+  readonly capBottom: number;
+  readonly capUpper: number;
+}
+
+const descriptorKind = permanentKind('descriptors', SPACE_SIZE);
+
+export class Space {
+  /** Of the descriptor. */
+  readonly address: number;
+  readonly dimension: number;
+  readonly metric: Metric;
+  /** METRIC_*, as kernels take it. */
+  readonly metricCode: number;
+  readonly slotsPerPage: number;
+  readonly originalStride: number;
+  readonly capBottom: number;
+  readonly capUpper: number;
+  /** Bytes of one list of layer 0, and of the lists of one page. */
+  readonly listStride: number;
+  readonly listCellBytes: number;
+  readonly codes: Directory;
+  readonly lists: Directory;
+  readonly originals: Directory;
+  readonly #allocator: CellAllocator;
+
+  /** Use `createSpace`. */
+  constructor(memory: KernelMemory, allocator: CellAllocator, options: SpaceOptions) {
+    const { geometry } = options;
+    assert(geometry.slotsPerPage > 0, 'a page has slots');
+    assert(options.capBottom > 0 && options.capUpper > 0, 'a list has room for a neighbour');
+    this.dimension = options.dimension;
+    this.metric = options.metric;
+    this.metricCode = metricCodes[options.metric];
+    this.slotsPerPage = geometry.slotsPerPage;
+    this.originalStride = geometry.originalStride;
+    this.capBottom = options.capBottom;
+    this.capUpper = options.capUpper;
+    this.listStride = 4 + 4 * options.capBottom;
+    this.listCellBytes = Math.ceil((geometry.slotsPerPage * this.listStride) / 16) * 16;
+    this.#allocator = allocator;
+    this.address = allocator.allocate(descriptorKind, 0);
+    this.#fill(memory.u32, geometry);
+    const { address } = this;
+    const directory = (rootField: number, pagesField: number): Directory =>
+      new Directory(memory, allocator, address + rootField, address + pagesField);
+    this.codes = directory(SPACE_CODE_ROOT, SPACE_CODE_PAGES);
+    this.lists = directory(SPACE_LIST_ROOT, SPACE_LIST_PAGES);
+    this.originals = directory(SPACE_ORIGINAL_ROOT, SPACE_ORIGINAL_PAGES);
+  }
+
+  pageOf(node: number): number {
+    return Math.floor(node / this.slotsPerPage);
+  }
+
+  slotOf(node: number): number {
+    return node % this.slotsPerPage;
+  }
+
+  /** The largest degree of a list on `layer`. */
+  capOf(layer: number): number {
+    return layer === 0 ? this.capBottom : this.capUpper;
+  }
+
+  /** After the owners of the cells have released the three directories. */
+  release(): void {
+    this.#allocator.free(descriptorKind, this.address);
+  }
+
+  #fill(u32: Uint32Array, geometry: SpaceGeometry): void {
+    const words = u32.subarray(this.address >>> 2, (this.address + SPACE_SIZE) >>> 2);
+    words.fill(0);
+    words[SPACE_DIMENSION >> 2] = this.dimension;
+    words[SPACE_METRIC >> 2] = this.metricCode;
+    words[SPACE_SLOTS_PER_PAGE >> 2] = this.slotsPerPage;
+    words[SPACE_PAGE_MAGIC >> 2] = geometry.pageMagic;
+    words[SPACE_PAGE_SHIFT >> 2] = geometry.pageShift;
+    words[SPACE_CODE_STRIDE >> 2] = geometry.codeStride;
+    words[SPACE_CODE_SLOTS_OFFSET >> 2] = geometry.codeSlotsOffset;
+    words[SPACE_LIST_STRIDE >> 2] = this.listStride;
+    words[SPACE_CAP_BOTTOM >> 2] = this.capBottom;
+    words[SPACE_CAP_UPPER >> 2] = this.capUpper;
+    words[SPACE_ORIGINAL_STRIDE >> 2] = this.originalStride;
+    // The table of upper lists belongs to the owner of the lists (`hnsw/list-cache.ts`).
+    words[SPACE_UPPER_TABLE >> 2] = 0;
+    words[SPACE_UPPER_MASK >> 2] = 0;
+  }
+}
+
+/** Allocates and fills the descriptor. */
+export function createSpace(
+  kernels: { readonly memory: KernelMemory },
+  allocator: CellAllocator,
+  options: SpaceOptions,
+): Space {
+  return new Space(kernels.memory, allocator, options);
+}
