@@ -1,0 +1,72 @@
+/**
+ * The options that every bench takes. Without `--full` sizes are those of a smoke run: it only proves
+ * that the bench still works, and its figures are no figures.
+ */
+import { parseArgs } from 'node:util';
+
+export interface BenchOptions {
+  /** The folder that holds the data sets; undefined: synthetic data. */
+  readonly data: string | undefined;
+  /** A folder under `data`; undefined: the first one by name. */
+  readonly dataset: string | undefined;
+  /** Rows of the base at most. */
+  readonly limit: number | undefined;
+  readonly full: boolean;
+  /** Names of peers; undefined: all that are installed. */
+  readonly peers: readonly string[] | undefined;
+  /** Budget of the small-memory run, in bytes. */
+  readonly memoryBytes: number | undefined;
+  readonly seed: number;
+  /** File for one JSON object a line, written anew by each run. */
+  readonly json: string | undefined;
+}
+
+/** Throws an `Error` that names the option when one is unknown or malformed. */
+export function parseBenchOptions(
+  args: readonly string[] = process.argv.slice(2),
+  environment: NodeJS.ProcessEnv = process.env,
+): BenchOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      data: { type: 'string' },
+      dataset: { type: 'string' },
+      limit: { type: 'string' },
+      full: { type: 'boolean', default: false },
+      peers: { type: 'string' },
+      memory: { type: 'string' },
+      seed: { type: 'string' },
+      json: { type: 'string' },
+    },
+  });
+  const data = values.data ?? environment.STRATAVEC_DATASETS;
+  if (values.dataset !== undefined && data === undefined) {
+    throw new Error('--dataset needs --data or STRATAVEC_DATASETS to say where data sets are');
+  }
+  return {
+    data: data === '' ? undefined : data,
+    dataset: values.dataset,
+    limit: parseCount('--limit', values.limit),
+    full: values.full,
+    peers: parsePeers(values.peers, values.full),
+    memoryBytes: parseCount('--memory', values.memory),
+    seed: parseCount('--seed', values.seed) ?? 1,
+    json: values.json,
+  };
+}
+
+/** A positive integer, or undefined when the option was not given. */
+export function parseCount(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value <= 0) {
+    throw new Error(`${option} takes a positive integer, got '${text}'`);
+  }
+  return value;
+}
+
+/** Smoke runs take no peers unless some are named. */
+function parsePeers(text: string | undefined, full: boolean): readonly string[] | undefined {
+  if (text === undefined) return full ? undefined : [];
+  return text === 'none' || text === '' ? [] : text.split(',');
+}

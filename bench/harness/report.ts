@@ -1,0 +1,112 @@
+/**
+ * What a bench prints: rows of one shape, as a table on the screen and as one JSON object a line in
+ * the file that `--json` names.
+ */
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { arch, cpus, platform, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+export type Value = string | number | boolean | null | undefined;
+
+export interface Row {
+  readonly bench: string;
+  /** `stratavec` or a peer's name. */
+  readonly subject: string;
+  readonly dataset: string;
+  readonly config: Readonly<Record<string, Value>>;
+  /** Names end in their unit. */
+  readonly metrics: Readonly<Record<string, Value>>;
+}
+
+export class Report {
+  readonly #bench: string;
+  readonly #dataset: string;
+  readonly #json: string | undefined;
+
+  /** `json` is written anew. */
+  constructor(bench: string, dataset: string, json: string | undefined) {
+    this.#bench = bench;
+    this.#dataset = dataset;
+    this.#json = json;
+    if (json !== undefined) writeFileSync(json, '');
+  }
+
+  /**
+   * The first row: what a reader needs to judge the others. `options` are the effective ones, read back
+   * from the engine.
+   */
+  begin(seed: number, full: boolean, options: Readonly<Record<string, Value>>): void {
+    const config = { ...machine(), seed, size: full ? 'full' : 'smoke', ...options };
+    const row = this.row('stratavec', config, {});
+    this.#write(row);
+    const cells = Object.entries(config).map(([name, value]) => `${name}=${format(value)}`);
+    console.log(`# ${this.#bench} on ${this.#dataset}\n# ${cells.join('  ')}`);
+    if (this.#dataset === 'synthetic') console.log('# synthetic data: no claim rests on it');
+    if (!full) console.log('# smoke size: these figures are no figures');
+  }
+
+  row(subject: string, config: Row['config'], metrics: Row['metrics']): Row {
+    return { bench: this.#bench, subject, dataset: this.#dataset, config, metrics };
+  }
+
+  /** Prints rows under one another; a column is left empty where a row does not have it. */
+  table(title: string, rows: readonly Row[]): void {
+    for (const row of rows) this.#write(row);
+    console.log(`\n${title}`);
+    console.log(renderTable(rows));
+  }
+
+  #write(row: Row): void {
+    if (this.#json !== undefined) appendFileSync(this.#json, `${JSON.stringify(row)}\n`);
+  }
+}
+
+/** Columns: subject, then every name of `config` and `metrics`, in the order of first appearance. */
+export function renderTable(rows: readonly Row[]): string {
+  const flat = rows.map((row) => ({ subject: row.subject, ...row.config, ...row.metrics }));
+  const names = [...new Set(flat.flatMap((row) => Object.keys(row)))];
+  const lines = [
+    names,
+    ...flat.map((row) => names.map((name) => format((row as Record<string, Value>)[name]))),
+  ];
+  const widths = names.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
+  return lines
+    .map((line) => line.map((cell, column) => cell.padStart(widths[column])).join('  '))
+    .join('\n');
+}
+
+/** Four significant digits, thousands left whole. */
+function format(value: Value): string {
+  if (value === undefined || value === null) return '';
+  if (typeof value !== 'number') return String(value);
+  if (Number.isInteger(value) || Math.abs(value) >= 10_000) return String(Math.round(value));
+  return String(Number(value.toPrecision(4)));
+}
+
+function machine(): Record<string, Value> {
+  const processors = cpus();
+  const model = processors[0]?.model.trim() ?? 'unknown processor';
+  const memoryGib = Math.round(totalmem() / 2 ** 30);
+  return {
+    machine: `${platform()} ${arch()}, ${processors.length} × ${model}, ${memoryGib} GiB`,
+    node: process.version,
+    commit: commit(),
+  };
+}
+
+function commit(): string {
+  const cwd = fileURLToPath(new URL('.', import.meta.url));
+  const git = (...args: string[]): string =>
+    execFileSync('git', args, {
+      cwd,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  try {
+    const changed = git('status', '--porcelain', '--untracked-files=no') !== '';
+    return git('rev-parse', '--short=12', 'HEAD') + (changed ? ' with changes' : '');
+  } catch {
+    return 'unknown';
+  }
+}
