@@ -1,0 +1,70 @@
+/**
+ * A cursor over one tree of a memtable. It may see entries that come in after it was made; it stays
+ * right when the arena grows.
+ */
+import type { EntryCursor } from './cursor.ts';
+import { type EntryKind, SEQUENCE_MAX } from './entry.ts';
+import {
+  keyHi,
+  keyLo,
+  kindOf,
+  type Memtable,
+  nextNode,
+  seekNode,
+  sequenceOf,
+  valueLength,
+  valueStart,
+} from './memtable.ts';
+
+export class MemtableCursor implements EntryCursor {
+  readonly #memtable: Memtable;
+  readonly #head: number;
+  #node = 0;
+
+  constructor(memtable: Memtable, tree: number) {
+    this.#memtable = memtable;
+    this.#head = memtable.headOf(tree);
+  }
+
+  get valid(): boolean {
+    return this.#node !== 0;
+  }
+
+  get hi(): number {
+    return keyHi(this.#memtable.words, this.#node);
+  }
+
+  get lo(): number {
+    return keyLo(this.#memtable.words, this.#node);
+  }
+
+  get sequence(): number {
+    return sequenceOf(this.#memtable.words, this.#node);
+  }
+
+  get kind(): EntryKind {
+    return kindOf(this.#memtable.words, this.#node);
+  }
+
+  value(): Uint8Array {
+    const { words, bytes } = this.#memtable;
+    const start = valueStart(words, this.#node);
+    return bytes.subarray(start, start + valueLength(words, this.#node));
+  }
+
+  seekFirst(): void {
+    this.#node = nextNode(this.#memtable.words, this.#head);
+  }
+
+  seek(hi: number, lo: number): void {
+    this.#node = seekNode(this.#memtable.words, this.#head, hi, lo, SEQUENCE_MAX);
+  }
+
+  next(): void {
+    this.#node = nextNode(this.#memtable.words, this.#node);
+  }
+
+  close(): void {
+    this.#node = 0;
+  }
+}

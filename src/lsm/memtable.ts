@@ -1,0 +1,338 @@
+/**
+ * The newest entries of all trees, sorted: one skiplist per tree in one arena.
+ *
+ *   arena   7 reserved words | next[12] of each tree's head | { batch bytes | nodes }*
+ *   node    key hi | key lo | sequence low | sequence high << 8 | height << 3 | kind
+ *           | value position | value length | next[height]
+ *
+ * All fields are u32; links are word offsets, 0 is the end. A value is not copied into its node: the bytes
+ * of the whole batch go in with one copy, and nodes point into them.
+ *
+ * One writer. Readers take no lock: a node is complete before it is linked, lowest level first, and a
+ * reader ignores what is newer than its sequence. When a batch does not fit, the arena grows by copying;
+ * offsets keep their meaning, and whoever holds the old buffer still reads what was there.
+ *
+ * Skiplist: Pugh 1990, with a chance of 1/4 for each further level.
+ */
+import { assert } from '../base/assert.ts';
+import { KIB } from '../base/units.ts';
+import type { EntryKind } from './entry.ts';
+import type { PointFold } from './fold.ts';
+import { BatchReader } from './write-batch.ts';
+
+/** Fields of a node, in words from its start. */
+const KEY_HI = 0;
+const KEY_LO = 1;
+const SEQUENCE_LOW = 2;
+/** Sequence bits 32 to 52, then five bits of height, then three of kind. */
+const META = 3;
+const VALUE_POSITION = 4;
+const VALUE_LENGTH = 5;
+const NEXT = 6;
+
+const HEIGHT_MAX = 12;
+const NODE_BYTES_MAX = 4 * (NEXT + HEIGHT_MAX);
+const NO_TREE = 255;
+const GROWTH_UNIT = 64 * KIB;
+const ARENA_BYTES_MAX = 2 ** 32 - GROWTH_UNIT;
+
+/** Which trees a memtable has lists for. Shared by all memtables of an engine. */
+export class TreeSlots {
+  readonly count: number;
+  readonly #slots: Uint8Array = new Uint8Array(256).fill(NO_TREE);
+
+  /** At most 254 trees. */
+  constructor(trees: readonly number[]) {
+    assert(trees.length < NO_TREE, 'the slot of a tree fits one byte');
+    for (let i = 0; i < trees.length; i++) this.#slots[trees[i]] = i;
+    this.count = trees.length;
+  }
+
+  has(tree: number): boolean {
+    return this.#slots[tree] !== NO_TREE;
+  }
+
+  of(tree: number): number {
+    const slot = this.#slots[tree];
+    assert(slot !== NO_TREE, 'the engine was opened with this tree');
+    return slot;
+  }
+}
+
+/** The word offset of the first node; heads are below it. */
+function firstNode(treeCount: number): number {
+  return 1 + NEXT + treeCount * HEIGHT_MAX;
+}
+
+/** A head has no fields, only links, so that heads may overlap. */
+function head(slot: number): number {
+  return 1 + slot * HEIGHT_MAX;
+}
+
+export class Memtable {
+  readonly #slots: TreeSlots;
+  #words: Uint32Array;
+  #bytes: Uint8Array;
+  /** First free byte; a multiple of 4. */
+  #end: number;
+  #entryCount = 0;
+  readonly #entryCounts: Float64Array;
+  /** By slot and level: the last node before the latest insert, where the next one may well go too. */
+  readonly #splices: Uint32Array;
+  #randomState = 0x9e3779b9;
+
+  /** Takes the arena over. It is of any length and content; a too small one grows at the first batch. */
+  constructor(arena: SharedArrayBuffer, slots: TreeSlots) {
+    const reserved = 4 * firstNode(slots.count);
+    const buffer = arena.byteLength < reserved ? new SharedArrayBuffer(reserved) : arena;
+    this.#slots = slots;
+    this.#words = new Uint32Array(buffer, 0, buffer.byteLength >>> 2);
+    this.#bytes = new Uint8Array(buffer);
+    this.#end = reserved;
+    this.#words.fill(0, 0, firstNode(slots.count));
+    this.#entryCounts = new Float64Array(slots.count);
+    this.#splices = new Uint32Array(slots.count * HEIGHT_MAX);
+    for (let slot = 0; slot < slots.count; slot++) {
+      this.#splices.fill(head(slot), slot * HEIGHT_MAX, (slot + 1) * HEIGHT_MAX);
+    }
+  }
+
+  get arena(): SharedArrayBuffer {
+    return this.#words.buffer as SharedArrayBuffer;
+  }
+
+  /** The arena as u32 words and as bytes; replaced when it grows. */
+  get words(): Uint32Array {
+    return this.#words;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  get usedBytes(): number {
+    return this.#end;
+  }
+
+  get capacityBytes(): number {
+    return this.#bytes.length;
+  }
+
+  get entryCount(): number {
+    return this.#entryCount;
+  }
+
+  entryCountOf(tree: number): number {
+    return this.#entryCounts[this.#slots.of(tree)];
+  }
+
+  /** The word offset of the head of a tree's list. */
+  headOf(tree: number): number {
+    return head(this.#slots.of(tree));
+  }
+
+  /**
+   * Makes room for a batch of `entryCount` entries in `byteSize` bytes, so that `insert` cannot fail.
+   * RangeError when the memory is not to be had.
+   */
+  reserve(entryCount: number, byteSize: number): void {
+    const needed = this.#end + ((byteSize + 3) & ~3) + entryCount * NODE_BYTES_MAX;
+    if (needed <= this.#bytes.length) return;
+    if (needed > ARENA_BYTES_MAX) throw new RangeError('a memtable arena holds at most 4 GiB');
+    const target = Math.ceil((needed + (needed >>> 2)) / GROWTH_UNIT) * GROWTH_UNIT;
+    const buffer = new SharedArrayBuffer(Math.min(target, ARENA_BYTES_MAX));
+    const bytes = new Uint8Array(buffer);
+    bytes.set(this.#bytes.subarray(0, this.#end));
+    this.#words = new Uint32Array(buffer, 0, buffer.byteLength >>> 2);
+    this.#bytes = bytes;
+  }
+
+  /** Adds encoded entries (`WriteBatch.entryBytes`), numbered from `firstSequence`. */
+  insert(batch: Uint8Array, entryCount: number, firstSequence: number): void {
+    this.reserve(entryCount, batch.length);
+    const start = this.#end;
+    this.#bytes.set(batch, start);
+    this.#end = (start + batch.length + 3) & ~3;
+    const reader = new BatchReader(batch);
+    let sequence = firstSequence;
+    while (reader.next()) {
+      this.#insertEntry(reader, start, sequence);
+      sequence++;
+    }
+    assert(!reader.isDamaged, 'a batch in memory is whole');
+    assert(sequence === firstSequence + entryCount, 'a batch knows how many entries it has');
+    this.#entryCount += entryCount;
+  }
+
+  /**
+   * Feeds `fold` with the versions of a key that `sequence` sees, newest first. Returns whether the fold
+   * is done.
+   */
+  get(tree: number, hi: number, lo: number, sequence: number, fold: PointFold): boolean {
+    const words = this.#words;
+    let node = seekNode(words, this.headOf(tree), hi, lo, sequence);
+    while (node !== 0 && words[node + KEY_LO] === lo && words[node + KEY_HI] === hi) {
+      const start = words[node + VALUE_POSITION];
+      const kind = kindOf(words, node);
+      if (fold.add(kind, this.#bytes, start, start + words[node + VALUE_LENGTH])) return true;
+      node = words[node + NEXT];
+    }
+    return false;
+  }
+
+  #insertEntry(entry: BatchReader, batchStart: number, sequence: number): void {
+    const slot = this.#slots.of(entry.tree);
+    const words = this.#words;
+    const splices = this.#splices;
+    const splice = slot * HEIGHT_MAX;
+    const height = this.#randomHeight();
+    const { hi, lo } = entry;
+    if (!isRightBehind(words, splices[splice], hi, lo, firstNode(this.#slots.count))) {
+      descend(words, head(slot), hi, lo, splices, splice);
+    } else {
+      for (let level = 1; level < height; level++) {
+        splices[splice + level] = advance(words, splices[splice + level], level, hi, lo);
+      }
+    }
+
+    const node = this.#end >>> 2;
+    this.#end += 4 * (NEXT + height);
+    words[node + KEY_HI] = hi;
+    words[node + KEY_LO] = lo;
+    words[node + SEQUENCE_LOW] = sequence;
+    words[node + META] = ((sequence / 2 ** 32) << 8) | (height << 3) | entry.kind;
+    words[node + VALUE_POSITION] = batchStart + entry.valueStart;
+    words[node + VALUE_LENGTH] = entry.valueLength;
+    for (let level = 0; level < height; level++) {
+      const previous = splices[splice + level];
+      words[node + NEXT + level] = words[previous + NEXT + level];
+      Atomics.store(words, previous + NEXT + level, node);
+      splices[splice + level] = node;
+    }
+    this.#entryCounts[slot]++;
+  }
+
+  #randomHeight(): number {
+    let state = this.#randomState;
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    this.#randomState = state;
+    // Two bits a level: the number of pairs of zeros at the low end.
+    const zeros = 31 - Math.clz32(state & -state);
+    return Math.min(1 + (zeros >>> 1), HEIGHT_MAX);
+  }
+}
+
+export function keyHi(words: Uint32Array, node: number): number {
+  return words[node + KEY_HI];
+}
+
+export function keyLo(words: Uint32Array, node: number): number {
+  return words[node + KEY_LO];
+}
+
+export function sequenceOf(words: Uint32Array, node: number): number {
+  return (words[node + META] >>> 8) * 2 ** 32 + words[node + SEQUENCE_LOW];
+}
+
+export function kindOf(words: Uint32Array, node: number): EntryKind {
+  return (words[node + META] & 7) as EntryKind;
+}
+
+/** The node behind `node` (or behind a head), 0 at the end. */
+export function nextNode(words: Uint32Array, node: number): number {
+  return words[node + NEXT];
+}
+
+export function valueStart(words: Uint32Array, node: number): number {
+  return words[node + VALUE_POSITION];
+}
+
+export function valueLength(words: Uint32Array, node: number): number {
+  return words[node + VALUE_LENGTH];
+}
+
+/** The first node of a key behind (hi, lo), or of that key at or below `sequence`; 0 when there is none. */
+export function seekNode(
+  words: Uint32Array,
+  listHead: number,
+  hi: number,
+  lo: number,
+  sequence: number,
+): number {
+  let node = listHead;
+  let level = HEIGHT_MAX - 1;
+  let bound = 0;
+  for (;;) {
+    const next = words[node + NEXT + level];
+    if (next !== bound && next !== 0) {
+      const nextHi = words[next + KEY_HI];
+      const nextLo = words[next + KEY_LO];
+      if (
+        nextHi < hi ||
+        (nextHi === hi && (nextLo < lo || (nextLo === lo && sequenceOf(words, next) > sequence)))
+      ) {
+        node = next;
+        continue;
+      }
+    }
+    if (level === 0) return next;
+    // What stopped this level stops the next one too: not compared again.
+    bound = next;
+    level--;
+  }
+}
+
+/** Fills `splices` with the last node before every version of the key, level by level. */
+function descend(
+  words: Uint32Array,
+  listHead: number,
+  hi: number,
+  lo: number,
+  splices: Uint32Array,
+  splice: number,
+): void {
+  let node = listHead;
+  let bound = 0;
+  for (let level = HEIGHT_MAX - 1; level >= 0; level--) {
+    let next = words[node + NEXT + level];
+    while (next !== bound && next !== 0) {
+      const nextHi = words[next + KEY_HI];
+      if (nextHi > hi || (nextHi === hi && words[next + KEY_LO] >= lo)) break;
+      node = next;
+      next = words[node + NEXT + level];
+    }
+    bound = next;
+    splices[splice + level] = node;
+  }
+}
+
+/** From `node`, which is before the key, to the last node of that level before the key. */
+function advance(words: Uint32Array, node: number, level: number, hi: number, lo: number): number {
+  for (;;) {
+    const next = words[node + NEXT + level];
+    if (next === 0) return node;
+    const nextHi = words[next + KEY_HI];
+    if (nextHi > hi || (nextHi === hi && words[next + KEY_LO] >= lo)) return node;
+    node = next;
+  }
+}
+
+/** Whether the key belongs right behind `node`. Nodes below `first` are heads, before every key. */
+function isRightBehind(
+  words: Uint32Array,
+  node: number,
+  hi: number,
+  lo: number,
+  first: number,
+): boolean {
+  if (node >= first && !isBefore(words, node, hi, lo)) return false;
+  const next = words[node + NEXT];
+  return next === 0 || !isBefore(words, next, hi, lo);
+}
+
+function isBefore(words: Uint32Array, node: number, hi: number, lo: number): boolean {
+  const nodeHi = words[node + KEY_HI];
+  return nodeHi < hi || (nodeHi === hi && words[node + KEY_LO] < lo);
+}
