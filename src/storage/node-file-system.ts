@@ -1,0 +1,172 @@
+/**
+ * The file system of the operating system: with `directory-lock.ts`, the only user of `node:fs`.
+ *
+ * Reads and writes loop until the system has taken or given everything. Errors are `DatabaseError`s
+ * that name the path and keep the system's error as their cause.
+ */
+import fs from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { assert } from '../base/assert.ts';
+import { lockDirectory } from './directory-lock.ts';
+import type { File, FileSystem, Lock, LockOptions, OpenMode } from './file-system.ts';
+import { ioError, systemErrorCode } from './io-error.ts';
+
+const flags: Record<OpenMode, string> = { read: 'r', create: 'wx+', readwrite: 'r+' };
+
+export class NodeFileSystem implements FileSystem {
+  open(path: string, mode: OpenMode): File {
+    return new NodeFile(
+      path,
+      attempt('open', path, () => fs.openSync(path, flags[mode])),
+    );
+  }
+
+  list(directory: string): string[] {
+    return attempt('list', directory, () => fs.readdirSync(directory)).sort();
+  }
+
+  exists(path: string): boolean {
+    return (
+      attempt('look up', path, () => fs.statSync(path, { throwIfNoEntry: false })) !== undefined
+    );
+  }
+
+  rename(source: string, target: string): void {
+    attempt(`rename to ${target} the file`, source, () => fs.renameSync(source, target));
+  }
+
+  remove(path: string): void {
+    try {
+      fs.unlinkSync(path);
+    } catch (cause) {
+      if (systemErrorCode(cause) !== 'ENOENT') throw ioError('remove', path, cause);
+    }
+  }
+
+  makeDirectory(path: string): void {
+    const first = attempt('make directory', path, () => fs.mkdirSync(path, { recursive: true }));
+    if (first === undefined) return; // It was there.
+    const top = dirname(resolve(first));
+    let directory = resolve(path);
+    do {
+      directory = dirname(directory);
+      this.syncDirectory(directory);
+    } while (directory !== top && directory !== dirname(directory));
+  }
+
+  syncDirectory(directory: string): void {
+    if (process.platform === 'win32') return; // Directories cannot be opened there; NTFS journals them.
+    attempt('sync directory', directory, () => {
+      const descriptor = fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+      try {
+        fs.fsyncSync(descriptor);
+      } finally {
+        fs.closeSync(descriptor);
+      }
+    });
+  }
+
+  lock(directory: string, options: LockOptions): Promise<Lock> {
+    return lockDirectory(directory, options);
+  }
+}
+
+class NodeFile implements File {
+  readonly path: string;
+  readonly #descriptor: number;
+  #isClosed = false;
+  /** Syncs on their way in the thread pool. */
+  #syncs = 0;
+
+  constructor(path: string, descriptor: number) {
+    this.path = path;
+    this.#descriptor = descriptor;
+  }
+
+  readInto(target: Uint8Array, position: number): number {
+    this.#check(position);
+    let done = 0;
+    while (done < target.length) {
+      const rest = target.length - done;
+      let count: number;
+      try {
+        count = fs.readSync(this.#descriptor, target, done, rest, position + done);
+      } catch (cause) {
+        throw ioError('read', this.path, cause);
+      }
+      if (count === 0) break; // The end of the file.
+      done += count;
+    }
+    return done;
+  }
+
+  write(source: Uint8Array, position: number): void {
+    this.#check(position);
+    let done = 0;
+    while (done < source.length) {
+      const rest = source.length - done;
+      try {
+        done += fs.writeSync(this.#descriptor, source, done, rest, position + done);
+      } catch (cause) {
+        throw ioError('write', this.path, cause);
+      }
+    }
+  }
+
+  size(): number {
+    this.#check(0);
+    return attempt('look up', this.path, () => fs.fstatSync(this.#descriptor).size);
+  }
+
+  truncate(size: number): void {
+    this.#check(size);
+    attempt('truncate', this.path, () => fs.ftruncateSync(this.#descriptor, size));
+  }
+
+  async datasync(): Promise<void> {
+    this.#check(0);
+    this.#syncs++;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        fs.fdatasync(this.#descriptor, (cause) => {
+          if (cause === null) resolve();
+          else reject(ioError('sync', this.path, cause));
+        });
+      });
+    } finally {
+      this.#syncs--;
+      if (this.#isClosed && this.#syncs === 0) this.#closeDescriptor();
+    }
+  }
+
+  /**
+   * The descriptor is let go only when no sync is on its way: its number could belong to another file
+   * by the time the thread pool gets to it, and the sync would report on the wrong file.
+   */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#syncs === 0) this.#closeDescriptor();
+  }
+
+  #closeDescriptor(): void {
+    attempt('close', this.path, () => fs.closeSync(this.#descriptor));
+  }
+
+  /** A negative position would make Node use the descriptor's own, silently. */
+  #check(position: number): void {
+    assert(!this.#isClosed, 'a closed file is not used');
+    assert(
+      Number.isSafeInteger(position) && position >= 0,
+      'a position in a file is a natural number',
+    );
+  }
+}
+
+function attempt<T>(operation: string, path: string, run: () => T): T {
+  try {
+    return run();
+  } catch (cause) {
+    throw ioError(operation, path, cause);
+  }
+}
