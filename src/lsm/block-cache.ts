@@ -1,0 +1,226 @@
+/**
+ * Blocks of open tables, in fixed frames, evicted by CLOCK.
+ *
+ * Frames lie in segments, each one buffer that is reserved when first needed. A block takes as many
+ * neighbouring frames as it needs, within a segment; one that is larger than a segment is not cached. The
+ * hand moves over frames, passes blocks that are pinned or were used since it last came by, and evicts
+ * what stands in the first window that is wide enough.
+ *
+ * Each table has its own array of blocks (`BlockOwner`), which is where a reader looks: a hit costs one
+ * array read, and the key (file, offset) is the array and the index. Eviction empties the owner's slot.
+ *
+ * Memory that tables hold outside of the frames (index, filter) is charged and makes fewer segments.
+ */
+import { assert } from '../base/assert.ts';
+import { MIB } from '../base/units.ts';
+import { allocateBlock, Block } from './block.ts';
+
+export interface BlockCacheOptions {
+  /** Budget for frames and charges together, in bytes. One segment is kept whatever is charged. */
+  readonly bytes: number;
+  /** Bytes of one frame; blocks that are a little smaller than it waste least. Default: 4096. */
+  readonly frameBytes?: number | undefined;
+}
+
+export interface BlockCacheStats {
+  readonly hits: number;
+  readonly misses: number;
+  /** Bytes of frames in use. */
+  readonly usedBytes: number;
+  /** Bytes of frames reserved, used or not. */
+  readonly reservedBytes: number;
+  /** Bytes charged for indexes and filters. */
+  readonly chargedBytes: number;
+}
+
+/** A table's cached blocks, by block number. */
+export interface BlockOwner {
+  readonly blocks: (Block | undefined)[];
+}
+
+const FRAMES_PER_SEGMENT = 64;
+const defaultFrameBytes = 4096;
+/** Longer reads, which are rare, get memory of their own. */
+const scratchBytesMax: number = MIB;
+
+/** One buffer of frames. */
+interface Segment {
+  readonly u8: Uint8Array;
+  readonly u32: Uint32Array;
+  /** The tenant that covers each frame. */
+  readonly tenants: (Tenant | undefined)[];
+}
+
+/** A cached block, where it lies, and whose it is. */
+interface Tenant {
+  readonly block: Block;
+  readonly frame: number;
+  readonly frameCount: number;
+  readonly owner: BlockOwner;
+  readonly index: number;
+}
+
+export class BlockCache {
+  /** Counted by readers, which find their blocks without a call. */
+  hits = 0;
+  misses = 0;
+  readonly #bytes: number;
+  readonly #frameBytes: number;
+  #segments: Segment[] = [];
+  #segmentsMax: number;
+  #chargedBytes = 0;
+  #usedFrames = 0;
+  #scratch = new Uint8Array(8192);
+  /** The hand: a segment, and a frame in it where a tenant starts or none is. */
+  #segment = 0;
+  #frame = 0;
+
+  constructor(options: BlockCacheOptions) {
+    const { bytes, frameBytes = defaultFrameBytes } = options;
+    assert(frameBytes > 0 && frameBytes % 8 === 0, 'frames are aligned to 8');
+    this.#bytes = bytes;
+    this.#frameBytes = frameBytes;
+    this.#segmentsMax = this.#segmentsFor(0);
+  }
+
+  stats(): BlockCacheStats {
+    return {
+      hits: this.hits,
+      misses: this.misses,
+      usedBytes: this.#usedFrames * this.#frameBytes,
+      reservedBytes: this.#segments.length * FRAMES_PER_SEGMENT * this.#frameBytes,
+      chargedBytes: this.#chargedBytes,
+    };
+  }
+
+  /** Counts memory held elsewhere against the budget; a negative number gives it back. */
+  charge(bytes: number): void {
+    this.#chargedBytes += bytes;
+    assert(this.#chargedBytes >= 0, 'no more is given back than was charged');
+    this.#segmentsMax = this.#segmentsFor(this.#chargedBytes);
+    while (this.#segments.length > this.#segmentsMax) this.#dropSegment();
+  }
+
+  /**
+   * Memory for a block of `length` bytes. When `isCached`, the caller puts it into the owner's slot once
+   * its bytes are there; else no room could be made and it is the caller's alone.
+   */
+  allocate(length: number, owner: BlockOwner, index: number): Block {
+    const frameCount = Math.ceil(length / this.#frameBytes);
+    const isFound = frameCount <= FRAMES_PER_SEGMENT && this.#findRoom(frameCount);
+    if (!isFound) return allocateBlock(length);
+    const segment = this.#segments[this.#segment];
+    const frame = this.#frame;
+    for (let i = frame; i < frame + frameCount; i++) this.#evict(segment.tenants[i], segment);
+    const block = new Block(segment.u8, segment.u32, frame * this.#frameBytes);
+    block.isCached = true;
+    const tenant: Tenant = { block, frame, frameCount, owner, index };
+    segment.tenants.fill(tenant, frame, frame + frameCount);
+    this.#usedFrames += frameCount;
+    this.#frame += frameCount;
+    return block;
+  }
+
+  /** Drops all blocks of an owner. Frames of pinned ones are given again only once nobody pins them. */
+  forget(owner: BlockOwner): void {
+    for (const segment of this.#segments) {
+      for (const tenant of segment.tenants) {
+        if (tenant === undefined || tenant.owner !== owner) continue;
+        if (tenant.block.pins === 0) this.#evict(tenant, segment);
+      }
+    }
+    owner.blocks.fill(undefined);
+  }
+
+  /** Memory to read a stored block into, aligned to 8, good until the next call. */
+  scratch(length: number): Uint8Array {
+    if (length > scratchBytesMax) return new Uint8Array(length);
+    if (this.#scratch.length < length) {
+      this.#scratch = new Uint8Array(Math.min(2 * length, scratchBytesMax));
+    }
+    return this.#scratch.subarray(0, length);
+  }
+
+  #segmentsFor(charged: number): number {
+    const segmentBytes = FRAMES_PER_SEGMENT * this.#frameBytes;
+    return Math.max(1, Math.floor((this.#bytes - charged) / segmentBytes));
+  }
+
+  /** Moves the hand to `frameCount` frames that may be taken. False when too much is pinned. */
+  #findRoom(frameCount: number): boolean {
+    // Two turns: the first may only clear reference bits.
+    let turns = 0;
+    while (turns < 3) {
+      if (this.#segment >= this.#segments.length) {
+        if (this.#segments.length < this.#segmentsMax) this.#segments.push(this.#makeSegment());
+        else this.#segment = 0;
+        this.#frame = 0;
+        turns++;
+      }
+      const { tenants } = this.#segments[this.#segment];
+      const next = findWindow(tenants, this.#frame, frameCount);
+      if (next >= 0) {
+        this.#frame = next;
+        return true;
+      }
+      this.#segment++;
+      this.#frame = 0;
+    }
+    return false;
+  }
+
+  #makeSegment(): Segment {
+    const buffer = new ArrayBuffer(FRAMES_PER_SEGMENT * this.#frameBytes);
+    return {
+      u8: new Uint8Array(buffer),
+      u32: new Uint32Array(buffer),
+      tenants: new Array<Tenant | undefined>(FRAMES_PER_SEGMENT).fill(undefined),
+    };
+  }
+
+  /** Users of its pinned blocks keep the buffer alive; nobody is given its frames again. */
+  #dropSegment(): void {
+    const segment = this.#segments.pop()!;
+    for (const tenant of segment.tenants) this.#evict(tenant, segment);
+    if (this.#segment >= this.#segments.length) {
+      this.#segment = 0;
+      this.#frame = 0;
+    }
+  }
+
+  #evict(tenant: Tenant | undefined, segment: Segment): void {
+    if (tenant === undefined || segment.tenants[tenant.frame] !== tenant) return;
+    const { frame, frameCount, owner, index } = tenant;
+    segment.tenants.fill(undefined, frame, frame + frameCount);
+    if (owner.blocks[index] === tenant.block) owner.blocks[index] = undefined;
+    this.#usedFrames -= frameCount;
+  }
+}
+
+/**
+ * From `frame` on, the first of `frameCount` frames without a tenant that is pinned or was used lately, or
+ * -1. Takes the reference from the tenants that it passes.
+ */
+function findWindow(
+  tenants: readonly (Tenant | undefined)[],
+  frame: number,
+  frameCount: number,
+): number {
+  let start = frame;
+  let position = frame;
+  while (position < start + frameCount) {
+    if (start + frameCount > FRAMES_PER_SEGMENT) return -1;
+    const tenant = tenants[position];
+    if (tenant === undefined) {
+      position++;
+      continue;
+    }
+    const end = tenant.frame + tenant.frameCount;
+    if (tenant.block.pins > 0 || tenant.block.isReferenced) {
+      tenant.block.isReferenced = false;
+      start = end;
+    }
+    position = end;
+  }
+  return start;
+}
