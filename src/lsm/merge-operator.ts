@@ -5,6 +5,7 @@
  * Associative means: combining neighbouring operands first, in any grouping, changes no result.
  */
 import { CorruptionError } from '../errors.ts';
+import { difference, union } from './id-set.ts';
 import { encodeEdges, encodeList, readEdges, readList } from './list-codec.ts';
 
 export interface MergeOperator {
@@ -60,36 +61,4 @@ function mustRead<T>(decoded: T | undefined, bytes: Uint8Array): T {
     });
   }
   return decoded;
-}
-
-/** Ids in either of two strictly ascending lists. */
-function union(a: Uint32Array, b: Uint32Array): Uint32Array {
-  if (b.length === 0) return a;
-  if (a.length === 0) return b;
-  const all = new Uint32Array(a.length + b.length);
-  let count = 0;
-  let i = 0;
-  let j = 0;
-  while (i < a.length || j < b.length) {
-    const takeA = j === b.length || (i < a.length && a[i] <= b[j]);
-    const id = takeA ? a[i] : b[j];
-    if (i < a.length && a[i] === id) i++;
-    if (j < b.length && b[j] === id) j++;
-    all[count++] = id;
-  }
-  return all.subarray(0, count);
-}
-
-/** Ids of `a` that are not in `b`, both strictly ascending. */
-function difference(a: Uint32Array, b: Uint32Array): Uint32Array {
-  if (a.length === 0 || b.length === 0) return a;
-  const kept = new Uint32Array(a.length);
-  let count = 0;
-  let j = 0;
-  for (let i = 0; i < a.length; i++) {
-    const id = a[i];
-    while (j < b.length && b[j] < id) j++;
-    if (j === b.length || b[j] !== id) kept[count++] = id;
-  }
-  return kept.subarray(0, count);
 }

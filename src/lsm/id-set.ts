@@ -1,0 +1,48 @@
+/** Sets of u32 as strictly ascending arrays. Results may share memory with an argument. */
+
+/** The same ids as a set: `ids` itself when it is one already, else a sorted copy without repeats. */
+export function toIdSet(ids: Uint32Array): Uint32Array {
+  let isSet = true;
+  for (let i = 1; i < ids.length && isSet; i++) isSet = ids[i - 1] < ids[i];
+  if (isSet) return ids;
+  const sorted = ids.slice().sort();
+  let count = 0;
+  for (let i = 0; i < sorted.length; i++) {
+    if (i === 0 || sorted[i] !== sorted[i - 1]) sorted[count++] = sorted[i];
+  }
+  return sorted.subarray(0, count);
+}
+
+/** Ids in either set. */
+export function union(a: Uint32Array, b: Uint32Array): Uint32Array {
+  if (b.length === 0) return a;
+  if (a.length === 0) return b;
+  const all = new Uint32Array(a.length + b.length);
+  let count = 0;
+  let i = 0;
+  let j = 0;
+  while (i < a.length && j < b.length) {
+    const left = a[i];
+    const right = b[j];
+    if (left <= right) i++;
+    if (right <= left) j++;
+    all[count++] = left <= right ? left : right;
+  }
+  while (i < a.length) all[count++] = a[i++];
+  while (j < b.length) all[count++] = b[j++];
+  return all.subarray(0, count);
+}
+
+/** Ids of `a` that are not in `b`. */
+export function difference(a: Uint32Array, b: Uint32Array): Uint32Array {
+  if (a.length === 0 || b.length === 0) return a;
+  const kept = new Uint32Array(a.length);
+  let count = 0;
+  let j = 0;
+  for (let i = 0; i < a.length; i++) {
+    const id = a[i];
+    while (j < b.length && b[j] < id) j++;
+    if (j === b.length || b[j] !== id) kept[count++] = id;
+  }
+  return kept.subarray(0, count);
+}
