@@ -1,0 +1,148 @@
+/**
+ * A file system that asks before each call to another one: the common part of those that count,
+ * deny or record. It changes nothing by itself.
+ */
+import type { File, FileSystem, Lock, LockOptions, OpenMode } from './file-system.ts';
+
+export type Operation =
+  | 'open'
+  | 'read'
+  | 'write'
+  | 'size'
+  | 'truncate'
+  | 'sync'
+  | 'close'
+  | 'list'
+  | 'exists'
+  | 'rename'
+  | 'remove'
+  | 'makeDirectory'
+  | 'syncDirectory'
+  | 'lock';
+
+export interface Call {
+  readonly operation: Operation;
+  /** Of the file or directory; of a rename, the target. */
+  readonly path: string;
+  /** The open file, when the call is made on one. */
+  readonly file?: File;
+  /** Bytes to write; of a read, the bytes that were read, once it has run. Else 0. */
+  bytes: number;
+  /** Of a read or a write: does the first half of it only. */
+  readonly runHalf?: () => void;
+}
+
+/** Decides what becomes of a call. `run` makes it on the inner file system. */
+export interface Interceptor {
+  call<T>(call: Call, run: () => T): T;
+  sync(call: Call, run: () => Promise<void>): Promise<void>;
+}
+
+export class InterceptingFileSystem implements FileSystem {
+  readonly #inner: FileSystem;
+  readonly #interceptor: Interceptor;
+
+  constructor(inner: FileSystem, interceptor: Interceptor) {
+    this.#inner = inner;
+    this.#interceptor = interceptor;
+  }
+
+  open(path: string, mode: OpenMode): File {
+    const inner = this.#call('open', path, () => this.#inner.open(path, mode));
+    return new InterceptingFile(inner, this.#interceptor);
+  }
+
+  list(directory: string): string[] {
+    return this.#call('list', directory, () => this.#inner.list(directory));
+  }
+
+  exists(path: string): boolean {
+    return this.#call('exists', path, () => this.#inner.exists(path));
+  }
+
+  rename(source: string, target: string): void {
+    this.#call('rename', target, () => this.#inner.rename(source, target));
+  }
+
+  remove(path: string): void {
+    this.#call('remove', path, () => this.#inner.remove(path));
+  }
+
+  makeDirectory(path: string): void {
+    this.#call('makeDirectory', path, () => this.#inner.makeDirectory(path));
+  }
+
+  syncDirectory(directory: string): void {
+    this.#call('syncDirectory', directory, () => this.#inner.syncDirectory(directory));
+  }
+
+  async lock(directory: string, options: LockOptions): Promise<Lock> {
+    return await this.#call('lock', directory, () => this.#inner.lock(directory, options));
+  }
+
+  #call<T>(operation: Operation, path: string, run: () => T): T {
+    return this.#interceptor.call({ operation, path, bytes: 0 }, run);
+  }
+}
+
+class InterceptingFile implements File {
+  readonly path: string;
+  readonly #inner: File;
+  readonly #interceptor: Interceptor;
+  #isClosed = false;
+
+  constructor(inner: File, interceptor: Interceptor) {
+    this.path = inner.path;
+    this.#inner = inner;
+    this.#interceptor = interceptor;
+  }
+
+  readInto(target: Uint8Array, position: number): number {
+    const half = target.subarray(0, target.length >> 1);
+    const call: Call = {
+      operation: 'read',
+      path: this.path,
+      file: this,
+      bytes: 0,
+      runHalf: () => this.#inner.readInto(half, position),
+    };
+    return this.#interceptor.call(call, () => {
+      call.bytes = this.#inner.readInto(target, position);
+      return call.bytes;
+    });
+  }
+
+  write(source: Uint8Array, position: number): void {
+    const half = source.subarray(0, source.length >> 1);
+    const call: Call = {
+      operation: 'write',
+      path: this.path,
+      file: this,
+      bytes: source.length,
+      runHalf: () => this.#inner.write(half, position),
+    };
+    this.#interceptor.call(call, () => this.#inner.write(source, position));
+  }
+
+  size(): number {
+    return this.#interceptor.call(this.#plainCall('size'), () => this.#inner.size());
+  }
+
+  truncate(size: number): void {
+    this.#interceptor.call(this.#plainCall('truncate'), () => this.#inner.truncate(size));
+  }
+
+  async datasync(): Promise<void> {
+    await this.#interceptor.sync(this.#plainCall('sync'), () => this.#inner.datasync());
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#interceptor.call(this.#plainCall('close'), () => this.#inner.close());
+  }
+
+  #plainCall(operation: Operation): Call {
+    return { operation, path: this.path, file: this, bytes: 0 };
+  }
+}
