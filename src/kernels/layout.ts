@@ -29,16 +29,21 @@ export const DIRECTORY_CHUNK_ENTRIES = 1024;
  *                                               filled from the slot states when the slice is loaded
  *   slots        slotsPerPage x codeStride bytes, from SPACE_CODE_SLOTS_OFFSET on
  *
- * Slot: the node's record number, then the factors of its code, then one byte a dimension.
- * value[i] = offset + scale * code[i]; for the cosine metric of the normalised vector.
+ * Slot: the node's record number, then the factors of its code, then one byte a dimension:
+ * value[i] = mean + scale * (code[i] - mean of the code); for the cosine metric of the normalised
+ * vector. Around the mean, because distances between vectors with a large common offset would
+ * otherwise be small differences of large numbers.
  */
 export const SLOT_RECORD = 0;
 /** f32. */
 export const SLOT_SCALE = 4;
-/** f32. */
-export const SLOT_OFFSET = 8;
-/** f32, the squared norm of the decoded vector. */
-export const SLOT_SQUARED_NORM = 12;
+/** f32, the mean of the vector's values. */
+export const SLOT_MEAN = 8;
+/**
+ * f32, the squared norm of the decoded vector less its mean. For the cosine metric and a vector of
+ * zeros it is 1, which puts that vector at distance 1 from all others.
+ */
+export const SLOT_SPREAD = 12;
 export const SLOT_CODE = 16;
 
 /**
@@ -136,6 +141,15 @@ export const WALK_QUERY = 52;
 /** Address of an array of u32 for neighbour selection: out list of `selectNeighbours`. */
 export const WALK_SELECTED = 56;
 export const WALK_SELECTED_COUNT = 60;
+/** What `linkBack` did: LINK_*. */
+export const WALK_LINK_RESULT = 64;
 /** From here on the fields are the module's own. */
-export const WALK_PRIVATE = 64;
+export const WALK_PRIVATE = 68;
 export const WALK_HEADER_SIZE = 256;
+
+/** The edge was there already: nothing changed. */
+export const LINK_PRESENT = 0;
+/** The edge was appended. */
+export const LINK_APPENDED = 1;
+/** The list was full: it was chosen anew among its edges and the new one. */
+export const LINK_REWRITTEN = 2;

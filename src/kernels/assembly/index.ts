@@ -1,0 +1,14 @@
+/** What the module exports. It keeps no data of its own: all state lies where the caller puts it. */
+export { walkBegin, walkContinue, walkRun } from './walk';
+export { walkBytes, walkInit, walkMove } from './scratch';
+export { codeDistance, walkPrepare } from './sq8';
+export { encodeSq8 } from './encode';
+export { selectNeighbours } from './select';
+export { linkBack } from './link';
+export { distanceExact, scanBegin, scanEnd, scanPage } from './exact';
+export { upperHash } from './space';
+
+/** The first address that the module leaves to its caller. */
+export function heapBase(): u32 {
+  return <u32>__heap_base;
+}

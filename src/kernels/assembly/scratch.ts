@@ -1,0 +1,287 @@
+/**
+ * The scratch of a walk: its private fields, and how its arrays lie behind the header.
+ *
+ * Arrays of a fixed size come first (query, results, pending nodes, needs, gathered codes); what is
+ * left goes to the visited set, a power of two, and to the heap of candidates. Both are under half
+ * full for most walks; one that outgrows them returns STATUS_GROW.
+ */
+import {
+  SPACE_CAP_BOTTOM,
+  SPACE_CAP_UPPER,
+  SPACE_DIMENSION,
+  WALK_EF,
+  WALK_HEADER_SIZE,
+  WALK_NEED_COUNT,
+  WALK_NEEDS,
+  WALK_PRIVATE,
+  WALK_QUERY,
+  WALK_RESULT_COUNT,
+  WALK_RESULTS,
+  WALK_SELECTED,
+  WALK_SELECTED_COUNT,
+  WALK_SIZE,
+  WALK_SPACE,
+} from '../layout';
+import { copyVisited } from './visited';
+
+/** f64: the query's mean, the scale of its code, the squared norm of the decoded query less its mean. */
+export const QUERY_MEAN = WALK_PRIVATE + 4;
+export const QUERY_SCALE = WALK_PRIVATE + 12;
+export const QUERY_SPREAD = WALK_PRIVATE + 20;
+/** u64: the least key met since the walk began, of a living node or a ghost. */
+export const NEAREST = WALK_PRIVATE + 28;
+/** One of PHASE_*. */
+export const PHASE = WALK_PRIVATE + 36;
+export const CANDIDATES = WALK_PRIVATE + 40;
+export const CANDIDATE_COUNT = WALK_PRIVATE + 44;
+export const CANDIDATE_ROOM = WALK_PRIVATE + 48;
+export const VISITED = WALK_PRIVATE + 52;
+export const VISITED_COUNT = WALK_PRIVATE + 56;
+/** 32 - log2(places of the visited set). */
+export const VISITED_SHIFT = WALK_PRIVATE + 60;
+/** Nodes of the hop under way whose codes are missing: u32[]. */
+export const PENDING = WALK_PRIVATE + 64;
+export const PENDING_COUNT = WALK_PRIVATE + 68;
+/** Nodes whose codes are there, u64[]: slot address << 32 | node, then their keys. */
+export const READY = WALK_PRIVATE + 72;
+/** The query as i16, padded as sq8.ts says. */
+export const QUERY_CODE = WALK_PRIVATE + 76;
+/** How many results and needs there is room for. */
+export const RESULT_ROOM = WALK_PRIVATE + 80;
+export const NEED_ROOM = WALK_PRIVATE + 84;
+/** The node that a greedy descent expanded last on this layer. */
+export const EXPANDED = WALK_PRIVATE + 92;
+/** Sum of touched bytes: kept so that the touching is not dropped as useless. */
+export const TOUCHED = WALK_PRIVATE + 96;
+/** Codes copied for selection, and what belongs to them: see gather.ts. */
+export const GATHER = WALK_PRIVATE + 100;
+export const GATHER_KEYS = WALK_PRIVATE + 104;
+export const GATHER_NODES = WALK_PRIVATE + 108;
+export const GATHER_ORDER = WALK_PRIVATE + 112;
+export const GATHER_COUNT = WALK_PRIVATE + 116;
+/** The call that the gathered codes are for, so that it knows them again: one of GATHER_FOR_*. */
+export const GATHER_OWNER = WALK_PRIVATE + 120;
+export const GATHER_LAYER = WALK_PRIVATE + 124;
+export const GATHER_NODE = WALK_PRIVATE + 128;
+export const GATHER_NEW = WALK_PRIVATE + 132;
+/** Positions of the chosen among the gathered, u32[]. */
+export const CHOSEN = WALK_PRIVATE + 136;
+export const CHOSEN_COUNT = WALK_PRIVATE + 140;
+/** Keys of the first that were not chosen, u64[]. */
+export const PRUNED = WALK_PRIVATE + 144;
+export const PRUNED_COUNT = WALK_PRIVATE + 148;
+/** How many results `selectNeighbours` has dealt with. */
+export const SELECT_NEXT = WALK_PRIVATE + 152;
+
+export const PHASE_DONE: u32 = 0;
+export const PHASE_WALK: u32 = 1;
+
+export const GATHER_FOR_NONE: u32 = 0;
+export const GATHER_FOR_SELECT: u32 = 1;
+export const GATHER_FOR_LINK: u32 = 2;
+
+/** Where the bytes of a gathered code start. */
+export const GATHERED_CODE: u32 = 32;
+
+export const NO_NODE: u32 = 0xffffffff;
+
+/** How many results are gathered at a time for selection. */
+export const SELECT_WINDOW: u32 = 64;
+
+const CANDIDATES_MIN: u32 = 64;
+const VISITED_PLACES_MIN: u32 = 256;
+
+@inline
+export function align16(size: u32): u32 {
+  return (size + 15) & ~(<u32>15);
+}
+
+@inline
+export function largestCap(space: u32): u32 {
+  return max(load<u32>(space, SPACE_CAP_BOTTOM), load<u32>(space, SPACE_CAP_UPPER));
+}
+
+/** Bytes of the query's code: 16 values a block, and a block for the tail. */
+@inline
+export function queryCodeBytes(dimension: u32): u32 {
+  return ((dimension >> 4) + 1) << 5;
+}
+
+/** Bytes of a gathered code: its factors, then the bytes padded with zeros to a multiple of 32. */
+@inline
+export function gatherStride(space: u32): u32 {
+  return GATHERED_CODE + ((load<u32>(space, SPACE_DIMENSION) + 31) & ~31);
+}
+
+@inline
+function gatherRoom(space: u32): u32 {
+  return largestCap(space) + SELECT_WINDOW + 2;
+}
+
+function pendingRoom(space: u32): u32 {
+  return largestCap(space) + 1;
+}
+
+function needRoom(space: u32): u32 {
+  return largestCap(space) + SELECT_WINDOW + 2;
+}
+
+/** Bytes of the header and the arrays of fixed size. */
+function fixedBytes(space: u32, ef: u32): u32 {
+  const dimension = load<u32>(space, SPACE_DIMENSION);
+  return WALK_HEADER_SIZE
+    + align16(dimension << 2)
+    + align16(queryCodeBytes(dimension))
+    + align16(ef << 3)
+    + align16(pendingRoom(space) << 2)
+    + align16(pendingRoom(space) << 3)
+    + align16(needRoom(space) << 3)
+    + align16(gatherRoom(space) * gatherStride(space))
+    + align16(gatherRoom(space) << 3)
+    + align16(gatherRoom(space) << 2) * 3
+    + align16(largestCap(space) << 3)
+    + align16(largestCap(space) << 2);
+}
+
+/** Candidates that must have room even before the first hop: the entries of `walkContinue`. */
+@inline
+function candidatesMin(ef: u32): u32 {
+  return max(ef + 2, CANDIDATES_MIN);
+}
+
+/** Places enough for those entries: under half full. */
+function placesMin(ef: u32): u32 {
+  return max(<u32>2 << (32 - <u32>clz<u32>(ef + 1)), VISITED_PLACES_MIN);
+}
+
+/** Places of the visited set that a walk with this ef hardly ever outgrows: 32 an expanded node. */
+function visitedPlaces(space: u32, ef: u32): u32 {
+  const wanted = max(max(ef, largestCap(space)) << 5, VISITED_PLACES_MIN);
+  return <u32>1 << (32 - <u32>clz<u32>(wanted - 1));
+}
+
+export function walkBytes(space: u32, ef: u32): u32 {
+  const places = visitedPlaces(space, ef);
+  return fixedBytes(space, ef) + (places << 2) + (max(places >> 1, candidatesMin(ef)) << 3);
+}
+
+/** Lays out the arrays with room for `ef` results. */
+function layOut(walk: u32, bytes: u32, space: u32, ef: u32): void {
+  const dimension = load<u32>(space, SPACE_DIMENSION);
+  store<u32>(walk, space, WALK_SPACE);
+  store<u32>(walk, bytes, WALK_SIZE);
+  store<u32>(walk, ef, RESULT_ROOM);
+  store<u32>(walk, needRoom(space), NEED_ROOM);
+
+  let at = walk + WALK_HEADER_SIZE;
+  store<u32>(walk, at, WALK_QUERY);
+  at += align16(dimension << 2);
+  store<u32>(walk, at, QUERY_CODE);
+  at += align16(queryCodeBytes(dimension));
+  store<u32>(walk, at, WALK_RESULTS);
+  at += align16(ef << 3);
+  store<u32>(walk, at, PENDING);
+  at += align16(pendingRoom(space) << 2);
+  store<u32>(walk, at, READY);
+  at += align16(pendingRoom(space) << 3);
+  store<u32>(walk, at, WALK_NEEDS);
+  at += align16(needRoom(space) << 3);
+  store<u32>(walk, at, GATHER);
+  at += align16(gatherRoom(space) * gatherStride(space));
+  store<u32>(walk, at, GATHER_KEYS);
+  at += align16(gatherRoom(space) << 3);
+  store<u32>(walk, at, GATHER_NODES);
+  at += align16(gatherRoom(space) << 2);
+  store<u32>(walk, at, GATHER_ORDER);
+  at += align16(gatherRoom(space) << 2);
+  store<u32>(walk, at, CHOSEN);
+  at += align16(gatherRoom(space) << 2);
+  store<u32>(walk, at, PRUNED);
+  at += align16(largestCap(space) << 3);
+  store<u32>(walk, at, WALK_SELECTED);
+  at += align16(largestCap(space) << 2);
+
+  const rest = walk + bytes - at;
+  let places = placesMin(ef);
+  while ((places << 4) <= rest) places <<= 1;
+  store<u32>(walk, at, VISITED);
+  store<u32>(walk, 1 + <u32>clz<u32>(places), VISITED_SHIFT);
+  at += places << 2;
+  store<u32>(walk, at, CANDIDATES);
+  store<u32>(walk, (rest - (places << 2)) >> 3, CANDIDATE_ROOM);
+}
+
+export function walkInit(walk: u32, bytes: u32, space: u32, ef: u32): void {
+  memory.fill(walk, 0, WALK_HEADER_SIZE);
+  layOut(walk, bytes, space, ef);
+  store<u32>(walk, ef, WALK_EF);
+}
+
+@inline
+export function clearVisited(walk: u32): void {
+  memory.fill(load<u32>(walk, VISITED), 0, <u32>4 << (32 - load<u32>(walk, VISITED_SHIFT)));
+  store<u32>(walk, 0, VISITED_COUNT);
+}
+
+/** Whether `count` more nodes can be visited and become candidates. */
+@inline
+export function hasRoomFor(walk: u32, count: u32): bool {
+  const visited = load<u32>(walk, VISITED_COUNT) + count;
+  const places = <u32>1 << (32 - load<u32>(walk, VISITED_SHIFT));
+  return visited <= (places >> 1) + (places >> 4)
+    && load<u32>(walk, CANDIDATE_COUNT) + count <= load<u32>(walk, CANDIDATE_ROOM);
+}
+
+/** Copies the state of a walk into a larger scratch, which takes its place. */
+export function walkMove(from: u32, to: u32, toBytes: u32): void {
+  const space = load<u32>(from, WALK_SPACE);
+  const dimension = load<u32>(space, SPACE_DIMENSION);
+  memory.copy(to, from, WALK_HEADER_SIZE);
+
+  const room = load<u32>(from, RESULT_ROOM);
+  const ef = max(room, load<u32>(from, WALK_EF));
+  const needed = fixedBytes(space, ef) + (placesMin(ef) << 2) + (candidatesMin(ef) << 3);
+  layOut(to, toBytes, space, needed <= toBytes ? ef : room);
+
+  memory.copy(load<u32>(to, WALK_QUERY), load<u32>(from, WALK_QUERY), dimension << 2);
+  memory.copy(load<u32>(to, QUERY_CODE), load<u32>(from, QUERY_CODE), queryCodeBytes(dimension));
+  memory.copy(
+    load<u32>(to, WALK_RESULTS),
+    load<u32>(from, WALK_RESULTS),
+    load<u32>(from, WALK_RESULT_COUNT) << 3,
+  );
+  memory.copy(load<u32>(to, PENDING), load<u32>(from, PENDING), load<u32>(from, PENDING_COUNT) << 2);
+  memory.copy(load<u32>(to, WALK_NEEDS), load<u32>(from, WALK_NEEDS), load<u32>(from, WALK_NEED_COUNT) << 3);
+  memory.copy(
+    load<u32>(to, CANDIDATES),
+    load<u32>(from, CANDIDATES),
+    load<u32>(from, CANDIDATE_COUNT) << 3,
+  );
+  memory.copy(
+    load<u32>(to, WALK_SELECTED),
+    load<u32>(from, WALK_SELECTED),
+    load<u32>(from, WALK_SELECTED_COUNT) << 2,
+  );
+  store<u32>(to, GATHER_FOR_NONE, GATHER_OWNER);
+  memory.fill(load<u32>(to, VISITED), 0, <u32>4 << (32 - load<u32>(to, VISITED_SHIFT)));
+  copyVisited(
+    load<u32>(from, VISITED),
+    load<u32>(from, VISITED_SHIFT),
+    load<u32>(to, VISITED),
+    load<u32>(to, VISITED_SHIFT),
+  );
+}
+
+/** Adds to the need list what is not on it; once that is full, the rest is asked for later. */
+export function need(walk: u32, kind: u32, value: u32): void {
+  const needs = load<u32>(walk, WALK_NEEDS);
+  const count = load<u32>(walk, WALK_NEED_COUNT);
+  for (let i: u32 = 0; i < count; i++) {
+    const at = needs + (i << 3);
+    if (load<u32>(at, 4) == value && load<u32>(at) == kind) return;
+  }
+  if (count == load<u32>(walk, NEED_ROOM)) return;
+  store<u32>(needs + (count << 3), kind);
+  store<u32>(needs + (count << 3), value, 4);
+  store<u32>(walk, count + 1, WALK_NEED_COUNT);
+}

@@ -1,0 +1,92 @@
+/**
+ * The neighbours of a new node, from the results of its walk. Results are gathered and judged window by
+ * window, so that the scratch need not hold the codes of all of them.
+ */
+import {
+  STATUS_DONE,
+  STATUS_NEED,
+  WALK_NEED_COUNT,
+  WALK_RESULT_COUNT,
+  WALK_RESULTS,
+  WALK_SELECTED,
+  WALK_SELECTED_COUNT,
+  WALK_SPACE,
+} from '../layout';
+import { addGathered, fetchGathered, isGhost, keyAt } from './gather';
+import { nodeOf } from './key';
+import { chosenAt, orderAt, packChosen, prune, pruneBegin, prunedAt } from './prune';
+import {
+  CHOSEN_COUNT,
+  GATHER_COUNT,
+  GATHER_FOR_NONE,
+  GATHER_FOR_SELECT,
+  GATHER_OWNER,
+  largestCap,
+  PRUNED_COUNT,
+  SELECT_NEXT,
+  SELECT_WINDOW,
+} from './scratch';
+
+/** Chooses at most `m` living results that lie in different directions, nearest first. */
+export function selectNeighbours(walk: u32, m: u32, alpha: f32): u32 {
+  store<u32>(walk, 0, WALK_NEED_COUNT);
+  const limit = min(m, largestCap(load<u32>(walk, WALK_SPACE)));
+  if (load<u32>(walk, GATHER_OWNER) != GATHER_FOR_SELECT) {
+    store<u32>(walk, GATHER_FOR_SELECT, GATHER_OWNER);
+    store<u32>(walk, 0, SELECT_NEXT);
+    pruneBegin(walk);
+    addWindow(walk);
+  }
+  for (;;) {
+    if (!fetchGathered(walk)) return STATUS_NEED;
+    const chosen = load<u32>(walk, CHOSEN_COUNT);
+    prune(walk, chosen, orderLiving(walk, chosen), limit, alpha);
+    if (load<u32>(walk, CHOSEN_COUNT) == limit) break;
+    packChosen(walk);
+    if (!addWindow(walk)) break;
+  }
+  emit(walk, limit);
+  store<u32>(walk, GATHER_FOR_NONE, GATHER_OWNER);
+  return STATUS_DONE;
+}
+
+/** Adds the next results behind the chosen; false when there are none left. */
+function addWindow(walk: u32): bool {
+  const results = load<u32>(walk, WALK_RESULTS);
+  const first = load<u32>(walk, SELECT_NEXT);
+  const end = min(load<u32>(walk, WALK_RESULT_COUNT), first + SELECT_WINDOW);
+  for (let i = first; i < end; i++) {
+    const key = load<u64>(results + (i << 3));
+    addGathered(walk, nodeOf(key), key);
+  }
+  store<u32>(walk, end, SELECT_NEXT);
+  return end > first;
+}
+
+/** Lists the positions from `first` on that are not ghosts; returns the end of the list. */
+function orderLiving(walk: u32, first: u32): u32 {
+  const count = load<u32>(walk, GATHER_COUNT);
+  let place = first;
+  for (let i = first; i < count; i++) {
+    if (!isGhost(walk, i)) store<u32>(orderAt(walk, place++), i);
+  }
+  return place;
+}
+
+/** Merges the chosen with as many of the pruned as the minimum asks for, both in order. */
+function emit(walk: u32, limit: u32): void {
+  const selected = load<u32>(walk, WALK_SELECTED);
+  const chosen = load<u32>(walk, CHOSEN_COUNT);
+  const least = limit >> 1;
+  const fill: u32 = chosen < least ? min(least - chosen, load<u32>(walk, PRUNED_COUNT)) : 0;
+  let i: u32 = 0;
+  let j: u32 = 0;
+  for (let count: u32 = 0; count < chosen + fill; count++) {
+    const own = i < chosen ? load<u64>(keyAt(walk, load<u32>(chosenAt(walk, i)))) : u64.MAX_VALUE;
+    const other = j < fill ? load<u64>(prunedAt(walk, j)) : u64.MAX_VALUE;
+    if (own < other) i++;
+    else j++;
+    store<u32>(selected + (count << 2), nodeOf(min(own, other)));
+  }
+  store<u32>(walk, chosen + fill, WALK_SELECTED_COUNT);
+}

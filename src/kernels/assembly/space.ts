@@ -1,0 +1,122 @@
+/**
+ * Looking things up in a vector space: node to page, page to cell, node to neighbour list. Whatever is
+ * used is marked as referenced for the eviction clock; a mark that is there is not written again.
+ * Address 0 says that something is not in memory.
+ */
+import {
+  DIRECTORY_CHUNK_ENTRIES,
+  DIRECTORY_CHUNK_SHIFT,
+  ENTRY_FLAGS,
+  ENTRY_REFERENCED,
+  LIST_ABSENT,
+  SPACE_CAP_BOTTOM,
+  SPACE_CAP_UPPER,
+  SPACE_CODE_PAGES,
+  SPACE_CODE_ROOT,
+  SPACE_CODE_SLOTS_OFFSET,
+  SPACE_CODE_STRIDE,
+  SPACE_LIST_PAGES,
+  SPACE_LIST_ROOT,
+  SPACE_LIST_STRIDE,
+  SPACE_PAGE_MAGIC,
+  SPACE_PAGE_SHIFT,
+  SPACE_SLOTS_PER_PAGE,
+  SPACE_UPPER_MASK,
+  SPACE_UPPER_TABLE,
+  UPPER_COUNT,
+  UPPER_LAYER,
+  UPPER_NODE,
+  UPPER_REFERENCED,
+} from '../layout';
+
+@inline
+export function pageOf(space: u32, node: u32): u32 {
+  const magic = load<u32>(space, SPACE_PAGE_MAGIC);
+  const shift = load<u32>(space, SPACE_PAGE_SHIFT);
+  return magic == 0 ? node >> shift : <u32>((<u64>node * <u64>magic) >> <u64>(32 + shift));
+}
+
+@inline
+export function slotOf(space: u32, node: u32, page: u32): u32 {
+  return node - page * load<u32>(space, SPACE_SLOTS_PER_PAGE);
+}
+
+@inline
+function cellOf(root: u32, pages: u32, page: u32): u32 {
+  if (page >= pages) return 0;
+  const chunk = load<u32>(root + ((page >> DIRECTORY_CHUNK_SHIFT) << 2));
+  if (chunk == 0) return 0;
+  const at = chunk + ((page & (DIRECTORY_CHUNK_ENTRIES - 1)) << 2);
+  const entry = load<u32>(at);
+  if (entry != 0 && (entry & ENTRY_REFERENCED) == 0) store<u32>(at, entry | ENTRY_REFERENCED);
+  return entry & ~ENTRY_FLAGS;
+}
+
+/** The code cell of a page. */
+@inline
+export function codeCellOf(space: u32, page: u32): u32 {
+  return cellOf(load<u32>(space, SPACE_CODE_ROOT), load<u32>(space, SPACE_CODE_PAGES), page);
+}
+
+/** The slot with the code of a node. */
+@inline
+export function slotAddress(space: u32, node: u32): u32 {
+  const page = pageOf(space, node);
+  const cell = codeCellOf(space, page);
+  if (cell == 0) return 0;
+  return slotInCell(space, cell, slotOf(space, node, page));
+}
+
+@inline
+export function slotInCell(space: u32, cell: u32, slot: u32): u32 {
+  return cell + load<u32>(space, SPACE_CODE_SLOTS_OFFSET) + slot * load<u32>(space, SPACE_CODE_STRIDE);
+}
+
+/** Whether the slot with this number holds a living node: the masks are at the head of the code cell. */
+@inline
+export function isLive(cell: u32, slot: u32): bool {
+  return ((load<u32>(cell + ((slot >> 5) << 2)) >> (slot & 31)) & 1) != 0;
+}
+
+@inline
+export function capOf(space: u32, layer: u32): u32 {
+  return layer == 0 ? load<u32>(space, SPACE_CAP_BOTTOM) : load<u32>(space, SPACE_CAP_UPPER);
+}
+
+/** The address of `u32 count | u32 ids[]`, the neighbours of a node in a layer. */
+export function listAddress(space: u32, layer: u32, node: u32): u32 {
+  if (layer != 0) return upperListAddress(space, layer, node);
+  const page = pageOf(space, node);
+  const cell = cellOf(load<u32>(space, SPACE_LIST_ROOT), load<u32>(space, SPACE_LIST_PAGES), page);
+  if (cell == 0) return 0;
+  const list = cell + slotOf(space, node, page) * load<u32>(space, SPACE_LIST_STRIDE);
+  return load<u32>(list) == LIST_ABSENT ? 0 : list;
+}
+
+/** Where the search for an upper list starts; the table's mask cuts it down. */
+export function upperHash(layer: u32, node: u32): u32 {
+  let hash = node * 0x9e3779b1 + layer * 0x85ebca6b;
+  hash ^= hash >> 15;
+  hash *= 0xc2b2ae35;
+  return hash ^ (hash >> 16);
+}
+
+function upperListAddress(space: u32, layer: u32, node: u32): u32 {
+  const table = load<u32>(space, SPACE_UPPER_TABLE);
+  if (table == 0) return 0;
+  const mask = load<u32>(space, SPACE_UPPER_MASK);
+  let at = upperHash(layer, node) & mask;
+  for (let probes: u32 = 0; probes <= mask; probes++) {
+    const list = load<u32>(table + (at << 2));
+    if (list == 0) return 0;
+    if (load<u32>(list, UPPER_NODE) == node) {
+      const field = load<u32>(list, UPPER_LAYER);
+      if ((field & 255) == layer) {
+        if ((field & UPPER_REFERENCED) == 0) store<u32>(list, field | UPPER_REFERENCED, UPPER_LAYER);
+        return list + UPPER_COUNT;
+      }
+    }
+    at = (at + 1) & mask;
+  }
+  return 0;
+}

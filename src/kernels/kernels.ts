@@ -1,0 +1,105 @@
+/**
+ * The kernel module: one instance over one shared memory, which is reserved here once and never
+ * grows. The module keeps no data of its own; whoever owns `memory` decides what lies where, from
+ * `heapBase` on. The structures are described in layout.ts.
+ */
+import { assert } from '../base/assert.ts';
+import { KERNEL_BYTES } from './kernel-bytes.ts';
+
+/** Views over the whole memory. They stay valid: the memory never grows. */
+export interface KernelMemory {
+  readonly buffer: SharedArrayBuffer;
+  readonly u8: Uint8Array;
+  readonly i32: Int32Array;
+  readonly u32: Uint32Array;
+  readonly f32: Float32Array;
+  /** The first address that the module leaves to its caller, a multiple of 16. */
+  readonly heapBase: number;
+}
+
+/**
+ * What the module exports. Addresses are byte offsets in its memory; spaces and walks are addresses
+ * of the structures in layout.ts. Statuses are STATUS_*. Results of type u32 come as i32: addresses
+ * and sizes above 2 GiB have to be taken `>>> 0`.
+ */
+export interface KernelExports {
+  heapBase(): number;
+  /** Bytes of scratch that a walk with this ef starts with. */
+  walkBytes(space: number, ef: number): number;
+  /** Lays out a scratch of `bytes >= walkBytes(space, ef)`; `ef` is the number of results it has room for. */
+  walkInit(walk: number, bytes: number, space: number, ef: number): void;
+  /** Codes the query at WALK_QUERY, which is left as it is. */
+  walkPrepare(walk: number): void;
+  /** Starts at `entryNode` on layer `fromLayer`, greedily down to `targetLayer`, there with `ef`. */
+  walkBegin(
+    walk: number,
+    entryNode: number,
+    fromLayer: number,
+    targetLayer: number,
+    ef: number,
+  ): void;
+  /** Goes on in a lower layer from the present results; from the nearest ghost if there are none. */
+  walkContinue(walk: number, targetLayer: number, ef: number): void;
+  /** DONE leaves keys, nearest first, at WALK_RESULTS. A budget of 0 hops never gets anywhere. */
+  walkRun(walk: number, hopBudget: number): number;
+  /** Copies a walk into a larger scratch, after STATUS_GROW; the old one can be freed. */
+  walkMove(from: number, to: number, toBytes: number): void;
+  /** From sorted results: at most `m` neighbours in different directions, into WALK_SELECTED. */
+  selectNeighbours(walk: number, m: number, alpha: number): number;
+  /** Adds `newNode` to the list of `node` in memory; WALK_LINK_RESULT says what became of it. */
+  linkBack(walk: number, layer: number, node: number, newNode: number, alpha: number): number;
+  /** Fills scale, mean, spread and code of the slot from the f32 vector; leaves the record number. */
+  encodeSq8(space: number, vector: number, slot: number): void;
+  /** Distance between the codes of two slots. */
+  codeDistance(space: number, left: number, right: number): number;
+  /** Squared l2, 1 - cos or -dot of two f32 vectors. */
+  distanceExact(metric: number, left: number, right: number, dimension: number): number;
+  /** Starts an exact search for the `k` nearest to WALK_QUERY; `k` is at most the scratch's ef. */
+  scanBegin(walk: number, k: number): void;
+  /** Offers the living nodes of a page that pass the filter. */
+  scanPage(walk: number, page: number, codeCell: number, originalCell: number): void;
+  /** Leaves keys, nearest first, at WALK_RESULTS. */
+  scanEnd(walk: number): void;
+  /** Where to look for an upper list: this and SPACE_UPPER_MASK. A u32 that comes as i32. */
+  upperHash(layer: number, node: number): number;
+}
+
+export interface Kernels {
+  readonly memory: KernelMemory;
+  readonly exports: KernelExports;
+}
+
+const WASM_PAGE_BYTES = 65536;
+const MEMORY_BYTES_MAX = 2 ** 32;
+
+/** Reserves `memoryBytes`, rounded up to 64 KiB, at most 4 GiB. The system gives it when it is touched. */
+export function createKernels(memoryBytes: number): Kernels {
+  assert(memoryBytes > 0, 'kernel memory is not empty');
+  assert(memoryBytes <= MEMORY_BYTES_MAX, 'kernel memory is at most 4 GiB');
+  const pages = Math.ceil(memoryBytes / WASM_PAGE_BYTES);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const module = new WebAssembly.Module(Buffer.from(KERNEL_BYTES, 'base64'));
+  const instance = new WebAssembly.Instance(module, { env: { memory } });
+  const exports = instance.exports as KernelExports;
+  return { memory: viewsOf(memory.buffer, exports.heapBase()), exports };
+}
+
+/** Decodes the upper half of a walk key: the distance. The lower half is the node. */
+export function keyDistance(upper: number): number {
+  keyBits[0] = upper & 0x80000000 ? upper ^ 0x80000000 : ~upper;
+  return keyFloat[0];
+}
+
+const keyBits = new Uint32Array(1);
+const keyFloat = new Float32Array(keyBits.buffer);
+
+function viewsOf(buffer: SharedArrayBuffer, heapBase: number): KernelMemory {
+  return {
+    buffer,
+    u8: new Uint8Array(buffer),
+    i32: new Int32Array(buffer),
+    u32: new Uint32Array(buffer),
+    f32: new Float32Array(buffer),
+    heapBase: (heapBase + 15) & ~15,
+  };
+}
