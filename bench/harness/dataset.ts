@@ -42,6 +42,16 @@ export function loadVectors(choice: DatasetChoice): DatasetVectors {
   return chosenRows(choice, readFolder(choice.data, choice.dataset));
 }
 
+/** The queries alone, so that a process that only searches does not hold the base. */
+export function loadQueries(choice: DatasetChoice): Vectors {
+  if (choice.data === undefined) return syntheticVectors(choice).queries;
+  const queries = readVectors(
+    join(choice.data, choice.dataset ?? datasetsIn(choice.data)[0], 'query'),
+  );
+  if (queries === undefined) throw new Error(`no query.* in ${choice.data}`);
+  return choice.full ? queries : firstRows(queries, smokeQueries);
+}
+
 export function loadDataset(choice: DatasetChoice): Dataset {
   if (choice.data === undefined) {
     const vectors = syntheticVectors(choice);

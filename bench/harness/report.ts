@@ -57,6 +57,16 @@ export class Report {
     console.log(renderTable(rows));
   }
 
+  /** What a subject says of itself, one figure a line; one row in the file. */
+  statistics(title: string, subject: string, figures: Readonly<Record<string, number>>): void {
+    const names = Object.keys(figures);
+    if (names.length === 0) return;
+    this.#write(this.row(subject, { says: title }, figures));
+    console.log(`\n${title}`);
+    const width = Math.max(...names.map((name) => name.length));
+    for (const name of names) console.log(`  ${name.padEnd(width)}  ${format(figures[name])}`);
+  }
+
   #write(row: Row): void {
     if (this.#json !== undefined) appendFileSync(this.#json, `${JSON.stringify(row)}\n`);
   }
@@ -109,4 +119,22 @@ function commit(): string {
   } catch {
     return 'unknown';
   }
+}
+
+/** The numbers, words and switches in a nested object, by path: `{ a: { b: 1 } }` gives `{ 'a.b': 1 }`. */
+export function flatten(value: object, prefix = ''): Record<string, string | number | boolean> {
+  const flat: Record<string, string | number | boolean> = {};
+  for (const [name, field] of Object.entries(value)) {
+    const path = prefix + name;
+    if (typeof field === 'object' && field !== null)
+      Object.assign(flat, flatten(field, `${path}.`));
+    else if (['string', 'number', 'boolean'].includes(typeof field)) flat[path] = field;
+  }
+  return flat;
+}
+
+/** Only the numbers of `flatten`. */
+export function flattenNumbers(value: object): Record<string, number> {
+  const numbers = Object.entries(flatten(value)).filter(([, field]) => typeof field === 'number');
+  return Object.fromEntries(numbers) as Record<string, number>;
 }

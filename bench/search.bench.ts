@@ -1,0 +1,66 @@
+/**
+ * How fast are searches at equal recall, what does the index cost, and does it give the same answers
+ * with little memory and after it was closed?
+ *
+ * Builds by `upsert` batches of 100 (durability sync, one caller awaiting each batch), then measures
+ * recall@10 against queries per second over `ef`, beside hnswlib-node in the same run. Each subject works
+ * in child processes of its own; rounds of all queries are interleaved among them, and a figure is the
+ * median of the rounds.
+ *
+ * npm run bench -- search --data DIR --dataset D --full
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Child } from './harness/child.ts';
+import { loadDataset } from './harness/dataset.ts';
+import { parseBenchOptions } from './harness/options.ts';
+import { choosePeers } from './harness/peers.ts';
+import { Report } from './harness/report.ts';
+import { buildAll } from './search/build-phase.ts';
+import { checkReopening, checkSmallMemory } from './search/check-phase.ts';
+import { measureAll } from './search/measure-phase.ts';
+import type { Run } from './search/run.ts';
+
+const options = parseBenchOptions();
+const dataset = loadDataset(options);
+const subjects = ['stratavec', ...choosePeers(['hnswlib-node'], options.peers)];
+const directory = mkdtempSync(join(tmpdir(), 'stratavec-bench-'));
+const run: Run = {
+  dataset,
+  subjects,
+  report: new Report('search', dataset.name, options.json),
+  options,
+  k: 10,
+  rounds: options.full ? 5 : 1,
+  // From k up: no subject keeps fewer candidates than it returns.
+  efs: options.full ? [10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640] : [10, 40, 160],
+  start(subject, task, memoryBytes) {
+    const { data, limit, full, seed } = options;
+    const setup = {
+      subject,
+      task,
+      directory: join(directory, subject),
+      choice: { data, dataset: data === undefined ? undefined : dataset.name, limit, full, seed },
+      index: {
+        dimension: dataset.base.dimension,
+        metric: dataset.metric,
+        m: 16,
+        efConstruction: 100,
+        seed,
+      },
+      memoryBytes,
+    };
+    return Child.start(new URL('./search/child.js', import.meta.url), [JSON.stringify(setup)]);
+  },
+};
+
+try {
+  await buildAll(run, directory);
+  const answers = await measureAll(run);
+  const same = await checkSmallMemory(run, answers);
+  const sameAgain = await checkReopening(run, answers);
+  if (!same || !sameAgain) process.exitCode = 1;
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}

@@ -1,0 +1,110 @@
+/**
+ * The process of one subject. Started with one argument, the JSON of a `ChildSetup`; the parent then asks
+ * it to build, or to open and search.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { serve } from '../harness/child.ts';
+import { type DatasetChoice, loadQueries, loadVectors } from '../harness/dataset.ts';
+import { type ProcessMemory, processMemory, settleMemory } from '../harness/memory.ts';
+import type { Value } from '../harness/report.ts';
+import { HnswlibSubject } from './hnswlib-subject.ts';
+import { StratavecSubject } from './stratavec-subject.ts';
+import type { Build, IndexOptions, Round, Searcher, Subject } from './subject.ts';
+
+export interface ChildSetup {
+  readonly subject: string;
+  readonly directory: string;
+  readonly choice: DatasetChoice;
+  /** Only a child that builds holds the base. */
+  readonly task: 'build' | 'search';
+  readonly index: IndexOptions;
+  /** Of `open`; undefined: the subject's default. */
+  readonly memoryBytes: number | undefined;
+}
+
+/** Resident memory against the same process with an empty open index. */
+export interface MemoryGrowth {
+  readonly residentBytes: number;
+  readonly anonymousBytes: number | undefined;
+  readonly peakResidentBytes: number;
+}
+
+export interface Empty {
+  readonly options: Readonly<Record<string, Value>>;
+}
+
+export interface BuildAnswer extends Build {
+  readonly growth: MemoryGrowth;
+}
+
+export interface OpenAnswer {
+  readonly openMs: number;
+}
+
+/** What the parent may ask, with the answers. */
+export interface SearchAsk {
+  readonly k: number;
+  readonly ef: number;
+}
+
+const setup = JSON.parse(process.argv[2]) as ChildSetup;
+const { directory, choice, memoryBytes } = setup;
+const queries = loadQueries(choice);
+const base = setup.task === 'build' ? loadVectors(choice).base : undefined;
+const subject: Subject =
+  setup.subject === 'stratavec'
+    ? new StratavecSubject(setup.index, queries)
+    : new HnswlibSubject(setup.index, queries);
+
+let empty: ProcessMemory = processMemory();
+let searcher: Searcher | undefined;
+
+function opened(): Searcher {
+  if (searcher === undefined) throw new Error('nothing is open yet');
+  return searcher;
+}
+
+function growth(): MemoryGrowth {
+  const now = processMemory();
+  return {
+    residentBytes: now.residentBytes - empty.residentBytes,
+    anonymousBytes:
+      now.anonymousBytes === undefined || empty.anonymousBytes === undefined
+        ? undefined
+        : now.anonymousBytes - empty.anonymousBytes,
+    peakResidentBytes: now.peakResidentBytes - empty.residentBytes,
+  };
+}
+
+serve({
+  async empty(): Promise<Empty> {
+    const folder = join(directory, `empty-${process.pid}`);
+    mkdirSync(folder, { recursive: true });
+    const options = await subject.openEmpty(folder, () => {
+      settleMemory();
+      empty = processMemory();
+    });
+    return { options };
+  },
+
+  async build(): Promise<BuildAnswer> {
+    const folder = join(directory, 'index');
+    mkdirSync(folder, { recursive: true });
+    if (base === undefined) throw new Error('this child was not started to build');
+    const build = await subject.build(folder, base);
+    return { ...build, growth: growth() };
+  },
+
+  async open(): Promise<OpenAnswer> {
+    const start = performance.now();
+    searcher = await subject.open(join(directory, 'index'), memoryBytes);
+    return { openMs: performance.now() - start };
+  },
+
+  search: ({ k, ef }: SearchAsk): Promise<Round> => opened().searchAll(k, ef),
+  count: ({ k, ef }: SearchAsk) => opened().countAll(k, ef),
+  growth,
+  statistics: () => opened().statistics(),
+  close: () => opened().close(),
+});

@@ -1,0 +1,58 @@
+/**
+ * What the search bench asks of a subject. Each one runs in child processes of its own: one that builds,
+ * later ones that open what was built and search.
+ */
+import type { Metric } from '../harness/ground-truth.ts';
+import type { Value } from '../harness/report.ts';
+import type { Vectors } from '../harness/vector-file.ts';
+
+/** Equal for all subjects of a run. */
+export interface IndexOptions {
+  readonly dimension: number;
+  readonly metric: Metric;
+  readonly m: number;
+  readonly efConstruction: number;
+  readonly seed: number;
+}
+
+export interface Build {
+  /** Time inside the subject's insert calls: arrays are made outside the clock. */
+  readonly insertSeconds: number;
+  /** What had to be waited for afterwards until everything was on disk and closed. */
+  readonly closeSeconds: number;
+  /** How it was inserted: durability, batch size, callers. */
+  readonly config: Readonly<Record<string, Value>>;
+  /** The subject's own view of itself just before it was closed; empty when it has none. */
+  readonly statistics: Readonly<Record<string, number>>;
+}
+
+/** The answers to all queries, in their order. */
+export interface Round {
+  /** `queries × k` row numbers; `NO_HIT` where there was no further hit. */
+  readonly ids: Uint32Array;
+  /** Of the same shape, as the subject reported them. */
+  readonly distances: Float64Array;
+  readonly latenciesMs: Float64Array;
+  readonly seconds: number;
+}
+
+export interface Searcher {
+  /** One caller that awaits each search. */
+  searchAll(k: number, ef: number): Promise<Round>;
+  /** Sums over all queries of what a search reads and computes; empty when the subject cannot tell. */
+  countAll(k: number, ef: number): Promise<Readonly<Record<string, number>>>;
+  statistics(): Promise<Readonly<Record<string, number>>>;
+  close(): Promise<void>;
+}
+
+/** Made with the queries in hand, so that their arrays are ready before any clock or scale starts. */
+export interface Subject {
+  /** Opens an empty index and closes it; `measure` is called in between. Returns the effective options. */
+  openEmpty(directory: string, measure: () => void): Promise<Readonly<Record<string, Value>>>;
+  /** Inserts all rows in order; the id of a row is its number. */
+  build(directory: string, base: Vectors): Promise<Build>;
+  open(directory: string, memoryBytes: number | undefined): Promise<Searcher>;
+}
+
+/** Stands in `Round.ids` where a search gave fewer than k hits. */
+export const NO_HIT = 0xffffffff;
