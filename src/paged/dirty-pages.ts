@@ -1,0 +1,105 @@
+/**
+ * Which pages of a space differ from what the tree says is on disk: those changed since the last freeze
+ * (dirty), and those that a checkpoint is writing (frozen). A page may be both. All of them are pinned.
+ *
+ *   change → dirty     freeze → frozen     installed → clean     failed → dirty again
+ *
+ * The set knows no cells: the space pins, copies and unpins by what it answers.
+ */
+import { assert } from '../base/assert.ts';
+import type { Place } from './page-map.ts';
+
+/** A page as of the freeze. A column is taken from its copy, else from its cell, until it has a place. */
+export interface FrozenPage {
+  readonly page: number;
+  /** Addresses of copies made because the page was changed after the freeze; 0: none. */
+  codeCopy: number;
+  originalCopy: number;
+  /** Where the checkpoint put the slices. */
+  codes: Place | undefined;
+  originals: Place | undefined;
+}
+
+export class DirtyPages {
+  #dirty = new Set<number>();
+  #frozen: Map<number, FrozenPage> = new Map();
+  /** Dirty through the plan under way alone. */
+  readonly #planned = new Set<number>();
+
+  /** Pages dirty or frozen. */
+  get pinnedCount(): number {
+    let count = this.#dirty.size;
+    for (const page of this.#frozen.keys()) if (!this.#dirty.has(page)) count++;
+    return count;
+  }
+
+  get dirtyCount(): number {
+    return this.#dirty.size;
+  }
+
+  has(page: number): boolean {
+    return this.#dirty.has(page);
+  }
+
+  isPinned(page: number): boolean {
+    return this.#dirty.has(page) || this.#frozen.has(page);
+  }
+
+  /** The page as the running checkpoint must write it, if it is among those. */
+  frozen(page: number): FrozenPage | undefined {
+    return this.#frozen.get(page);
+  }
+
+  /** A page is changed by the plan under way (or, when `planned` is false, by recovery). */
+  add(page: number, planned: boolean): void {
+    if (this.#dirty.has(page)) return;
+    this.#dirty.add(page);
+    if (planned) this.#planned.add(page);
+  }
+
+  commitPlan(): void {
+    this.#planned.clear();
+  }
+
+  /** Pages made dirty by the plan are not dirty any more; calls `clean` for each that is not frozen. */
+  rollbackPlan(clean: (page: number) => void): void {
+    for (const page of this.#planned) {
+      this.#dirty.delete(page);
+      if (!this.#frozen.has(page)) clean(page);
+    }
+    this.#planned.clear();
+  }
+
+  /** All dirty pages become frozen. */
+  freeze(): void {
+    assert(this.#frozen.size === 0, 'one checkpoint at a time');
+    assert(this.#planned.size === 0, 'a freeze stands between two commits');
+    const pages = [...this.#dirty].sort((a, b) => a - b);
+    this.#dirty = new Set();
+    for (const page of pages) {
+      const frozen = { page, codeCopy: 0, originalCopy: 0, codes: undefined, originals: undefined };
+      this.#frozen.set(page, frozen);
+    }
+  }
+
+  /** The frozen pages by number; none without a checkpoint. */
+  frozenPages(): Iterable<FrozenPage> {
+    return this.#frozen.values();
+  }
+
+  /** The frozen pages are on disk and in the tree; calls `clean` for those that were not changed since. */
+  installed(clean: (page: number) => void): void {
+    const frozen = this.#frozen;
+    this.#frozen = new Map();
+    for (const page of frozen.keys()) if (!this.#dirty.has(page)) clean(page);
+  }
+
+  /** The frozen pages are dirty again, whatever becomes of the plan under way. */
+  failed(): void {
+    for (const page of this.#frozen.keys()) {
+      this.#dirty.add(page);
+      this.#planned.delete(page);
+    }
+    this.#frozen = new Map();
+  }
+}

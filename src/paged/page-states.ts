@@ -1,0 +1,116 @@
+/**
+ * The slot states of the pages of one space: from the plan under way if it changes them, else from the
+ * masks of the code cell, else from the tree. Keeps the masks of cells in memory equal to them.
+ */
+import { assert } from '../base/assert.ts';
+import { CorruptionError } from '../errors.ts';
+import type { KernelMemory } from '../kernels/kernels.ts';
+import type { Geometry } from './geometry.ts';
+import type { PageColumn } from './page-column.ts';
+import type { PageMap } from './page-map.ts';
+import { countBits, decodeStates, SlotStates } from './slot-states.ts';
+import type { SpacePlan } from './space-plan.ts';
+
+export interface PageStatesOptions {
+  readonly id: number;
+  readonly geometry: Geometry;
+  readonly codes: PageColumn;
+  readonly memory: KernelMemory;
+  readonly map: PageMap;
+  /** Path of the page file, for errors. */
+  readonly file: string;
+}
+
+export class PageStates {
+  /** The plan under way; the space sets it. */
+  plan: SpacePlan | undefined;
+  readonly #options: PageStatesOptions;
+
+  constructor(options: PageStatesOptions) {
+    this.#options = options;
+  }
+
+  /** The states of `page`. Not to be changed. May read the tree, never the page file. */
+  read(page: number): SlotStates {
+    return this.plan?.states(page) ?? this.#ofCell(page) ?? this.ofTree(page);
+  }
+
+  /** The states that the tree has, without the plan. */
+  ofTree(page: number): SlotStates {
+    const { id, geometry, map, file } = this.#options;
+    const bytes = map.get(id, page, 'states');
+    if (bytes === undefined) {
+      throw new CorruptionError(`page ${page} of space ${id} has no slot states`, {
+        file,
+        offset: 0,
+      });
+    }
+    return decodeStates(bytes, geometry.slotsPerPage, file);
+  }
+
+  /** The states of `page` for the plan to change; call `show` afterwards. */
+  change(page: number): SlotStates {
+    const { plan } = this;
+    assert(plan !== undefined, 'states change within a plan');
+    const planned = plan.states(page);
+    if (planned !== undefined) return planned;
+    const states = this.read(page);
+    plan.plan(page, states);
+    return states;
+  }
+
+  /** Writes the states of `page` into its code cell, if it is in memory. */
+  show(page: number): void {
+    const address = this.#options.codes.peek(page);
+    if (address === 0) return;
+    const { used, live } = this.plan?.states(page) ?? this.ofTree(page);
+    this.#setMasks(address, used, live);
+  }
+
+  /** Puts the masks back as they were before the plan. */
+  rollback(plan: SpacePlan): void {
+    for (const [page, { usedBefore, liveBefore }] of plan.changed()) {
+      const address = this.#options.codes.peek(page);
+      if (address !== 0) this.#setMasks(address, usedBefore, liveBefore);
+    }
+  }
+
+  /** Free slots of `page`, or -1 when that would need a read of the tree. */
+  freeSlots(page: number): number {
+    const { slotsPerPage } = this.#options.geometry;
+    const planned = this.plan?.states(page);
+    if (planned !== undefined) return slotsPerPage - countBits(planned.used);
+    const address = this.#options.codes.peek(page);
+    return address === 0 ? -1 : slotsPerPage - countBits(this.usedMask(address));
+  }
+
+  /** The masks of the code cell at `address`: views, valid as long as the cell. */
+  liveMask(address: number): Uint32Array {
+    const { memory, geometry } = this.#options;
+    return memory.u32.subarray(address >>> 2, (address >>> 2) + geometry.maskWords);
+  }
+
+  usedMask(address: number): Uint32Array {
+    return this.liveMask(address + 4 * this.#options.geometry.maskWords);
+  }
+
+  #setMasks(address: number, used: Uint32Array, live: Uint32Array): void {
+    this.liveMask(address).set(live);
+    this.usedMask(address).set(used);
+  }
+
+  /** From the masks in memory, which say all when the page has no ghosts. */
+  #ofCell(page: number): SlotStates | undefined {
+    const address = this.#options.codes.peek(page);
+    if (address === 0) return undefined;
+    const used = this.usedMask(address);
+    const live = this.liveMask(address);
+    const states = new SlotStates(used.length);
+    for (let i = 0; i < used.length; i++) {
+      if (used[i] !== live[i]) return undefined;
+      states.used[i] = used[i];
+      states.live[i] = live[i];
+    }
+    return states;
+  }
+}

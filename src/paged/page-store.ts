@@ -1,0 +1,214 @@
+/**
+ * The pages of a database: one page file, its free units, and the spaces whose pages are in it. As the
+ * participant of a checkpoint it writes every page that differs from what is on disk.
+ *
+ * A checkpoint never writes over a unit that an installed version names: slices go to fresh units, and the
+ * old ones are free once the version is installed. So a crash at any point leaves the pages of the last
+ * version whole, and the units of the unfinished checkpoint free, as that version's entries say.
+ */
+import { assert } from '../base/assert.ts';
+import type { Hasher } from '../base/hasher.ts';
+import { MIB } from '../base/units.ts';
+import type { CellAllocator } from '../kernels/cell-allocator.ts';
+import type { Kernels } from '../kernels/kernels.ts';
+import type { FileSystem } from '../storage/file-system.ts';
+import { FreeUnits, type Retention, type UnitRun } from './free-units.ts';
+import { UNIT_SIZE } from './geometry.ts';
+import { PageFile } from './page-file.ts';
+import type { PageMap, TreeEntry } from './page-map.ts';
+import { ScratchRing } from './scratch-ring.ts';
+import { SliceWriter } from './slice-writer.ts';
+
+/** After so many bytes the checkpoint lets the event loop run: well under 5 ms of work. */
+const SLICE_BYTES = MIB;
+
+export interface PageStoreOptions {
+  readonly fileSystem: FileSystem;
+  /** Where the page file is. */
+  readonly directory: string;
+  readonly map: PageMap;
+  readonly hasher: Hasher;
+  readonly kernels: Kernels;
+  readonly allocator: CellAllocator;
+  /** Id of the tree `pages`, for the entries of a checkpoint. */
+  readonly tree: number;
+  /** Never write. Default: false. */
+  readonly readOnly?: boolean | undefined;
+}
+
+/** What a checkpoint needs of a space; `SpaceCheckpoint` is the one implementation. */
+export interface CheckpointedSpace {
+  readonly id: number;
+  /** Bytes of the cells that may not be evicted before a checkpoint, copies included. */
+  readonly pinnedBytes: number;
+  readonly hasDirtyPages: boolean;
+  freeze(): void;
+  /** Writes the frozen slices, a piece between two `yield`s; the value yielded is the bytes of the piece. */
+  write(target: CheckpointTarget): Iterable<number>;
+  /** The entries of what was written, and the units that it replaces. */
+  entries(tree: number): { readonly entries: TreeEntry[]; readonly replaced: UnitRun[] };
+  installed(): void;
+  failed(): void;
+}
+
+/** Where slices go. */
+export interface CheckpointTarget {
+  readonly writer: SliceWriter;
+  /** Fresh units for a slice of `bytes` bytes. */
+  allocate(bytes: number): number;
+}
+
+export interface PageStoreStats {
+  readonly fileBytes: number;
+  readonly takenBytes: number;
+  /** Units that only readers of older versions need. */
+  readonly heldBytes: number;
+  readonly dirtyBytes: number;
+  /** Written by checkpoints since the start. */
+  readonly bytesWritten: number;
+}
+
+export class PageStore {
+  readonly map: PageMap;
+  readonly kernels: Kernels;
+  readonly allocator: CellAllocator;
+  readonly hasher: Hasher;
+  readonly file: PageFile;
+  readonly units: FreeUnits;
+  readonly ring: ScratchRing;
+  readonly #tree: number;
+  readonly #spaces: Map<number, CheckpointedSpace> = new Map();
+  #writer: SliceWriter | undefined;
+  /** The checkpoint under way: its spaces, and the units that it has taken. */
+  #checkpoint: { readonly spaces: CheckpointedSpace[]; readonly fresh: UnitRun[] } | undefined;
+
+  /** Opens no file and reads nothing. */
+  constructor(options: PageStoreOptions) {
+    const { fileSystem, directory, hasher, readOnly = false } = options;
+    this.map = options.map;
+    this.kernels = options.kernels;
+    this.allocator = options.allocator;
+    this.hasher = hasher;
+    this.#tree = options.tree;
+    this.file = new PageFile({ fileSystem, directory, hasher, readOnly });
+    this.units = new FreeUnits(this.map, this.file.path);
+    this.ring = new ScratchRing(this.allocator);
+  }
+
+  /** Called by `PagedSpace`: a space takes part in checkpoints from now on. */
+  register(space: CheckpointedSpace): void {
+    assert(!this.#spaces.has(space.id), 'a space is opened once');
+    this.#spaces.set(space.id, space);
+  }
+
+  unregister(space: CheckpointedSpace): void {
+    this.#spaces.delete(space.id);
+  }
+
+  /** Bytes of memory that only a checkpoint makes evictable. O(spaces). */
+  get dirtyBytes(): number {
+    let bytes = 0;
+    for (const space of this.#spaces.values()) bytes += space.pinnedBytes;
+    return bytes;
+  }
+
+  /** Keeps every unit that the version installed last names; for backups and long snapshots. */
+  retain(): Retention {
+    return this.units.retain();
+  }
+
+  /** Between two commits: what is dirty now is what `write` writes. */
+  freeze(_sequence: number): void {
+    assert(this.#checkpoint === undefined, 'one checkpoint at a time');
+    const spaces = [...this.#spaces.values()].filter((space) => space.hasDirtyPages);
+    spaces.sort((a, b) => a.id - b.id);
+    for (const space of spaces) space.freeze();
+    this.#checkpoint = { spaces, fresh: [] };
+  }
+
+  /**
+   * Writes the frozen pages and waits until they are on the device. The entries are sorted by key. Lets the
+   * event loop run between pieces. After an error the caller calls `failed`.
+   */
+  async write(_sequence: number): Promise<readonly TreeEntry[]> {
+    const checkpoint = this.#checkpoint;
+    assert(checkpoint !== undefined, 'a checkpoint is frozen before it is written');
+    if (checkpoint.spaces.length === 0) return this.units.entries(this.#tree);
+    this.#writer ??= new SliceWriter(this.file);
+    const writer = this.#writer;
+    const target: CheckpointTarget = {
+      writer,
+      allocate: (bytes) => {
+        const count = bytes / UNIT_SIZE;
+        const unit = this.units.allocate(count);
+        checkpoint.fresh.push({ unit, count });
+        return unit;
+      },
+    };
+    let sliceBytes = 0;
+    for (const space of checkpoint.spaces) {
+      for (const bytes of space.write(target)) {
+        sliceBytes += bytes;
+        if (sliceBytes < SLICE_BYTES) continue;
+        sliceBytes = 0;
+        await turn();
+      }
+    }
+    writer.flush();
+    await this.file.datasync();
+    return this.#entries(checkpoint.spaces);
+  }
+
+  /** The entries are in the tree: replaced units are free, unchanged pages may be evicted. */
+  installed(_sequence: number): void {
+    const checkpoint = this.#checkpoint;
+    assert(checkpoint !== undefined, 'a checkpoint is frozen before it is installed');
+    this.#checkpoint = undefined;
+    this.units.installed();
+    for (const space of checkpoint.spaces) space.installed();
+  }
+
+  /** The entries will never be in the tree: the pages are dirty again, the fresh units free. */
+  failed(_error: unknown): void {
+    const checkpoint = this.#checkpoint;
+    if (checkpoint === undefined) return;
+    this.#checkpoint = undefined;
+    this.#writer?.discard();
+    this.units.failed();
+    for (const run of checkpoint.fresh) this.units.release(run);
+    for (const space of checkpoint.spaces) space.failed();
+  }
+
+  stats(): PageStoreStats {
+    const { takenUnits, heldUnits } = this.units.stats();
+    return {
+      fileBytes: this.file.size(),
+      takenBytes: takenUnits * UNIT_SIZE,
+      heldBytes: heldUnits * UNIT_SIZE,
+      dirtyBytes: this.dirtyBytes,
+      bytesWritten: this.#writer?.bytesWritten ?? 0,
+    };
+  }
+
+  /** Closes the page file and gives the ring's memory back. What is dirty is lost. Idempotent. */
+  close(): void {
+    this.ring.release();
+    this.file.close();
+  }
+
+  #entries(spaces: readonly CheckpointedSpace[]): TreeEntry[] {
+    const all: TreeEntry[] = [];
+    for (const space of spaces) {
+      const { entries, replaced } = space.entries(this.#tree);
+      for (const entry of entries) all.push(entry);
+      for (const run of replaced) this.units.retire(run);
+    }
+    for (const entry of this.units.entries(this.#tree)) all.push(entry);
+    return all;
+  }
+}
+
+/** Resolves in a later turn of the event loop. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

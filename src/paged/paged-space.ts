@@ -1,0 +1,362 @@
+/**
+ * The vectors of one vector space, in pages: choosing places, writing and reading vectors, slot states.
+ *
+ * Changes belong to a plan, of which a space has at most one: `beginPlan`, then places, vectors and ghosts,
+ * then `changedStates` for the commit's batch, then `commitPlan`; or `rollbackPlan`, which restores cells,
+ * masks and counters exactly. In memory a change shows at once.
+ *
+ * Invariants: the masks of a code cell equal the newest slot states (the plan's, else the tree's); a page
+ * that differs from its slices on disk is pinned; a used slot has a record, a code and an original.
+ */
+import { assert } from '../base/assert.ts';
+import { type Random, seededRandom } from '../base/random.ts';
+import { DatabaseError } from '../errors.ts';
+import { SLOT_RECORD } from '../kernels/layout.ts';
+import type { Space } from '../kernels/space.ts';
+import type { Geometry } from './geometry.ts';
+import { OPEN_PAGES_MAX } from './open-pages.ts';
+import { type ColumnStats, PageColumn } from './page-column.ts';
+import { OPEN_PAGES } from './page-map.ts';
+import { PageResidence } from './page-residence.ts';
+import { PageStates } from './page-states.ts';
+import type { PageStore } from './page-store.ts';
+import { type PageCounters, PlaceBook } from './place-book.ts';
+import { choosePage, NEW_PAGE, type PlacePolicy, type PlaceView } from './place-policy.ts';
+import { encodeStates, hasBit, SlotStates } from './slot-states.ts';
+import { type Columns, SpaceCheckpoint } from './space-checkpoint.ts';
+import { SpacePlan } from './space-plan.ts';
+import { VectorReader } from './vector-reader.ts';
+
+export interface PagedSpaceOptions {
+  /** The vector space's id in keys of the tree `pages`. */
+  readonly id: number;
+  /** Its descriptor; this space owns the cells in its directories of codes and originals. */
+  readonly space: Space;
+  readonly geometry: Geometry;
+  readonly store: PageStore;
+  /** Keep the vectors as given. False: they are decoded from their codes. Default: true. */
+  readonly originals?: boolean | undefined;
+  /** For the policy `random`. Default: a generator seeded with `id`. */
+  readonly random?: Random | undefined;
+}
+
+export interface PagedSpaceStats extends PageCounters {
+  /** Share of the slots of all pages that are used. */
+  readonly fill: number;
+  /** Bytes of all slices of a column on disk, once every page is written. */
+  readonly codeBytes: number;
+  readonly originalBytes: number;
+  readonly codes: ColumnStats;
+  readonly originals: ColumnStats | undefined;
+}
+
+export class PagedSpace {
+  readonly id: number;
+  readonly geometry: Geometry;
+  readonly columns: Columns;
+  readonly checkpoint: SpaceCheckpoint;
+  readonly states: PageStates;
+  readonly #space: Space;
+  readonly #store: PageStore;
+  readonly #book: PlaceBook;
+  readonly #residence: PageResidence;
+  readonly #reader: VectorReader;
+  readonly #view: PlaceView;
+  #plan: SpacePlan | undefined;
+  #hasOpenPages = false;
+
+  /** Reads nothing. Counters of a space that is not new come through `importCounters`. */
+  constructor(options: PagedSpaceOptions) {
+    const { id, space, geometry, store } = options;
+    const { map, allocator, file } = store;
+    const { memory } = store.kernels;
+    this.id = id;
+    this.geometry = geometry;
+    this.#space = space;
+    this.#store = store;
+    this.columns = makeColumns(options);
+    this.#book = new PlaceBook(geometry.slotsPerPage);
+    const shared = { geometry, columns: this.columns, map, file: file.path };
+    this.checkpoint = new SpaceCheckpoint({ id, book: this.#book, ...shared });
+    this.states = new PageStates({ id, memory, codes: this.columns.codes, ...shared });
+    const { checkpoint, columns, states } = this;
+    this.#residence = new PageResidence({ columns, checkpoint, states, file: file.path });
+    const residence = this.#residence;
+    this.#reader = new VectorReader({ geometry, store, columns, checkpoint, residence });
+    this.#view = makeView(states, this.#book, options.random ?? seededRandom(id));
+    assert(allocator === store.allocator, 'a store has one allocator');
+    store.ring.fit(geometry.originalStride);
+    store.register(checkpoint);
+  }
+
+  beginPlan(): void {
+    assert(this.#plan === undefined, 'one plan at a time');
+    this.#plan = new SpacePlan();
+    this.states.plan = this.#plan;
+    this.#book.save();
+  }
+
+  /**
+   * Reserves a slot for a vector whose chosen neighbours are `neighbours`, nearest first, and returns its
+   * node. RESOURCE_EXHAUSTED when the space has no more node numbers.
+   */
+  place(neighbours: Uint32Array, policy: PlacePolicy = 'affinity'): number {
+    const { slotsPerPage } = this.geometry;
+    assert(this.#plan !== undefined, 'a place is taken within a plan');
+    this.#loadOpenPages();
+    const pages = this.#pagesOf(neighbours);
+    for (;;) {
+      const chosen = choosePage(policy, pages, this.#view);
+      const page = chosen === NEW_PAGE ? this.#openPage(pages) : chosen;
+      const slot = this.states.read(page).freeSlot(slotsPerPage);
+      if (slot >= 0) {
+        this.states.change(page).reserve(slot);
+        this.states.show(page);
+        this.#book.count({ nodes: 1 });
+        this.#book.openPages.note(page, this.states.freeSlots(page));
+        return page * slotsPerPage + slot;
+      }
+      this.#book.openPages.note(page, 0); // The hint was old.
+    }
+  }
+
+  /** Writes code and original of a reserved node, which lives from now on. `vector` is copied. */
+  put(node: number, record: number, vector: Float32Array): void {
+    const page = this.#space.pageOf(node);
+    const slot = this.#space.slotOf(node);
+    const plan = this.#plan;
+    assert(plan !== undefined, 'a vector is put within a plan');
+    const states = this.states.change(page);
+    assert(!states.isLive(slot), 'a node is put once');
+    this.#residence.makeWritable(page, { isNew: plan.opened.has(page), planned: true });
+    this.#writeSlot(node, record, vector, plan);
+    states.setLive(slot);
+    this.states.show(page);
+    this.#book.count({ live: 1 });
+  }
+
+  /** A living node is deleted by the commit whose sequence is `sequence`. Touches no slice. */
+  setGhost(node: number, sequence: number): void {
+    const page = this.#space.pageOf(node);
+    this.states.change(page).setGhost(this.#space.slotOf(node), sequence);
+    this.states.show(page);
+    this.#book.count({ live: -1, ghosts: 1 });
+  }
+
+  /** The states entries that the plan's commit must write: page and value. Every reserved node was put. */
+  changedStates(): [page: number, value: Uint8Array][] {
+    const plan = this.#plan;
+    assert(plan !== undefined, 'states change within a plan');
+    return [...plan.changed()].map(([page, { states }]) => [
+      page,
+      encodeStates(states, this.geometry.slotsPerPage),
+    ]);
+  }
+
+  /** The plan's states are in the tree. */
+  commitPlan(): void {
+    assert(this.#plan !== undefined, 'a plan is under way');
+    this.#endPlan();
+    this.checkpoint.pages.commitPlan();
+  }
+
+  /** Nothing of the plan happened. Never fails. */
+  rollbackPlan(): void {
+    const plan = this.#plan;
+    assert(plan !== undefined, 'a plan is under way');
+    this.#endPlan();
+    plan.restore(this.#store.kernels.memory);
+    this.states.rollback(plan);
+    this.checkpoint.pages.rollbackPlan((page) => {
+      if (plan.opened.has(page)) this.#residence.drop(page);
+      else this.checkpoint.unpin(page);
+    });
+    this.#book.restore();
+  }
+
+  /**
+   * Recovery: `put` of a commit that the log still has. The states in the tree and the counters are those
+   * after the whole log already.
+   */
+  replay(node: number, record: number, vector: Float32Array): void {
+    const page = this.#space.pageOf(node);
+    assert(this.#plan === undefined, 'recovery makes no plans');
+    this.#loadOpenPages();
+    const isNew = this.columns.codes.peek(page) === 0 && this.checkpoint.places(page) === undefined;
+    this.#residence.makeWritable(page, { isNew, planned: false });
+    this.#writeSlot(node, record, vector, undefined);
+    this.#book.openPages.note(page, this.states.freeSlots(page));
+  }
+
+  /** Brings the page's codes into memory, if they are not there. CORRUPTION when they are damaged. */
+  loadCodes(page: number): void {
+    this.#residence.codes(page);
+  }
+
+  /**
+   * The address of the node's vector, f32[dimension], valid until the next allocation or the next few
+   * calls. A read of one slot when the page is not in memory and memory is full.
+   */
+  original(node: number): number {
+    return this.#reader.original(this.#space.pageOf(node), this.#space.slotOf(node));
+  }
+
+  /** A copy of the node's vector. */
+  readVector(node: number): Float32Array {
+    const start = this.original(node) >>> 2;
+    return this.#store.kernels.memory.f32.slice(start, start + this.geometry.dimension);
+  }
+
+  /** The record number of a used node. May read the page's codes. */
+  recordOf(node: number): number {
+    const { memory } = this.#store.kernels;
+    return memory.u32[(this.#codeSlot(node) + SLOT_RECORD) >>> 2];
+  }
+
+  /** Whether the node lives in the newest states. May read the tree, never the page file. */
+  isLive(node: number): boolean {
+    const page = this.#space.pageOf(node);
+    if (page >= this.counters.pages) return false;
+    const slot = this.#space.slotOf(node);
+    const address = this.columns.codes.peek(page);
+    if (address !== 0) return hasBit(this.states.liveMask(address), slot);
+    return this.states.read(page).isLive(slot);
+  }
+
+  get counters(): PageCounters {
+    return this.#book.counters;
+  }
+
+  /** The counters as bytes: to be stored in each commit that changes them. */
+  exportCounters(): Uint8Array {
+    return this.#book.encodeCounters();
+  }
+
+  /** Takes over what `exportCounters` gave; before anything else is done with the space. */
+  importCounters(bytes: Uint8Array): void {
+    this.#book.decodeCounters(bytes, this.#store.file.path);
+  }
+
+  stats(): PagedSpaceStats {
+    const { pages } = this.counters;
+    const { codes, originals } = this.columns;
+    return {
+      ...this.counters,
+      fill: this.#book.fill,
+      codeBytes: pages * codes.cellBytes,
+      originalBytes: pages * (originals?.cellBytes ?? 0),
+      codes: codes.stats(),
+      originals: originals?.stats(),
+    };
+  }
+
+  /** Gives all cells of both columns back, dirty ones too. The space must not be used any more. */
+  release(): void {
+    this.#store.unregister(this.checkpoint);
+    this.columns.codes.release();
+    this.columns.originals?.release();
+  }
+
+  #endPlan(): void {
+    this.#plan = undefined;
+    this.states.plan = undefined;
+  }
+
+  #pagesOf(neighbours: Uint32Array): number[] {
+    const pages: number[] = [];
+    for (let i = 0; i < neighbours.length; i++) {
+      const page = this.#space.pageOf(neighbours[i]);
+      if (page !== pages[pages.length - 1]) pages.push(page);
+    }
+    return pages;
+  }
+
+  #openPage(neighbourPages: readonly number[]): number {
+    const { slotsPerPage, maskWords } = this.geometry;
+    const page = this.counters.pages;
+    if (page >= OPEN_PAGES || (page + 1) * slotsPerPage > 2 ** 32) {
+      throw new DatabaseError('RESOURCE_EXHAUSTED', `vector space ${this.id} has no free nodes`);
+    }
+    assert(this.#plan !== undefined, 'a page is opened within a plan');
+    this.#plan.opened.add(page);
+    this.#plan.plan(page, new SlotStates(maskWords));
+    this.#book.count({ pages: 1 });
+    this.#book.openPages.note(page, slotsPerPage);
+    if (neighbourPages.length > 0) this.#book.sections.set(neighbourPages[0], page);
+    return page;
+  }
+
+  #loadOpenPages(): void {
+    if (this.#hasOpenPages) return;
+    const { map, file } = this.#store;
+    const bytes = map.get(this.id, OPEN_PAGES, 'states');
+    if (bytes !== undefined) this.#book.openPages.decode(bytes, file.path);
+    this.#book.openPages.keepBelow(this.counters.pages);
+    this.#hasOpenPages = true;
+  }
+
+  #codeSlot(node: number): number {
+    const { codeSlotsOffset, codeStride } = this.geometry;
+    const cell = this.#residence.codes(this.#space.pageOf(node));
+    return cell + codeSlotsOffset + this.#space.slotOf(node) * codeStride;
+  }
+
+  /** Both columns are in memory and pinned. `plan` gets what the slots held before. */
+  #writeSlot(node: number, record: number, vector: Float32Array, plan?: SpacePlan): void {
+    const { dimension, codeStride, originalStride } = this.geometry;
+    assert(vector.length === dimension, 'a vector has the dimension of its space');
+    const { memory, exports } = this.#store.kernels;
+    const code = this.#codeSlot(node);
+    const page = this.#space.pageOf(node);
+    const { originals } = this.columns;
+    const original =
+      originals === undefined
+        ? this.#store.ring.next(originalStride)
+        : originals.peek(page) + this.#space.slotOf(node) * originalStride;
+    plan?.save(memory, code, codeStride);
+    if (originals !== undefined) plan?.save(memory, original, originalStride);
+    memory.f32.set(vector, original >>> 2);
+    memory.u32[(original >>> 2) + dimension] = this.#reader.checksum(original, node);
+    memory.u32[(code + SLOT_RECORD) >>> 2] = record;
+    exports.encodeSq8(this.#space.address, original, code);
+  }
+}
+
+function makeColumns({ space, geometry, store, originals = true }: PagedSpaceOptions): Columns {
+  const { allocator, file, kernels } = store;
+  const shared = { memory: kernels.memory, allocator, file };
+  return {
+    codes: new PageColumn({
+      name: 'codes',
+      cellBytes: geometry.codeSliceBytes,
+      directory: space.codes,
+      ...shared,
+    }),
+    originals: originals
+      ? new PageColumn({
+          name: 'originals',
+          cellBytes: geometry.originalSliceBytes,
+          directory: space.originals,
+          ...shared,
+        })
+      : undefined,
+  };
+}
+
+function makeView(states: PageStates, book: PlaceBook, random: Random): PlaceView {
+  return {
+    freeSlots: (page) => {
+      const free = states.freeSlots(page);
+      return free < 0 ? book.openPages.free(page) : free;
+    },
+    sectionPage: (section) => book.sections.get(section),
+    openPages: book.openPages,
+    get isOpenFull() {
+      return book.openPages.count === OPEN_PAGES_MAX;
+    },
+    get isSparse() {
+      return book.isSparse;
+    },
+    random,
+  };
+}

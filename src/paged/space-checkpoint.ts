@@ -1,0 +1,168 @@
+/**
+ * The dirty pages of one space and their cells: pinned, copied when a frozen page changes before it is
+ * written, written by a checkpoint, let go when it is installed.
+ */
+import { assert } from '../base/assert.ts';
+import { DirtyPages, type FrozenPage } from './dirty-pages.ts';
+import type { UnitRun } from './free-units.ts';
+import { type Geometry, UNIT_SIZE } from './geometry.ts';
+import type { PageColumn } from './page-column.ts';
+import {
+  decodePlaces,
+  encodePlaces,
+  OPEN_PAGES,
+  type PageMap,
+  type Place,
+  type Places,
+  pageKey,
+  type TreeEntry,
+} from './page-map.ts';
+import type { CheckpointedSpace, CheckpointTarget } from './page-store.ts';
+import type { PlaceBook } from './place-book.ts';
+
+/** The columns of a space; `originals: false` spaces have only codes. */
+export interface Columns {
+  readonly codes: PageColumn;
+  readonly originals: PageColumn | undefined;
+}
+
+export interface SpaceCheckpointOptions {
+  readonly id: number;
+  readonly geometry: Geometry;
+  readonly columns: Columns;
+  readonly book: PlaceBook;
+  readonly map: PageMap;
+  /** Path of the page file, for errors. */
+  readonly file: string;
+}
+
+export class SpaceCheckpoint implements CheckpointedSpace {
+  readonly id: number;
+  readonly pages: DirtyPages = new DirtyPages();
+  readonly #options: SpaceCheckpointOptions;
+  /** The open pages as of the freeze. */
+  #openPages: Uint8Array = new Uint8Array(0);
+  #copiedBytes = 0;
+
+  constructor(options: SpaceCheckpointOptions) {
+    this.id = options.id;
+    this.#options = options;
+  }
+
+  get pinnedBytes(): number {
+    const { codes, originals } = this.#options.columns;
+    const pageBytes = codes.cellBytes + (originals?.cellBytes ?? 0);
+    return this.pages.pinnedCount * pageBytes + this.#copiedBytes;
+  }
+
+  get hasDirtyPages(): boolean {
+    return this.pages.dirtyCount > 0;
+  }
+
+  /** Where the slices of `page` are by the newest version, if it was ever written. */
+  places(page: number): Places | undefined {
+    const { map, file } = this.#options;
+    const bytes = map.get(this.id, page, 'places');
+    return bytes === undefined ? undefined : decodePlaces(bytes, file);
+  }
+
+  /**
+   * Copies what the running checkpoint has still to write of `page`, which is about to change. Allocates,
+   * so it may throw RESOURCE_EXHAUSTED; then nothing has changed.
+   */
+  protect(page: number): void {
+    const frozen = this.pages.frozen(page);
+    if (frozen === undefined) return;
+    const { codes, originals } = this.#options.columns;
+    if (frozen.codes === undefined && frozen.codeCopy === 0) {
+      frozen.codeCopy = codes.copy(page);
+      this.#copiedBytes += codes.cellBytes;
+    }
+    if (originals === undefined) return;
+    if (frozen.originals === undefined && frozen.originalCopy === 0) {
+      frozen.originalCopy = originals.copy(page);
+      this.#copiedBytes += originals.cellBytes;
+    }
+  }
+
+  /** Lets the cells of a page go that is neither dirty nor frozen. */
+  unpin(page: number): void {
+    const { codes, originals } = this.#options.columns;
+    codes.unpin(page);
+    originals?.unpin(page);
+  }
+
+  freeze(): void {
+    this.#openPages = this.#options.book.openPages.encode();
+    this.pages.freeze();
+  }
+
+  /** Codes first, then originals, so that the slices of a column lie side by side in the file. */
+  *write({ writer, allocate }: CheckpointTarget): Iterable<number> {
+    const { geometry, columns } = this.#options;
+    const maskBytes = 8 * geometry.maskWords;
+    for (const frozen of this.pages.frozenPages()) {
+      const { codes } = columns;
+      const slice = codes.bytes(frozen.codeCopy || codes.peek(frozen.page));
+      frozen.codes = writer.add(allocate(codes.cellBytes), slice, maskBytes);
+      yield codes.cellBytes;
+    }
+    if (columns.originals === undefined) return;
+    for (const frozen of this.pages.frozenPages()) {
+      const { originals } = columns;
+      const slice = originals.bytes(frozen.originalCopy || originals.peek(frozen.page));
+      frozen.originals = writer.add(allocate(originals.cellBytes), slice, 0);
+      yield originals.cellBytes;
+    }
+  }
+
+  entries(tree: number): { readonly entries: TreeEntry[]; readonly replaced: UnitRun[] } {
+    const hi = this.id;
+    const entries: TreeEntry[] = [];
+    const replaced: UnitRun[] = [];
+    for (const frozen of this.pages.frozenPages()) {
+      const { page, codes, originals } = frozen;
+      assert(codes !== undefined, 'every frozen page was written');
+      const value = encodePlaces({ codes, originals, bits: undefined });
+      entries.push({ tree, hi, lo: pageKey(page, 'places'), value });
+      const before = this.places(page);
+      if (before !== undefined) replaced.push(...this.runs(before));
+    }
+    entries.push({ tree, hi, lo: pageKey(OPEN_PAGES, 'states'), value: this.#openPages });
+    return { entries, replaced };
+  }
+
+  /** The units that `places` names. */
+  runs({ codes, originals }: Places): UnitRun[] {
+    const { geometry } = this.#options;
+    const run = ({ unit }: Place, bytes: number): UnitRun => ({ unit, count: bytes / UNIT_SIZE });
+    const runs: UnitRun[] = [];
+    if (codes !== undefined) runs.push(run(codes, geometry.codeSliceBytes));
+    if (originals !== undefined) runs.push(run(originals, geometry.originalSliceBytes));
+    return runs;
+  }
+
+  installed(): void {
+    this.#freeCopies();
+    this.pages.installed((page) => this.unpin(page));
+  }
+
+  failed(): void {
+    this.#freeCopies();
+    this.pages.failed();
+  }
+
+  /** Frees the copies made for a checkpoint that has ended. */
+  #freeCopies(): void {
+    for (const frozen of this.pages.frozenPages()) this.#freeCopiesOf(frozen);
+    this.#copiedBytes = 0;
+  }
+
+  #freeCopiesOf(frozen: FrozenPage): void {
+    const { codes, originals } = this.#options.columns;
+    if (frozen.codeCopy !== 0) codes.freeCopy(frozen.codeCopy);
+    if (frozen.originalCopy !== 0) originals?.freeCopy(frozen.originalCopy);
+    frozen.codeCopy = 0;
+    frozen.originalCopy = 0;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Originals for the last step of a search: from the page's cell, or from the file, where a single vector
+ * can be read and verified without its page. A space without originals gives decoded codes.
+ */
+import { CorruptionError } from '../errors.ts';
+import type { KernelMemory } from '../kernels/kernels.ts';
+import { SLOT_CODE, SLOT_MEAN, SLOT_SCALE } from '../kernels/layout.ts';
+import { type Geometry, UNIT_SIZE } from './geometry.ts';
+import type { Place } from './page-map.ts';
+import type { PageResidence } from './page-residence.ts';
+import type { PageStore } from './page-store.ts';
+import type { Columns, SpaceCheckpoint } from './space-checkpoint.ts';
+
+export interface VectorReaderOptions {
+  readonly geometry: Geometry;
+  readonly store: PageStore;
+  readonly columns: Columns;
+  readonly checkpoint: SpaceCheckpoint;
+  readonly residence: PageResidence;
+}
+
+export class VectorReader {
+  readonly #options: VectorReaderOptions;
+  readonly #memory: KernelMemory;
+
+  constructor(options: VectorReaderOptions) {
+    this.#options = options;
+    this.#memory = options.store.kernels.memory;
+  }
+
+  /** The address of f32[dimension]; valid until the next allocation, or until the ring has gone round. */
+  original(page: number, slot: number): number {
+    const { geometry, columns, checkpoint, residence } = this.#options;
+    const { originals } = columns;
+    if (originals === undefined) return this.#decode(page, slot);
+    const found = originals.find(page);
+    if (found !== 0) return found + slot * geometry.originalStride;
+    const place = checkpoint.places(page)?.originals;
+    if (place === undefined) throw residence.missing(page);
+    if (!originals.hasRoom()) return this.#readSlot(place, page, slot);
+    return originals.load(page, place) + slot * geometry.originalStride;
+  }
+
+  /** The checksum of the vector at `address`, as its slot keeps it. */
+  checksum(address: number, node: number): number {
+    const { geometry, store } = this.#options;
+    const bytes = this.#memory.u8.subarray(address, address + 4 * geometry.dimension);
+    return store.hasher.hash32(bytes, node);
+  }
+
+  #readSlot(place: Place, page: number, slot: number): number {
+    const { geometry, store, columns } = this.#options;
+    const { originalStride, dimension, slotsPerPage } = geometry;
+    const address = store.ring.next(originalStride);
+    const offset = place.unit * UNIT_SIZE + slot * originalStride;
+    columns.originals?.countRead(originalStride);
+    store.file.readAt(offset, this.#memory.u8.subarray(address, address + originalStride));
+    const stored = this.#memory.u32[(address >>> 2) + dimension];
+    if (stored !== this.checksum(address, page * slotsPerPage + slot)) {
+      throw new CorruptionError('vector checksum mismatch', { file: store.file.path, offset });
+    }
+    return address;
+  }
+
+  #decode(page: number, slot: number): number {
+    const { geometry, store, residence } = this.#options;
+    const { u8, f32 } = this.#memory;
+    const { dimension } = geometry;
+    const cell = residence.codes(page);
+    const source = cell + geometry.codeSlotsOffset + slot * geometry.codeStride;
+    const code = u8.subarray(source + SLOT_CODE, source + SLOT_CODE + dimension);
+    const address = store.ring.next(geometry.originalStride);
+    const target = f32.subarray(address >>> 2, (address >>> 2) + dimension);
+    decodeSq8(code, f32[(source + SLOT_SCALE) >>> 2], f32[(source + SLOT_MEAN) >>> 2], target);
+    return address;
+  }
+}
+
+/** See "Code cell" in `kernels/layout.ts`. */
+function decodeSq8(code: Uint8Array, scale: number, mean: number, target: Float32Array): void {
+  let sum = 0;
+  for (let i = 0; i < code.length; i++) sum += code[i];
+  const codeMean = sum / code.length;
+  for (let i = 0; i < code.length; i++) target[i] = mean + scale * (code[i] - codeMean);
+}
