@@ -1,1 +1,25 @@
+export { Collection } from './database/collection.ts';
+export { Database, open } from './database/database.ts';
+export type {
+  CollectionOptions,
+  DatabaseOptions,
+  Durability,
+  EffectiveCollectionOptions,
+  Metric,
+} from './database/options.ts';
+export type {
+  GetOptions,
+  Hit,
+  IncludePart,
+  Json,
+  RecordId,
+  RecordInput,
+  ScanOptions,
+  SearchOptions,
+  SearchStats,
+  StoredRecord,
+  UpdateInput,
+  UpsertResult,
+  VectorInput,
+} from './database/record.ts';
 export { DatabaseError, type ErrorCode, isDatabaseError } from './errors.ts';

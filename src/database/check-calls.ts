@@ -1,0 +1,105 @@
+/** Arguments of the smaller calls on a collection, checked. */
+
+import type { EffectiveCollectionOptions } from './options.ts';
+import type {
+  CountOptions,
+  GetOptions,
+  IncludePart,
+  Json,
+  RecordId,
+  ScanOptions,
+  UpdateInput,
+} from './record.ts';
+import { encodeId } from './record-id.ts';
+import { checkSignal } from './search-plan.ts';
+import {
+  checkInclude,
+  checkInteger,
+  checkKeys,
+  checkMetadata,
+  checkNamespace,
+  checkText,
+  checkVector,
+  parseChecked,
+  refuseUnsupported,
+} from './validate.ts';
+
+const ALL_PARTS: readonly IncludePart[] = ['vector', 'metadata', 'text'];
+
+export interface CheckedGet {
+  readonly namespace: string;
+  readonly include: ReadonlySet<IncludePart>;
+}
+
+export function checkGet(options: GetOptions): CheckedGet {
+  checkKeys(options, ['namespace', 'include'], 'get');
+  const { namespace = '', include = ALL_PARTS } = options;
+  return {
+    namespace: checkNamespace(namespace, 'namespace'),
+    include: new Set(checkInclude(include)),
+  };
+}
+
+/** For calls that name records and take nothing but their namespace. */
+export function checkNamespaceOnly(options: { readonly namespace?: string | undefined }): string {
+  checkKeys(options, ['namespace'], 'options');
+  return checkNamespace(options.namespace ?? '', 'namespace');
+}
+
+/** Undefined: all namespaces. */
+export function checkCount(options: CountOptions): string | undefined {
+  checkKeys(options, ['filter', 'namespace'], 'count');
+  refuseUnsupported(options, ['filter'], 'count');
+  const { namespace } = options;
+  return namespace === undefined ? undefined : checkNamespace(namespace, 'namespace');
+}
+
+export interface CheckedScan {
+  readonly namespace: string | undefined;
+  /** Encoded. */
+  readonly after: Uint8Array | undefined;
+  readonly limit: number;
+  readonly include: ReadonlySet<IncludePart>;
+  readonly signal: AbortSignal | undefined;
+}
+
+export function checkScan(options: ScanOptions): CheckedScan {
+  const known = ['filter', 'namespace', 'after', 'limit', 'include', 'signal'];
+  checkKeys(options, known, 'scan');
+  refuseUnsupported(options, ['filter'], 'scan');
+  const { namespace, after, limit = Number.MAX_SAFE_INTEGER, include = ALL_PARTS } = options;
+  return {
+    namespace: namespace === undefined ? undefined : checkNamespace(namespace, 'namespace'),
+    after: after === undefined ? undefined : encodeId(after, 'after'),
+    limit: checkInteger(limit, 'limit', { from: 0, to: Number.MAX_SAFE_INTEGER }),
+    include: new Set(checkInclude(include)),
+    signal: checkSignal(options.signal),
+  };
+}
+
+export interface CheckedUpdate {
+  readonly vector: Float32Array | undefined;
+  /** A merge patch. */
+  readonly metadata: Json | undefined;
+  readonly text: string | undefined;
+}
+
+export function checkUpdate(
+  changes: UpdateInput,
+  options: EffectiveCollectionOptions,
+): CheckedUpdate {
+  checkKeys(changes, ['vector', 'metadata', 'text', 'vectors', 'sparse', 'ttlSeconds'], 'update');
+  refuseUnsupported(changes, ['vectors', 'sparse', 'ttlSeconds'], 'update');
+  const { vector, metadata, text } = changes;
+  return {
+    vector: vector === undefined ? undefined : checkVector(vector, 'vector', options),
+    metadata: parseChecked(checkMetadata(metadata, 'metadata')),
+    text: checkText(text, 'text'),
+  };
+}
+
+/** One id, or several; repeated ones count once. */
+export function checkIds(ids: RecordId | readonly RecordId[]): Uint8Array[] {
+  if (Array.isArray(ids)) return ids.map((id, i) => encodeId(id as RecordId, `ids[${i}]`));
+  return [encodeId(ids as RecordId)];
+}

@@ -1,0 +1,166 @@
+/**
+ * Verifies a whole database. Runs in a turn of the writer, so that pages, graph and trees are at the
+ * same commit; lets the event loop turn between pieces.
+ */
+import { isDatabaseError } from '../errors.ts';
+import { readCounters } from './catalog.ts';
+import type { CollectionStore } from './collection-store.ts';
+import { NO_NODE } from './head.ts';
+import { visitNamespace } from './namespace-index.ts';
+import type { FoundRecord } from './record-reader.ts';
+import type { Session } from './session.ts';
+import { TimeSlice } from './time-slice.ts';
+
+export interface CheckProblem {
+  /** Short and stable: what kind of problem it is. */
+  readonly code: string;
+  /** Which file, tree or collection. */
+  readonly where: string;
+  readonly detail: string;
+}
+
+export interface CheckReport {
+  readonly ok: boolean;
+  readonly problems: readonly CheckProblem[];
+  readonly counts: {
+    readonly collections: number;
+    readonly records: number;
+    readonly vectors: number;
+    readonly ghosts: number;
+    readonly pages: number;
+  };
+}
+
+/** More problems than this tell nobody more. */
+const PROBLEMS_MAX = 1000;
+
+export async function checkDatabase(session: Session): Promise<CheckReport> {
+  const problems: CheckProblem[] = [];
+  const counts = { collections: 0, records: 0, vectors: 0, ghosts: 0, pages: 0 };
+  const { problems: found } = await session.stores.engine.check();
+  problems.push(...found);
+  for (const store of session.openCollections) {
+    const check = new CollectionCheck(session, store, problems);
+    await check.run();
+    const { pages, ghosts } = store.vectors.counters;
+    counts.collections++;
+    counts.records += check.records;
+    counts.vectors += check.vectors;
+    counts.ghosts += ghosts;
+    counts.pages += pages;
+  }
+  return { ok: problems.length === 0, problems: problems.slice(0, PROBLEMS_MAX), counts };
+}
+
+class CollectionCheck {
+  records = 0;
+  vectors = 0;
+  readonly #session: Session;
+  readonly #store: CollectionStore;
+  readonly #problems: CheckProblem[];
+  readonly #sequence: number;
+  readonly #slice = new TimeSlice();
+
+  constructor(session: Session, store: CollectionStore, problems: CheckProblem[]) {
+    this.#session = session;
+    this.#store = store;
+    this.#problems = problems;
+    this.#sequence = session.stores.engine.appliedSequence;
+  }
+
+  async run(): Promise<void> {
+    await this.#guarded('records', () => this.#checkRecords());
+    await this.#guarded('namespaces', async () => this.#checkNamespaces());
+    await this.#guarded('pages', () => this.#checkPages());
+    await this.#guarded('graph', () => this.#checkGraph());
+  }
+
+  /** Damage ends one part of the check, not all of it. */
+  async #guarded(part: string, check: () => Promise<void>): Promise<void> {
+    try {
+      await check();
+    } catch (error) {
+      if (!isDatabaseError(error)) throw error;
+      this.#report(error.code, `${part}: ${error.message}`);
+    }
+  }
+
+  async #checkRecords(): Promise<void> {
+    const scan = this.#store.reader.scanHeads(0, this.#sequence);
+    try {
+      for (let found = scan.next(); found !== undefined; found = scan.next()) {
+        this.records++;
+        if (found.head.node !== NO_NODE) this.vectors++;
+        this.#checkRecord(found);
+        if (this.#slice.isOver) await this.#slice.yield();
+      }
+    } finally {
+      scan.close();
+    }
+    const { engine } = this.#session.stores;
+    const counters = readCounters(engine, this.#store.entry.collection, this.#sequence);
+    this.#expect('COUNT', 'records', [this.records, counters.records]);
+    this.#expect('COUNT', 'vectors', [this.vectors, counters.vectors]);
+  }
+
+  #checkRecord({ record, head }: FoundRecord): void {
+    const { reader, vectors } = this.#store;
+    const found = reader.find(head.namespace, head.id, this.#sequence);
+    if (found?.record !== record) this.#report('ID', `record ${record} is not found by its id`);
+    const hasBody = reader.bodyBytes(record, this.#sequence) !== undefined;
+    if (hasBody !== head.hasBody) this.#report('BODY', `record ${record}: head and body disagree`);
+    if (hasBody) reader.body(record, this.#sequence);
+    if (head.node === NO_NODE) return;
+    if (!vectors.isLive(head.node)) {
+      this.#report('NODE', `record ${record} names node ${head.node}, which does not live`);
+    } else if (vectors.recordOf(head.node) !== record) {
+      this.#report('NODE', `node ${head.node} does not name record ${record}`);
+    }
+  }
+
+  /** Every record of the index is there; every record outside the default namespace is in the index. */
+  #checkNamespaces(): void {
+    const { engine, hasher } = this.#session.stores;
+    const { reader, entry } = this.#store;
+    const at = { hasher, collection: entry.collection, sequence: this.#sequence };
+    let listed = 0;
+    visitNamespace(engine, at, '', (records) => {
+      for (const record of records) {
+        listed++;
+        const head = reader.head(record, this.#sequence);
+        if (head === undefined || head.namespace === '') {
+          this.#report('NAMESPACE', `record ${record} is listed and should not be`);
+        }
+      }
+    });
+    let expected = 0;
+    const scan = reader.scanHeads(0, this.#sequence);
+    try {
+      for (let found = scan.next(); found !== undefined; found = scan.next()) {
+        if (found.head.namespace !== '') expected++;
+      }
+    } finally {
+      scan.close();
+    }
+    this.#expect('NAMESPACE', 'records in namespaces', [listed, expected]);
+  }
+
+  async #checkPages(): Promise<void> {
+    const { live } = this.#store.vectors.counters;
+    this.#expect('PAGES', 'living nodes', [live, this.vectors]);
+    for (const detail of await this.#store.vectors.check()) this.#report('PAGES', detail);
+  }
+
+  async #checkGraph(): Promise<void> {
+    for (const detail of await this.#store.graph.check()) this.#report('GRAPH', detail);
+  }
+
+  #expect(code: string, what: string, [found, expected]: readonly [number, number]): void {
+    if (found !== expected) this.#report(code, `${what}: ${found}, expected ${expected}`);
+  }
+
+  #report(code: string, detail: string): void {
+    const where = `collection ${this.#store.entry.name}`;
+    if (this.#problems.length <= PROBLEMS_MAX) this.#problems.push({ code, where, detail });
+  }
+}

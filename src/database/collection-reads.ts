@@ -1,0 +1,182 @@
+/** Reads of one collection at the published sequence. Arguments have been checked. */
+import { DatabaseError } from '../errors.ts';
+import { readCounters } from './catalog.ts';
+import type { CheckedGet, CheckedScan } from './check-calls.ts';
+import type { CollectionStore } from './collection-store.ts';
+import { type Head, NO_NODE } from './head.ts';
+import type { Hit, IncludePart, SearchStats, StoredRecord } from './record.ts';
+import { decodeId } from './record-id.ts';
+import type { FoundRecord } from './record-reader.ts';
+import type { CheckedSearch } from './search-plan.ts';
+import { type Match, Searcher, scoreOf } from './searcher.ts';
+import type { Session } from './session.ts';
+import { TimeSlice } from './time-slice.ts';
+import { describe, invalid } from './validate.ts';
+
+interface Parts<Meta> {
+  vector?: Float32Array;
+  metadata?: Meta;
+  text?: string;
+}
+
+export class CollectionReads {
+  readonly #session: Session;
+  readonly #store: CollectionStore;
+  readonly #searcher: Searcher;
+
+  constructor(session: Session, store: CollectionStore) {
+    this.#session = session;
+    this.#store = store;
+    this.#searcher = new Searcher(session.stores, store);
+  }
+
+  counts(): { records: number; vectors: number } {
+    return readCounters(this.#session.stores.engine, this.#store.entry.collection, this.#published);
+  }
+
+  get<Meta>(id: Uint8Array, { namespace, include }: CheckedGet): StoredRecord<Meta> | undefined {
+    const sequence = this.#published;
+    const found = this.#store.reader.find(namespace, id, sequence);
+    return found === undefined ? undefined : this.#record(found, { include, sequence });
+  }
+
+  async getMany<Meta>(
+    ids: readonly Uint8Array[],
+    { namespace, include }: CheckedGet,
+  ): Promise<(StoredRecord<Meta> | undefined)[]> {
+    const snapshot = this.#session.stores.engine.snapshot();
+    try {
+      const { sequence } = snapshot;
+      const slice = new TimeSlice();
+      const records: (StoredRecord<Meta> | undefined)[] = [];
+      for (const id of ids) {
+        const found = this.#store.reader.find(namespace, id, sequence);
+        records.push(found && this.#record<Meta>(found, { include, sequence }));
+        if (slice.isOver) await slice.yield();
+      }
+      return records;
+    } finally {
+      snapshot.release();
+    }
+  }
+
+  has(namespace: string, id: Uint8Array): boolean {
+    return this.#store.reader.find(namespace, id, this.#published) !== undefined;
+  }
+
+  /** `namespace` undefined: all of them. */
+  async count(namespace: string | undefined): Promise<number> {
+    if (namespace === undefined) return this.counts().records;
+    let count = 0;
+    const all = { after: undefined, limit: Number.MAX_SAFE_INTEGER, signal: undefined };
+    for await (const _ of this.#heads({ ...all, namespace, include: new Set() })) count++;
+    return count;
+  }
+
+  async *scan<Meta>(scan: CheckedScan): AsyncGenerator<StoredRecord<Meta>, undefined> {
+    for await (const { found, sequence } of this.#heads(scan)) {
+      yield this.#record<Meta>(found, { include: scan.include, sequence });
+      this.#session.assertOpen();
+    }
+  }
+
+  async search<Meta>(search: CheckedSearch): Promise<{ hits: Hit<Meta>[]; stats: SearchStats }> {
+    const { query, except } = this.#query(search);
+    const { matches, sequence, stats } = await this.#searcher.search(search, query, except);
+    const hits = matches.map((match) => this.#hit<Meta>(match, { search, sequence }));
+    return { hits, stats };
+  }
+
+  release(): void {
+    this.#searcher.release();
+  }
+
+  get #published(): number {
+    return this.#session.stores.engine.publishedSequence;
+  }
+
+  /** The query vector, and the record that it is of. */
+  #query(search: CheckedSearch): { query: Float32Array; except: number | undefined } {
+    if (search.vector !== undefined) return { query: search.vector, except: undefined };
+    const { id, namespace = '' } = search;
+    const found = id && this.#store.reader.find(namespace, id, this.#published);
+    const name = describe(search.givenId);
+    if (found === undefined) throw new DatabaseError('NOT_FOUND', `id: there is no record ${name}`);
+    if (found.head.node === NO_NODE) throw invalid(`id: the record ${name} has no vector`);
+    return { query: this.#store.vectors.readVector(found.head.node), except: found.record };
+  }
+
+  /** Heads of a scan in slices, on a snapshot that is held until the scan ends. */
+  async *#heads(scan: CheckedScan): AsyncGenerator<{ found: FoundRecord; sequence: number }> {
+    const snapshot = this.#session.stores.engine.snapshot();
+    const { sequence } = snapshot;
+    try {
+      const heads = this.#store.reader.scanHeads(this.#firstRecord(scan, sequence), sequence);
+      try {
+        const slice = new TimeSlice();
+        let left = scan.limit;
+        for (let found = heads.next(); found !== undefined && left > 0; found = heads.next()) {
+          if (scan.signal?.aborted) throw aborted(scan.signal);
+          if (scan.namespace === undefined || found.head.namespace === scan.namespace) {
+            left--;
+            yield { found, sequence };
+          }
+          if (slice.isOver) await slice.yield();
+        }
+      } finally {
+        heads.close();
+      }
+    } finally {
+      snapshot.release();
+    }
+  }
+
+  #firstRecord({ after, namespace = '' }: CheckedScan, sequence: number): number {
+    if (after === undefined) return 0;
+    const found = this.#store.reader.find(namespace, after, sequence);
+    if (found !== undefined) return found.record + 1;
+    const name = describe(decodeId(after));
+    throw new DatabaseError('NOT_FOUND', `after: there is no record ${name} to go on behind`);
+  }
+
+  #record<Meta>(
+    { record, head }: FoundRecord,
+    at: { readonly include: ReadonlySet<IncludePart>; readonly sequence: number },
+  ): StoredRecord<Meta> {
+    const { id, namespace } = head;
+    return { id: decodeId(id), namespace, ...this.#parts<Meta>(record, head, at) };
+  }
+
+  #hit<Meta>(
+    { record, head, distance }: Match,
+    { search, sequence }: { readonly search: CheckedSearch; readonly sequence: number },
+  ): Hit<Meta> {
+    const score = scoreOf(distance, this.#store.options.metric);
+    const { namespace } = head;
+    const id = decodeId(head.id);
+    if (search.include.size === 0) return { id, namespace, distance, score };
+    const parts = this.#parts<Meta>(record, head, { include: search.include, sequence });
+    return { id, namespace, distance, score, ...parts };
+  }
+
+  #parts<Meta>(
+    record: number,
+    head: Head,
+    at: { readonly include: ReadonlySet<IncludePart>; readonly sequence: number },
+  ): Parts<Meta> {
+    const { include, sequence } = at;
+    const parts: Parts<Meta> = {};
+    if (include.has('vector') && head.node !== NO_NODE) {
+      parts.vector = this.#store.vectors.readVector(head.node);
+    }
+    if (!head.hasBody || !(include.has('metadata') || include.has('text'))) return parts;
+    const { metadata, text } = this.#store.reader.body(record, sequence);
+    if (include.has('metadata') && metadata !== undefined) parts.metadata = metadata as Meta;
+    if (include.has('text') && text !== undefined) parts.text = text;
+    return parts;
+  }
+}
+
+function aborted(signal: AbortSignal): DatabaseError {
+  return new DatabaseError('ABORTED', 'the scan was aborted', { cause: signal.reason });
+}

@@ -1,0 +1,111 @@
+/**
+ * One collection inside the database: its vector space (pages, graph), its counters as the writer sees
+ * them, and the readers of its records.
+ */
+import { seededRandom } from '../base/random.ts';
+import { GraphIndex } from '../hnsw/graph-index.ts';
+import { createSpace, type Space } from '../kernels/space.ts';
+import { createGraphLayout, type GraphLayout } from '../lsm/graph/graph-layout.ts';
+import { GraphStore } from '../lsm/graph/graph-store.ts';
+import { chooseGeometry } from '../paged/geometry.ts';
+import { PagedSpace } from '../paged/paged-space.ts';
+import { type CatalogEntry, type CollectionCounters, readCounters } from './catalog.ts';
+import type { EffectiveCollectionOptions } from './options.ts';
+import { RecordReader } from './record-reader.ts';
+import type { Stores } from './stores.ts';
+import { GRAPH_TREE, graphHi } from './trees.ts';
+import type { VectorAttachment } from './vector-attachment.ts';
+
+/** A node whose record was deleted or moved on by a commit that readers may not see yet. */
+export interface RecentGhost {
+  readonly node: number;
+  readonly sequence: number;
+}
+
+export class CollectionStore {
+  readonly entry: CatalogEntry;
+  readonly reader: RecordReader;
+  readonly space: Space;
+  readonly vectors: PagedSpace;
+  readonly graph: GraphIndex;
+  readonly layout: GraphLayout;
+  /** Neighbour lists as the trees have them. */
+  readonly lists: GraphStore;
+  /** As the writer has applied them; readers take theirs from the tree. */
+  readonly counters: CollectionCounters;
+  /** At most so many living vectors are searched exactly; of the last `Database.collection` call. */
+  exactBelow: number;
+  /** Sequence of the last commit that changed which records there are. */
+  changedSequence = 0;
+  readonly #stores: Stores;
+  #recentGhosts: RecentGhost[] = [];
+
+  constructor(stores: Stores, entry: CatalogEntry) {
+    this.#stores = stores;
+    this.entry = entry;
+    this.exactBelow = entry.options.exactBelow;
+    const { dimension, metric, m, efConstruction, layout, seed, originals } = entry.options;
+    const { engine, kernels, allocator, hasher } = stores;
+    this.reader = new RecordReader(engine, hasher, entry.collection);
+    this.counters = readCounters(engine, entry.collection);
+    const geometry = chooseGeometry(dimension);
+    const caps = { capBottom: 2 * m, capUpper: m };
+    this.space = createSpace(kernels, allocator, { dimension, metric, geometry, ...caps });
+    const random = seededRandom(seed + this.counters.nextRecord);
+    this.vectors = new PagedSpace({
+      id: entry.space,
+      space: this.space,
+      geometry,
+      store: stores.pages,
+      originals,
+      random,
+    });
+    if (this.counters.pages.length > 0) this.vectors.importCounters(this.counters.pages);
+    this.layout = createGraphLayout(layout, GRAPH_TREE);
+    const lists = new GraphStore(engine, GRAPH_TREE, this.layout);
+    this.lists = lists;
+    this.graph = new GraphIndex({
+      kernels,
+      allocator,
+      space: this.space,
+      lists: {
+        read: (layer, node, into) => lists.neighbours(graphHi(entry.space, layer), node, into),
+      },
+      vectors: this.vectors,
+      m,
+      efConstruction,
+      random,
+    });
+    this.graph.entry = this.counters.entry;
+  }
+
+  get options(): EffectiveCollectionOptions {
+    return { ...this.entry.options, exactBelow: this.exactBelow };
+  }
+
+  /** Makes a vector of the log, that was not in the pages yet, be in them again. */
+  replay({ node, record, vector }: VectorAttachment): void {
+    this.vectors.replay(node, record, vector);
+  }
+
+  /** Counters with the parts that pages and graph keep, for the commit that is being planned. */
+  currentCounters(): CollectionCounters {
+    const { counters } = this;
+    counters.entry = this.graph.entry;
+    counters.pages = this.vectors.exportCounters();
+    return counters;
+  }
+
+  addRecentGhosts(nodes: readonly number[], sequence: number): void {
+    for (const node of nodes) this.#recentGhosts.push({ node, sequence });
+  }
+
+  /** Ghosts that are still living for a reader at the published sequence. */
+  recentGhosts(): readonly RecentGhost[] {
+    if (this.#recentGhosts.length > 0) {
+      const { publishedSequence } = this.#stores.engine;
+      this.#recentGhosts = this.#recentGhosts.filter((ghost) => ghost.sequence > publishedSequence);
+    }
+    return this.#recentGhosts;
+  }
+}

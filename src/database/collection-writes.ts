@@ -1,0 +1,133 @@
+/** Writes of one collection, each one commit. Arguments have been checked. */
+import { DatabaseError } from '../errors.ts';
+import type { CheckedUpdate } from './check-calls.ts';
+import type { CheckedRecord } from './checked-record.ts';
+import type { CollectionStore } from './collection-store.ts';
+import { mergePatch } from './merge-patch.ts';
+import type { UpsertResult } from './record.ts';
+import { decodeId } from './record-id.ts';
+import type { FoundRecord } from './record-reader.ts';
+import type { Session } from './session.ts';
+import { TimeSlice } from './time-slice.ts';
+import { checkMetadata, describe } from './validate.ts';
+import type { NewContent, WritePlan } from './write-plan.ts';
+
+export async function upsertRecords(
+  session: Session,
+  store: CollectionStore,
+  records: readonly CheckedRecord[],
+): Promise<UpsertResult> {
+  return await session.write(store, async (plan) => {
+    let inserted = 0;
+    await inSlices(records, (record) => {
+      const found = plan.find(record.namespace, record.id);
+      if (found === undefined) {
+        plan.insert(record);
+        inserted++;
+      } else {
+        plan.replace(found, record.id, record);
+      }
+    });
+    return { inserted, replaced: records.length - inserted };
+  });
+}
+
+export async function insertRecords(
+  session: Session,
+  store: CollectionStore,
+  records: readonly CheckedRecord[],
+): Promise<{ inserted: number }> {
+  return await session.write(store, async (plan) => {
+    await inSlices(records, (record) => {
+      if (plan.find(record.namespace, record.id) !== undefined) {
+        const id = describe(decodeId(record.id));
+        const message = `id: ${id} is there already; use upsert to replace it`;
+        throw new DatabaseError('ALREADY_EXISTS', message);
+      }
+      plan.insert(record);
+    });
+    return { inserted: records.length };
+  });
+}
+
+export async function updateRecord(
+  session: Session,
+  store: CollectionStore,
+  at: { readonly namespace: string; readonly id: Uint8Array },
+  changes: CheckedUpdate,
+): Promise<boolean> {
+  return await session.write(store, async (plan) => {
+    const found = plan.find(at.namespace, at.id);
+    if (found === undefined) return false;
+    plan.replace(found, found.head.id, updatedContent(store, found, { plan, changes }));
+    return true;
+  });
+}
+
+/** Deletes those of the ids that are there; gives how many. */
+export async function deleteRecords(
+  session: Session,
+  store: CollectionStore,
+  { namespace, ids }: { readonly namespace: string; readonly ids: readonly Uint8Array[] },
+): Promise<number> {
+  return await session.write(store, async (plan) => {
+    const deleted = new Set<number>();
+    await inSlices(ids, (id) => {
+      const found = plan.find(namespace, id);
+      if (found === undefined || deleted.has(found.record)) return;
+      plan.delete(found);
+      deleted.add(found.record);
+    });
+    return deleted.size;
+  });
+}
+
+export async function deleteNamespace(
+  session: Session,
+  store: CollectionStore,
+  namespace: string,
+): Promise<number> {
+  return await session.write(store, async (plan) => {
+    const slice = new TimeSlice();
+    const scan = store.reader.scanHeads(0, plan.sequence);
+    let deleted = 0;
+    try {
+      for (let found = scan.next(); found !== undefined; found = scan.next()) {
+        if (found.head.namespace !== namespace) continue;
+        plan.delete(found);
+        deleted++;
+        if (slice.isOver) await slice.yield();
+      }
+    } finally {
+      scan.close();
+    }
+    return deleted;
+  });
+}
+
+/** What is stored, with what is changed. */
+function updatedContent(
+  store: CollectionStore,
+  { record, head }: FoundRecord,
+  { plan, changes }: { readonly plan: WritePlan; readonly changes: CheckedUpdate },
+): NewContent {
+  const stored = head.hasBody ? store.reader.body(record, plan.sequence) : undefined;
+  const metadata =
+    changes.metadata === undefined
+      ? stored?.metadata
+      : mergePatch(stored?.metadata, changes.metadata);
+  return {
+    vector: changes.vector ?? 'kept',
+    metadata: checkMetadata(metadata, 'metadata'),
+    text: changes.text ?? stored?.text,
+  };
+}
+
+/** Calls `work` for each item, letting the event loop turn when a slice of time is over. */
+async function inSlices<T>(items: readonly T[], work: (item: T) => void): Promise<void> {
+  const slice = new TimeSlice();
+  for (const item of items) {
+    work(item);
+    if (slice.isOver) await slice.yield();
+  }
+}

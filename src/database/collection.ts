@@ -1,0 +1,188 @@
+/** The public face of a collection: checks what it is given, and hands the work on. */
+import {
+  type CheckedScan,
+  checkCount,
+  checkGet,
+  checkIds,
+  checkNamespaceOnly,
+  checkScan,
+  checkUpdate,
+} from './check-calls.ts';
+import { checkRecords, lastOfEachId, refuseRepeatedIds } from './checked-record.ts';
+import { CollectionReads } from './collection-reads.ts';
+import type { CollectionStore } from './collection-store.ts';
+import {
+  deleteNamespace,
+  deleteRecords,
+  insertRecords,
+  updateRecord,
+  upsertRecords,
+} from './collection-writes.ts';
+import type { EffectiveCollectionOptions } from './options.ts';
+import type {
+  CountOptions,
+  GetOptions,
+  Hit,
+  RecordId,
+  RecordInput,
+  ScanOptions,
+  SearchOptions,
+  SearchStats,
+  StoredRecord,
+  UpdateInput,
+  UpsertResult,
+} from './record.ts';
+import { encodeId } from './record-id.ts';
+import { checkSearch } from './search-plan.ts';
+import type { Session } from './session.ts';
+import { describe, invalid } from './validate.ts';
+
+/** What a collection is and how much is in it. */
+export interface CollectionInfo extends EffectiveCollectionOptions {
+  readonly name: string;
+  /** Living records, and how many of them have a vector. */
+  readonly records: number;
+  readonly vectors: number;
+}
+
+/** Names of one namespace: where a call names records by id. */
+export interface NamespaceOptions {
+  /** Default: '' (the default namespace). */
+  readonly namespace?: string | undefined;
+}
+
+/**
+ * Records of one kind: ids, vectors of one dimension and metric, metadata and text. Comes from
+ * `Database.collection`; lives as long as its database is open. Every call is one commit: it is visible
+ * and durable as a whole or not at all.
+ */
+export class Collection<Meta = unknown> {
+  readonly name: string;
+  readonly #session: Session;
+  readonly #store: CollectionStore;
+  readonly #reads: CollectionReads;
+
+  /** Use `Database.collection`. */
+  constructor(session: Session, store: CollectionStore) {
+    this.name = store.entry.name;
+    this.#session = session;
+    this.#store = store;
+    this.#reads = new CollectionReads(session, store);
+  }
+
+  /** Options in effect, and counts as of the last published commit. O(1). */
+  info(): CollectionInfo {
+    this.#session.assertOpen();
+    const { records, vectors } = this.#reads.counts();
+    return { name: this.name, ...this.#store.options, records, vectors };
+  }
+
+  /**
+   * Stores records, replacing whole those whose id is there. Of records with the same id in one call
+   * the last one wins. Nothing is stored when one is refused.
+   */
+  async upsert(records: RecordInput<Meta> | readonly RecordInput<Meta>[]): Promise<UpsertResult> {
+    this.#session.assertWritable();
+    const checked = checkRecords(records, this.#store.options);
+    return await upsertRecords(this.#session, this.#store, lastOfEachId(checked));
+  }
+
+  /** As `upsert`, but `ALREADY_EXISTS`, and nothing is stored, when an id is there or is repeated. */
+  async insert(
+    records: RecordInput<Meta> | readonly RecordInput<Meta>[],
+  ): Promise<{ readonly inserted: number }> {
+    this.#session.assertWritable();
+    const checked = checkRecords(records, this.#store.options);
+    refuseRepeatedIds(checked);
+    return await insertRecords(this.#session, this.#store, checked);
+  }
+
+  /** Changes parts of a record; false when there is none. An equal vector changes no graph. */
+  async update(
+    id: RecordId,
+    changes: UpdateInput,
+    options: NamespaceOptions = {},
+  ): Promise<boolean> {
+    this.#session.assertWritable();
+    const namespace = checkNamespaceOnly(options);
+    const encoded = encodeId(id);
+    const checked = checkUpdate(changes, this.#store.options);
+    return await updateRecord(this.#session, this.#store, { namespace, id: encoded }, checked);
+  }
+
+  /** Deletes records by id, or all of a namespace with `{ namespace }`; gives how many there were. */
+  async delete(
+    target: RecordId | readonly RecordId[] | { readonly namespace: string },
+    options: NamespaceOptions = {},
+  ): Promise<number> {
+    this.#session.assertWritable();
+    if (typeof target === 'object' && !Array.isArray(target)) {
+      const namespace = checkCount(target as { readonly namespace: string });
+      if (namespace === undefined) {
+        throw invalid(`delete: expected ids or { namespace }, got ${describe(target)}`);
+      }
+      return await deleteNamespace(this.#session, this.#store, namespace);
+    }
+    const namespace = checkNamespaceOnly(options);
+    const ids = checkIds(target as RecordId | readonly RecordId[]);
+    return await deleteRecords(this.#session, this.#store, { namespace, ids });
+  }
+
+  /** The record of an id, or undefined. */
+  async get(id: RecordId, options: GetOptions = {}): Promise<StoredRecord<Meta> | undefined> {
+    const encoded = encodeId(id);
+    const checked = checkGet(options);
+    return await this.#session.read(() => this.#reads.get<Meta>(encoded, checked));
+  }
+
+  /** As many answers as ids, in their order; undefined where there is no record. */
+  async getMany(
+    ids: readonly RecordId[],
+    options: GetOptions = {},
+  ): Promise<(StoredRecord<Meta> | undefined)[]> {
+    if (!Array.isArray(ids)) throw invalid(`ids: expected an array, got ${describe(ids)}`);
+    const encoded = checkIds(ids);
+    const checked = checkGet(options);
+    return await this.#session.read(() => this.#reads.getMany<Meta>(encoded, checked));
+  }
+
+  async has(id: RecordId, options: NamespaceOptions = {}): Promise<boolean> {
+    const encoded = encodeId(id);
+    const namespace = checkNamespaceOnly(options);
+    return await this.#session.read(() => this.#reads.has(namespace, encoded));
+  }
+
+  /** Living records. O(1) without a namespace; else O(records of the namespace). */
+  async count(options: CountOptions = {}): Promise<number> {
+    const namespace = checkCount(options);
+    return await this.#session.read(() => this.#reads.count(namespace));
+  }
+
+  /**
+   * Records in the order in which their ids were first stored, as of the commit that was the last one
+   * when the scan began.
+   */
+  scan(options: ScanOptions = {}): AsyncIterableIterator<StoredRecord<Meta>> {
+    return this.#scan(options);
+  }
+
+  /** The k records nearest to a vector, or to a stored record. See `SearchOptions`. */
+  async search(options: SearchOptions): Promise<Hit<Meta>[]> {
+    return (await this.searchWithStats(options)).hits;
+  }
+
+  /** As `search`, with how it was done. */
+  async searchWithStats(
+    options: SearchOptions,
+  ): Promise<{ readonly hits: Hit<Meta>[]; readonly stats: SearchStats }> {
+    this.#session.assertOpen();
+    const checked = checkSearch(options, this.#store.options);
+    return await this.#session.read(() => this.#reads.search<Meta>(checked));
+  }
+
+  async *#scan(options: ScanOptions): AsyncGenerator<StoredRecord<Meta>, undefined> {
+    this.#session.assertOpen();
+    const checked: CheckedScan = checkScan(options);
+    yield* this.#reads.scan<Meta>(checked);
+  }
+}

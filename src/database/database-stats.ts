@@ -1,0 +1,157 @@
+/** Figures of an open database. Sizes are in bytes, times in ms. */
+
+import type { TreeStats } from '../lsm/engine-options.ts';
+import type { PageStoreStats } from '../paged/page-store.ts';
+import type { Session } from './session.ts';
+
+export interface MemoryStats {
+  /** What `memoryBytes` allows. */
+  readonly budgetBytes: number;
+  /** All parts together. */
+  readonly totalBytes: number;
+  readonly memtableBytes: number;
+  readonly blockCacheBytes: number;
+  readonly tableReaderBytes: number;
+  readonly logBufferBytes: number;
+  /** Module memory handed out, and of it, by what it holds. */
+  readonly moduleBytes: number;
+  readonly moduleParts: Readonly<Record<string, number>>;
+  /** Module memory that was reserved and is not in use; untouched memory costs nothing. */
+  readonly moduleFreeBytes: number;
+}
+
+export interface GraphStats {
+  readonly collection: string;
+  readonly vectors: number;
+  readonly ghosts: number;
+  readonly pages: number;
+  /** Share of the places that are used, 0 to 1. */
+  readonly fill: number;
+  readonly layers: number;
+}
+
+export interface DatabaseStats {
+  readonly memory: MemoryStats;
+  readonly disk: {
+    readonly totalBytes: number;
+    readonly logBytes: number;
+    readonly tableBytes: number;
+    readonly pageFileBytes: number;
+    /** Of the page file: in use. */
+    readonly pageBytes: number;
+  };
+  readonly trees: readonly TreeStats[];
+  readonly graph: readonly GraphStats[];
+  readonly cache: {
+    readonly codeReads: number;
+    readonly codeBytesRead: number;
+    readonly originalReads: number;
+    readonly originalBytesRead: number;
+    readonly listReads: number;
+    readonly evictions: number;
+  };
+  readonly writes: {
+    readonly commits: number;
+    readonly logWrites: number;
+    readonly logSyncs: number;
+    readonly logBytesWritten: number;
+    readonly flushBytesWritten: number;
+    readonly pageBytesWritten: number;
+    readonly dirtyPageBytes: number;
+    readonly checkpoints: number;
+    readonly longestSliceMs: number;
+  };
+  readonly compaction: {
+    readonly compactions: number;
+    readonly bytesRead: number;
+    readonly bytesWritten: number;
+    readonly isPending: boolean;
+    readonly isStalled: boolean;
+  };
+}
+
+/** Of collections that were used since the database was opened. */
+export function gatherStats(session: Session): DatabaseStats {
+  const { engine, pages } = session.stores;
+  const lsm = engine.stats();
+  const paged = pages.stats();
+  const tableBytes = sum(lsm.trees.flatMap(({ levels }) => levels.map(({ bytes }) => bytes)));
+  return {
+    memory: memoryStats(session),
+    disk: {
+      totalBytes: lsm.logBytes + tableBytes + paged.fileBytes,
+      logBytes: lsm.logBytes,
+      tableBytes,
+      pageFileBytes: paged.fileBytes,
+      pageBytes: paged.takenBytes,
+    },
+    trees: lsm.trees,
+    graph: [...session.openCollections].map((store) => {
+      const { pages: pageCount, live, ghosts, fill } = store.vectors.stats();
+      const layers = store.graph.entry === undefined ? 0 : store.graph.entry.layer + 1;
+      const collection = store.entry.name;
+      return { collection, vectors: live, ghosts, pages: pageCount, fill, layers };
+    }),
+    cache: cacheStats(session),
+    writes: writeStats(session, paged),
+    compaction: {
+      compactions: lsm.compactions,
+      bytesRead: lsm.compactionBytesRead,
+      bytesWritten: lsm.compactionBytesWritten,
+      isPending: lsm.compactionPending,
+      isStalled: lsm.isStalled,
+    },
+  };
+}
+
+function memoryStats({ stores, options }: Session): MemoryStats {
+  const { memtableBytes, blockCacheBytes, tableReaderBytes, logBufferBytes } =
+    stores.engine.stats();
+  const { totalBytes, freeBytes, cellBytes, runBytes } = stores.allocator.stats();
+  const moduleBytes = totalBytes - freeBytes;
+  const tree = memtableBytes + blockCacheBytes + tableReaderBytes + logBufferBytes;
+  return {
+    budgetBytes: options.memoryBytes,
+    totalBytes: tree + moduleBytes,
+    memtableBytes,
+    blockCacheBytes,
+    tableReaderBytes,
+    logBufferBytes,
+    moduleBytes,
+    moduleParts: { ...cellBytes, runs: runBytes },
+    moduleFreeBytes: freeBytes,
+  };
+}
+
+function cacheStats({ stores, openCollections }: Session): DatabaseStats['cache'] {
+  const figures = { codeReads: 0, codeBytesRead: 0, originalReads: 0, originalBytesRead: 0 };
+  let listReads = 0;
+  for (const { vectors, graph } of openCollections) {
+    const { codes, originals } = vectors.stats();
+    figures.codeReads += codes.reads;
+    figures.codeBytesRead += codes.bytesRead;
+    figures.originalReads += originals?.reads ?? 0;
+    figures.originalBytesRead += originals?.bytesRead ?? 0;
+    listReads += graph.listReads;
+  }
+  return { ...figures, listReads, evictions: stores.allocator.stats().evictions };
+}
+
+function writeStats(session: Session, paged: PageStoreStats): DatabaseStats['writes'] {
+  const lsm = session.stores.engine.stats();
+  return {
+    commits: lsm.commits,
+    logWrites: lsm.logWrites,
+    logSyncs: lsm.logSyncs,
+    logBytesWritten: lsm.logBytesWritten,
+    flushBytesWritten: lsm.flushBytesWritten,
+    pageBytesWritten: paged.bytesWritten,
+    dirtyPageBytes: paged.dirtyBytes,
+    checkpoints: session.checkpointer.count,
+    longestSliceMs: lsm.longestSliceMs,
+  };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -1,0 +1,137 @@
+/** The public face of a database: opening, its collections, and what concerns it as a whole. */
+
+import { DatabaseError } from '../errors.ts';
+import { WriteBatch } from '../lsm/write-batch.ts';
+import type { CatalogEntry, DatabaseCounters } from './catalog.ts';
+import {
+  readCatalog,
+  readDatabaseCounters,
+  writeCatalogEntry,
+  writeDatabaseCounters,
+} from './catalog.ts';
+import { type CheckReport, checkDatabase } from './check-database.ts';
+import {
+  checkCollectionOptions,
+  checkDatabaseOptions,
+  completeCollectionOptions,
+  reopenCollectionOptions,
+} from './check-options.ts';
+import { Collection } from './collection.ts';
+import { type DatabaseStats, gatherStats } from './database-stats.ts';
+import { openSession } from './open-session.ts';
+import type { CollectionOptions, DatabaseOptions } from './options.ts';
+import type { Session } from './session.ts';
+import { checkName, invalid } from './validate.ts';
+
+/**
+ * Opens the database in a directory, making it when there is none. `DATABASE_LOCKED` when another
+ * process, or this one, has it open; `CORRUPTION` when its files are damaged; `NOT_FOUND` and
+ * `ALREADY_EXISTS` by `createIfMissing` and `errorIfExists`. Costs no more than replaying the log.
+ */
+export async function open(path: string, options: DatabaseOptions = {}): Promise<Database> {
+  if (typeof path !== 'string' || path === '')
+    throw invalid('path: expected the path of a directory');
+  return new Database(await openSession(path, options.fileSystem, checkDatabaseOptions(options)));
+}
+
+/** An open database. Comes from `open`; `close` it when done. */
+export class Database implements AsyncDisposable {
+  readonly #session: Session;
+  /** By name. */
+  readonly #catalog: Map<string, CatalogEntry>;
+  readonly #collections = new Map<string, Collection>();
+  #counters: DatabaseCounters;
+
+  /** Use `open`. */
+  constructor(session: Session) {
+    this.#session = session;
+    this.#catalog = readCatalog(session.stores.engine);
+    this.#counters = readDatabaseCounters(session.stores.engine);
+  }
+
+  /**
+   * Opens a collection; creates it when `dimension` is given and it is missing (else `NOT_FOUND`). What
+   * was fixed at its creation may be left out, but not be given differently.
+   */
+  async collection<Meta = unknown>(
+    name: string,
+    options: CollectionOptions = {},
+  ): Promise<Collection<Meta>> {
+    this.#session.assertOpen();
+    checkName(name, 'name');
+    checkCollectionOptions(options);
+    const entry = this.#catalog.get(name) ?? (await this.#create(name, options));
+    return this.#open(entry, options) as Collection<Meta>;
+  }
+
+  /** Names of the collections, sorted. */
+  async collections(): Promise<string[]> {
+    this.#session.assertOpen();
+    return [...this.#catalog.keys()].sort();
+  }
+
+  /** Writes what is only in memory and the log to tables and pages. Durability does not need it. */
+  async flush(): Promise<void> {
+    await this.#session.flush();
+  }
+
+  /** Figures on memory, disk, trees, graphs, caches and writes; units are in the names. */
+  async stats(): Promise<DatabaseStats> {
+    return await this.#session.read(() => gatherStats(this.#session));
+  }
+
+  /**
+   * Reads everything and verifies it: checksums, order, page ownership, that edges lead to places in
+   * use, that indexes agree with the records. Takes time in proportion to the data; changes nothing.
+   */
+  async check(): Promise<CheckReport> {
+    this.#session.assertOpen();
+    for (const entry of this.#catalog.values()) this.#session.collection(entry);
+    return await this.#session.betweenCommits(() => checkDatabase(this.#session));
+  }
+
+  /** Waits for running operations, checkpoints, and lets the directory go. Idempotent. */
+  close(): Promise<void> {
+    return this.#session.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #open(entry: CatalogEntry, options: CollectionOptions): Collection {
+    const effective = reopenCollectionOptions(entry.options, options);
+    const store = this.#session.collection(entry);
+    store.exactBelow = effective.exactBelow;
+    let collection = this.#collections.get(entry.name);
+    if (collection === undefined) {
+      collection = new Collection(this.#session, store);
+      this.#collections.set(entry.name, collection);
+    }
+    return collection;
+  }
+
+  async #create(name: string, options: CollectionOptions): Promise<CatalogEntry> {
+    if (options.dimension === undefined) {
+      const message = `there is no collection '${name}'; give its dimension to create it`;
+      throw new DatabaseError('NOT_FOUND', message);
+    }
+    const effective = completeCollectionOptions(options);
+    return await this.#session.exclusive(async () => {
+      // Another caller may have created it while this one waited for its turn.
+      const existing = this.#catalog.get(name);
+      if (existing !== undefined) return { result: existing, durable: Promise.resolve() };
+      const { nextCollection, nextSpace } = this.#counters;
+      const entry = { collection: nextCollection, name, space: nextSpace, options: effective };
+      const counters = { nextCollection: nextCollection + 1, nextSpace: nextSpace + 1 };
+      const batch = new WriteBatch();
+      writeCatalogEntry(batch, entry);
+      writeDatabaseCounters(batch, counters);
+      const { engine } = this.#session.stores;
+      const sequence = engine.write(batch);
+      this.#counters = counters;
+      this.#catalog.set(name, entry);
+      return { result: entry, durable: engine.committed(sequence) };
+    });
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Opens the parts of a database in their order: lock, tree (which replays its log), module memory,
+ * pages, and the vectors of the log that were not in the pages yet. Whatever fails, what was opened
+ * before is let go again.
+ */
+import { loadHasher } from '../base/hasher.ts';
+import { DatabaseError } from '../errors.ts';
+import { CellAllocator } from '../kernels/cell-allocator.ts';
+import { createKernels } from '../kernels/kernels.ts';
+import { LsmEngine } from '../lsm/engine.ts';
+import { PageStore } from '../paged/page-store.ts';
+import type { FileSystem } from '../storage/file-system.ts';
+import { NodeFileSystem } from '../storage/node-file-system.ts';
+import { readCatalog, readDatabaseCounters } from './catalog.ts';
+import type { EffectiveDatabaseOptions } from './check-options.ts';
+import { planMemory } from './memory-plan.ts';
+import { Session } from './session.ts';
+import type { Stores } from './stores.ts';
+import { TreePageMap } from './tree-page-map.ts';
+import { PAGES_TREE, treeSpecs } from './trees.ts';
+import { decodeVectorAttachment, type VectorAttachment } from './vector-attachment.ts';
+import { WriterQueue } from './writer-queue.ts';
+
+const TREE_DIRECTORY = 'lsm';
+const POINTER = 'CURRENT';
+
+export async function openSession(
+  path: string,
+  given: FileSystem | undefined,
+  options: EffectiveDatabaseOptions,
+): Promise<Session> {
+  const fileSystem = given ?? new NodeFileSystem();
+  const exists = fileSystem.exists(`${path}/${TREE_DIRECTORY}/${POINTER}`);
+  checkExistence(path, exists, options);
+  if (!options.readOnly) fileSystem.makeDirectory(path);
+  const lock = await fileSystem.lock(path, {
+    timeoutMs: options.lockTimeoutMs,
+    onCompromised: options.onWarning,
+  });
+  const undo: (() => unknown)[] = [() => lock.release()];
+  try {
+    const attachments: VectorAttachment[] = [];
+    const stores = await openStores({ path, fileSystem, options, attachments, undo });
+    readDatabaseCounters(stores.engine);
+    const { dirtyBytesMax } = planMemory(options.memoryBytes);
+    const session = new Session({ stores, options, dirtyBytesMax, lock });
+    session.replay(readCatalog(stores.engine), attachments);
+    return session;
+  } catch (error) {
+    for (const close of undo.reverse()) await close();
+    throw error;
+  }
+}
+
+interface Opening {
+  readonly path: string;
+  readonly fileSystem: FileSystem;
+  readonly options: EffectiveDatabaseOptions;
+  /** Filled with the vectors of the log. */
+  readonly attachments: VectorAttachment[];
+  /** What to call, last first, when opening fails. */
+  readonly undo: (() => unknown)[];
+}
+
+async function openStores(opening: Opening): Promise<Stores> {
+  const { path, fileSystem, options, attachments, undo } = opening;
+  const memory = planMemory(options.memoryBytes);
+  const hasher = await loadHasher();
+  const engine = await LsmEngine.open(fileSystem, `${path}/${TREE_DIRECTORY}`, {
+    trees: treeSpecs(options.compression),
+    hasher,
+    durability: options.durability,
+    memtableBytes: memory.memtableBytes,
+    blockCacheBytes: memory.blockCacheBytes,
+    readOnly: options.readOnly,
+    createIfMissing: options.createIfMissing,
+    replay: (_sequence, bytes) => attachments.push(decodeVectorAttachment(bytes)),
+    onBackgroundError: options.onWarning,
+  });
+  undo.push(() => engine.close());
+  const kernels = createKernels(memory.moduleBytes);
+  const allocator = new CellAllocator(kernels.memory, kernels.memory.heapBase, memory.moduleBytes);
+  const pageMap = new TreePageMap(engine);
+  const pages = new PageStore({
+    fileSystem,
+    directory: path,
+    readOnly: options.readOnly,
+    kernels,
+    allocator,
+    hasher,
+    map: pageMap,
+    tree: PAGES_TREE,
+  });
+  undo.push(() => pages.close());
+  return { engine, kernels, allocator, pages, pageMap, hasher, writer: new WriterQueue() };
+}
+
+function checkExistence(path: string, exists: boolean, options: EffectiveDatabaseOptions): void {
+  if (exists && options.errorIfExists) {
+    throw new DatabaseError('ALREADY_EXISTS', `${path}: there is a database already`);
+  }
+  if (!exists && (options.readOnly || !options.createIfMissing)) {
+    const hint = options.readOnly ? 'readOnly does not create one' : 'createIfMissing is false';
+    throw new DatabaseError('NOT_FOUND', `${path}: there is no database, and ${hint}`);
+  }
+}

@@ -1,0 +1,81 @@
+import type { FileSystem } from '../storage/file-system.ts';
+
+/** Distance of a vector space. l2: Euclidean; cosine: 1 - cos; dot: minus the inner product. */
+export type Metric = 'l2' | 'cosine' | 'dot';
+
+/** How much of a commit is on the disk when its promise resolves. */
+export type Durability = 'sync' | 'os' | 'none';
+
+/** Options of `open`. */
+export interface DatabaseOptions {
+  /**
+   * Bound, in bytes, on everything that grows: memtables, caches, pages, codes, search scratch.
+   * Default: 268,435,456 (256 MiB).
+   */
+  readonly memoryBytes?: number | undefined;
+  /**
+   * When a write resolves: 'sync' after the device has it, 'os' after the operating system has it
+   * (survives a killed process), 'none' at once. Default: 'sync'.
+   */
+  readonly durability?: Durability | undefined;
+  /** Search workers. Default: 0. Other values are not supported yet. */
+  readonly threads?: number | undefined;
+  /** Open without writing or deleting anything. Default: false. */
+  readonly readOnly?: boolean | undefined;
+  /** How long to wait, in ms, for another opener to let go of the directory. Default: 0. */
+  readonly lockTimeoutMs?: number | undefined;
+  /** Make the database when the directory has none. Default: true. */
+  readonly createIfMissing?: boolean | undefined;
+  /** Refuse to open an existing database. Default: false. */
+  readonly errorIfExists?: boolean | undefined;
+  /** Codec of metadata and text on disk. Default: 'lz4'. */
+  readonly compression?: 'lz4' | 'none' | undefined;
+  /** Where files live. Default: the file system of the machine. */
+  readonly fileSystem?: FileSystem | undefined;
+  /** Receives warnings (a failed background task, a lost lock). Default: they are dropped. */
+  readonly onWarning?: ((warning: Error) => void) | undefined;
+}
+
+/** Options of `Database.collection`. The first group is fixed when the collection is created. */
+export interface CollectionOptions {
+  /** Numbers in a vector, 1 to 16,384. Needed to create; a different value at reopen is an error. */
+  readonly dimension?: number | undefined;
+  /** Default: 'cosine'. */
+  readonly metric?: Metric | undefined;
+  /** Edges that a new node gets; twice as many are its cap on the bottom layer. Default: 16. */
+  readonly m?: number | undefined;
+  /** Beam width of the search for a new node's neighbours. Default: 100. */
+  readonly efConstruction?: number | undefined;
+  /** Codes that a search walks on. Default: 'auto', which is 'sq8'. 'bit' and 'none' are not supported yet. */
+  readonly codes?: 'auto' | 'sq8' | 'bit' | 'none' | undefined;
+  /** Keep the vectors as given; false keeps the codes only. Default: true. */
+  readonly originals?: boolean | undefined;
+  /** How edges are written to the tree. Default: 'hybrid'. */
+  readonly layout?: 'vertex' | 'delta' | 'hybrid' | undefined;
+  /** How a new vector's page is chosen. Default: 'affinity'. */
+  readonly placement?: 'affinity' | 'section' | 'append' | 'random' | undefined;
+  /** Seed of the layers' random numbers. Default: 1. */
+  readonly seed?: number | undefined;
+  /** Collections of at most this many living vectors are searched exactly. May change at each open. Default: 2000. */
+  readonly exactBelow?: number | undefined;
+  /** Not supported yet. */
+  readonly vectors?: undefined;
+  /** Not supported yet. */
+  readonly fields?: undefined;
+  /** Not supported yet. */
+  readonly text?: undefined;
+}
+
+/** The options of a collection as they are in effect. */
+export interface EffectiveCollectionOptions {
+  readonly dimension: number;
+  readonly metric: Metric;
+  readonly m: number;
+  readonly efConstruction: number;
+  readonly codes: 'sq8';
+  readonly originals: boolean;
+  readonly layout: 'vertex' | 'delta' | 'hybrid';
+  readonly placement: 'affinity' | 'section' | 'append' | 'random';
+  readonly seed: number;
+  readonly exactBelow: number;
+}

@@ -1,0 +1,130 @@
+/** What names a record within its namespace. A number and a bigint of equal value are the same id. */
+export type RecordId = string | number | bigint;
+
+/** Vectors go in as either; a library that keeps one copies it. */
+export type VectorInput = Float32Array | readonly number[];
+
+/** Anything that JSON can say. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json };
+
+/** A record to store. */
+export interface RecordInput<Meta = unknown> {
+  /** 1 to 1,024 bytes of UTF-8, a safe integer, or a bigint of 64 bits signed. */
+  readonly id: RecordId;
+  /** As many finite numbers as the collection has dimensions. A record without one is never a hit. */
+  readonly vector?: VectorInput | undefined;
+  /** JSON, at most 64 KiB. */
+  readonly metadata?: Meta | undefined;
+  readonly text?: string | undefined;
+  /** Default: '' (the default namespace). */
+  readonly namespace?: string | undefined;
+}
+
+/** A stored record. Only what was stored, and asked for by `include`, is there. */
+export interface StoredRecord<Meta = unknown> {
+  readonly id: RecordId;
+  readonly namespace: string;
+  /** A fresh copy of dimension values. */
+  readonly vector?: Float32Array;
+  readonly metadata?: Meta;
+  readonly text?: string;
+}
+
+/** Parts of a record to return. */
+export type IncludePart = 'metadata' | 'text' | 'vector';
+
+/** A record found by a search. */
+export interface Hit<Meta = unknown> {
+  readonly id: RecordId;
+  readonly namespace: string;
+  /** Smaller is nearer. l2: Euclidean distance; cosine: 1 - cos; dot: -q·x. */
+  readonly distance: number;
+  /** Larger is better. l2: 1 / (1 + distance); cosine: cos; dot: q·x. */
+  readonly score: number;
+  readonly vector?: Float32Array;
+  readonly metadata?: Meta;
+  readonly text?: string;
+}
+
+export interface UpsertResult {
+  readonly inserted: number;
+  readonly replaced: number;
+}
+
+export interface UpdateInput {
+  readonly vector?: VectorInput | undefined;
+  /** An RFC 7396 merge patch: given keys replace, `null` deletes. */
+  readonly metadata?: Json | undefined;
+  readonly text?: string | undefined;
+}
+
+export interface SearchOptions {
+  /** The query; or `id`. */
+  readonly vector?: VectorInput | undefined;
+  /** Search by the vector of a stored record, which is left out of the hits. */
+  readonly id?: RecordId | undefined;
+  /** How many hits. Default: 10. */
+  readonly k?: number | undefined;
+  /** Beam width; larger finds more and takes longer. Default: 64, at least k. */
+  readonly ef?: number | undefined;
+  /** Compare with every vector. Default: false. */
+  readonly exact?: boolean | undefined;
+  /** Only records of this namespace ('' is the default one). Default: all namespaces. */
+  readonly namespace?: string | undefined;
+  /** Leave out hits that are farther. */
+  readonly maxDistance?: number | undefined;
+  /** Leave out hits that score less. */
+  readonly minScore?: number | undefined;
+  /** Default: none; metadata and text are read only for hits that ask. */
+  readonly include?: readonly IncludePart[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How a search was done. */
+export interface SearchStats {
+  /** 'exact': every vector was compared; 'walk': the graph was walked. */
+  readonly plan: 'exact' | 'walk';
+  /** Whether the answer is the true one. */
+  readonly exact: boolean;
+  readonly ef: number;
+  readonly hops: number;
+  /** Distances to codes. */
+  readonly distances: number;
+  /** Neighbour lists and pages that were not in memory and were read. */
+  readonly listReads: number;
+  readonly pageReads: number;
+  /** Vectors read for exact distances, and how many of them were not in memory. */
+  readonly refined: number;
+  readonly originalReads: number;
+  readonly totalMs: number;
+}
+
+export interface GetOptions {
+  /** Default: '' (the default namespace). */
+  readonly namespace?: string | undefined;
+  /** Default: ['vector', 'metadata', 'text']. */
+  readonly include?: readonly IncludePart[] | undefined;
+}
+
+export interface CountOptions {
+  /** Only records of this namespace ('' is the default one). Default: all namespaces. */
+  readonly namespace?: string | undefined;
+}
+
+export interface ScanOptions extends CountOptions {
+  /** Default: ['vector', 'metadata', 'text']. */
+  readonly include?: readonly IncludePart[] | undefined;
+  /**
+   * The id of the last record seen (in `namespace`, else in the default one); the scan begins behind it.
+   * `NOT_FOUND` when there is no such record any more.
+   */
+  readonly after?: RecordId | undefined;
+  readonly limit?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}

@@ -1,0 +1,178 @@
+/**
+ * An open database as its collections use it: the shared stores, the right to write, the turns of the
+ * writer and the checkpoints between them. Ends with `close`, which waits for whatever runs.
+ */
+import { DatabaseError } from '../errors.ts';
+import type { Lock } from '../storage/file-system.ts';
+import type { CatalogEntry } from './catalog.ts';
+import type { EffectiveDatabaseOptions } from './check-options.ts';
+import { Checkpointer } from './checkpointer.ts';
+import { CollectionStore } from './collection-store.ts';
+import type { Stores } from './stores.ts';
+import type { VectorAttachment } from './vector-attachment.ts';
+import { WritePlan } from './write-plan.ts';
+
+export interface SessionOptions {
+  readonly stores: Stores;
+  readonly options: EffectiveDatabaseOptions;
+  readonly dirtyBytesMax: number;
+  /** Undefined for a read-only database. */
+  readonly lock: Lock | undefined;
+}
+
+export class Session {
+  readonly stores: Stores;
+  readonly options: EffectiveDatabaseOptions;
+  readonly checkpointer: Checkpointer;
+  readonly #lock: Lock | undefined;
+  /** By collection number. */
+  readonly #collections = new Map<number, CollectionStore>();
+  readonly #running = new Set<Promise<unknown>>();
+  #closing: Promise<void> | undefined;
+
+  constructor({ stores, options, dirtyBytesMax, lock }: SessionOptions) {
+    this.stores = stores;
+    this.options = options;
+    this.checkpointer = new Checkpointer(stores, { dirtyBytesMax, onWarning: options.onWarning });
+    this.#lock = lock;
+  }
+
+  /** The store of a collection; made when it is asked for first. */
+  collection(entry: CatalogEntry): CollectionStore {
+    let store = this.#collections.get(entry.collection);
+    if (store === undefined) {
+      store = new CollectionStore(this.stores, entry);
+      this.#collections.set(entry.collection, store);
+    }
+    return store;
+  }
+
+  get openCollections(): Iterable<CollectionStore> {
+    return this.#collections.values();
+  }
+
+  /** Puts the vectors of the log into the pages that were not written before the database ended. */
+  replay(
+    catalog: ReadonlyMap<string, CatalogEntry>,
+    attachments: readonly VectorAttachment[],
+  ): void {
+    const bySpace = new Map([...catalog.values()].map((entry) => [entry.space, entry]));
+    for (const attachment of attachments) {
+      const entry = bySpace.get(attachment.space);
+      // The space of a collection that a later commit dropped.
+      if (entry !== undefined) this.collection(entry).replay(attachment);
+    }
+  }
+
+  assertOpen(): void {
+    if (this.#closing !== undefined) {
+      throw new DatabaseError('DATABASE_CLOSED', 'the database is closed; open it again');
+    }
+  }
+
+  assertWritable(): void {
+    this.assertOpen();
+    if (this.options.readOnly) {
+      throw new DatabaseError('READ_ONLY', 'the database was opened with readOnly: true');
+    }
+    const { failure } = this.stores.engine;
+    if (failure !== undefined) throw readOnly('a write failed', failure);
+    if (this.#lock?.isHeld() === false) throw readOnly('the lock was lost to another process');
+  }
+
+  /** Runs a reading operation so that `close` waits for it. */
+  async read<T>(operation: () => T | Promise<T>): Promise<T> {
+    this.assertOpen();
+    return await this.#track(async () => operation());
+  }
+
+  /**
+   * One commit on a collection: `prepare` makes its changes on the plan; when it throws, everything is
+   * undone. Resolves when the commit is durable, with what `prepare` gave.
+   */
+  async write<T>(store: CollectionStore, prepare: (plan: WritePlan) => Promise<T>): Promise<T> {
+    return await this.exclusive(async () => {
+      const plan = new WritePlan(this.stores, store);
+      try {
+        const result = await prepare(plan);
+        return { result, durable: plan.isEmpty ? plan.abandon() : plan.commit() };
+      } catch (error) {
+        plan.rollback();
+        throw error;
+      }
+    });
+  }
+
+  /** A turn of the writer. What it returns in `durable` is awaited after the turn. */
+  async exclusive<T>(turn: () => Promise<{ result: T; durable: Promise<void> }>): Promise<T> {
+    this.assertWritable();
+    return await this.#track(async () => {
+      const { result, durable } = await this.stores.writer.run(async () => {
+        this.#assertStillWritable();
+        await this.checkpointer.makeRoom();
+        return hold(await turn());
+      });
+      await durable;
+      this.checkpointer.noteCommit();
+      return result;
+    });
+  }
+
+  /** Runs a reading operation between two commits. */
+  async betweenCommits<T>(operation: () => Promise<T>): Promise<T> {
+    this.assertOpen();
+    return await this.#track(() => this.stores.writer.run(operation));
+  }
+
+  /** Writes everything that is only in memory and the log to its place. */
+  async flush(): Promise<void> {
+    this.assertWritable();
+    await this.#track(() => this.stores.writer.run(() => this.checkpointer.run()));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** As `assertWritable`, for a turn that was accepted before `close` was called. */
+  #assertStillWritable(): void {
+    const { failure } = this.stores.engine;
+    if (failure !== undefined) throw readOnly('a write failed', failure);
+  }
+
+  async #track<T>(operation: () => Promise<T>): Promise<T> {
+    const running = operation();
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled(this.#running);
+    const { engine, pages, writer } = this.stores;
+    await writer.drain();
+    try {
+      const isSound = engine.failure === undefined && this.#lock?.isHeld() !== false;
+      if (!this.options.readOnly && isSound) await this.checkpointer.finish();
+    } finally {
+      await engine.close();
+      pages.close();
+      await this.#lock?.release();
+    }
+  }
+}
+
+/** A promise inside an object is not awaited by the functions that hand it on; nor may it go unhandled. */
+function hold<T extends { durable: Promise<void> }>(held: T): T {
+  held.durable.catch(() => {});
+  return held;
+}
+
+function readOnly(why: string, cause?: unknown): DatabaseError {
+  const message = `the database is read-only since ${why}; close and open it again`;
+  return new DatabaseError('READ_ONLY', message, { cause });
+}

@@ -1,0 +1,18 @@
+import type { Hasher } from '../base/hasher.ts';
+import type { CellAllocator } from '../kernels/cell-allocator.ts';
+import type { Kernels } from '../kernels/kernels.ts';
+import type { LsmEngine } from '../lsm/engine.ts';
+import type { PageStore } from '../paged/page-store.ts';
+import type { TreePageMap } from './tree-page-map.ts';
+import type { WriterQueue } from './writer-queue.ts';
+
+/** What all collections of a database share. */
+export interface Stores {
+  readonly engine: LsmEngine;
+  readonly kernels: Kernels;
+  readonly allocator: CellAllocator;
+  readonly pages: PageStore;
+  readonly pageMap: TreePageMap;
+  readonly hasher: Hasher;
+  readonly writer: WriterQueue;
+}

@@ -1,0 +1,44 @@
+/**
+ * The trees of a database. Ids are part of the format.
+ *
+ *   tree     key (hi, lo)                                             value
+ *   graph    (space << 8 | layer, node)                               neighbour list
+ *   heads    (collection, record number)                              head (head.ts)
+ *   bodies   (collection, record number)                              body (body.ts)
+ *   ids      64-bit hash of (collection, namespace, id)               list of record numbers
+ *   terms    reserved for text search
+ *   fields   (collection << 8 | field, hash16 << 16 | record >> 16)   list of record numbers; field 0 is the namespace
+ *   pages    (space, page * 2 + part)                                 places and slot states (paged)
+ *   system   (section, key)                                           catalog, counters (catalog.ts)
+ */
+import type { TreeSpec } from '../lsm/engine-options.ts';
+
+export const GRAPH_TREE = 1;
+export const HEADS_TREE = 2;
+export const BODIES_TREE = 3;
+export const IDS_TREE = 4;
+export const TERMS_TREE = 5;
+export const FIELDS_TREE = 6;
+export const PAGES_TREE = 7;
+export const SYSTEM_TREE = 8;
+
+/** The namespace is the first field of every collection. */
+export const NAMESPACE_FIELD = 0;
+
+export function treeSpecs(compression: 'lz4' | 'none'): TreeSpec[] {
+  return [
+    { id: GRAPH_TREE, name: 'graph', mergeOperator: 'adjacency', filterBitsPerKey: 0 },
+    { id: HEADS_TREE, name: 'heads' },
+    { id: BODIES_TREE, name: 'bodies', codec: compression },
+    { id: IDS_TREE, name: 'ids', mergeOperator: 'adjacency' },
+    { id: TERMS_TREE, name: 'terms' },
+    { id: FIELDS_TREE, name: 'fields', mergeOperator: 'adjacency' },
+    { id: PAGES_TREE, name: 'pages' },
+    { id: SYSTEM_TREE, name: 'system' },
+  ];
+}
+
+/** Key of a space's lists of one layer. */
+export function graphHi(space: number, layer: number): number {
+  return ((space << 8) | layer) >>> 0;
+}

@@ -1,0 +1,198 @@
+/**
+ * One commit being prepared. Each change is applied to the pages and the graph in memory as it goes,
+ * and written into one batch; then either everything is committed or everything is undone. The trees
+ * are not touched before the batch is whole, so undoing means forgetting what memory holds.
+ *
+ * Requires: it is its turn in the writer queue, from `begin` to `commit` or `rollback`; each id is
+ * named at most once.
+ */
+import { DatabaseError } from '../errors.ts';
+import { encodeEdges } from '../lsm/list-codec.ts';
+import { WriteBatch } from '../lsm/write-batch.ts';
+import { pageKey } from '../paged/page-map.ts';
+import { encodeBody } from './body.ts';
+import { type CollectionCounters, writeCounters } from './catalog.ts';
+import type { CheckedRecord } from './checked-record.ts';
+import type { CollectionStore } from './collection-store.ts';
+import { encodeHead, type Head, NO_NODE } from './head.ts';
+import { NamespaceChanges } from './namespace-index.ts';
+import type { FoundRecord } from './record-reader.ts';
+import type { Stores } from './stores.ts';
+import { BODIES_TREE, graphHi, HEADS_TREE, IDS_TREE, PAGES_TREE } from './trees.ts';
+import { encodeVectorAttachment } from './vector-attachment.ts';
+
+const NO_IDS = new Uint32Array(0);
+const NODE_MAX = 0xffffffff;
+
+/** What a record is to become. `undefined`: it has no such part. */
+export interface NewContent {
+  readonly vector: Float32Array | 'kept' | undefined;
+  readonly metadata: string | undefined;
+  readonly text: string | undefined;
+}
+
+export class WritePlan {
+  readonly #stores: Stores;
+  readonly #store: CollectionStore;
+  readonly #batch = new WriteBatch();
+  readonly #namespaces: NamespaceChanges;
+  readonly #before: CollectionCounters;
+  readonly #ghosts: number[] = [];
+  /** The trees are read at it: the state before this plan. */
+  readonly sequence: number;
+
+  /** Begins: from here on memory may differ from the trees. */
+  constructor(stores: Stores, store: CollectionStore) {
+    this.#stores = stores;
+    this.#store = store;
+    this.#namespaces = new NamespaceChanges(stores.hasher, store.entry.collection);
+    this.#before = { ...store.counters };
+    this.sequence = stores.engine.appliedSequence;
+    store.vectors.beginPlan();
+  }
+
+  /** Whether nothing is to be written. */
+  get isEmpty(): boolean {
+    return this.#batch.entryCount === 0;
+  }
+
+  find(namespace: string, id: Uint8Array): FoundRecord | undefined {
+    return this.#store.reader.find(namespace, id, this.sequence);
+  }
+
+  /** Adds a record whose id is new. */
+  insert(record: CheckedRecord): void {
+    const { counters, reader, entry } = this.#store;
+    if (counters.nextRecord === NODE_MAX) throw exhausted('record numbers');
+    const number = counters.nextRecord++;
+    counters.records++;
+    const { hi, lo } = reader.idKey(record.namespace, record.id);
+    this.#batch.merge(IDS_TREE, hi, lo, encodeEdges(Uint32Array.of(number), NO_IDS));
+    this.#namespaces.add(record.namespace, number);
+    const node = record.vector === undefined ? NO_NODE : this.#insertVector(number, record.vector);
+    const body = encodeBody(record.metadata, record.text);
+    const { namespace, id } = record;
+    const head = { node, hasBody: body !== undefined, namespace, id };
+    this.#batch.set(HEADS_TREE, entry.collection, number, encodeHead(head));
+    if (body !== undefined) this.#batch.set(BODIES_TREE, entry.collection, number, body);
+  }
+
+  /** Gives a stored record new content; its number stays, and its node too when the vector is equal. */
+  replace(found: FoundRecord, id: Uint8Array, content: NewContent): void {
+    const { record, head } = found;
+    const { collection } = this.#store.entry;
+    const node = this.#replaceVector(found, content.vector);
+    const body = encodeBody(content.metadata, content.text);
+    const next: Head = { node, hasBody: body !== undefined, namespace: head.namespace, id };
+    this.#batch.set(HEADS_TREE, collection, record, encodeHead(next));
+    if (body !== undefined) this.#batch.set(BODIES_TREE, collection, record, body);
+    else if (head.hasBody) this.#batch.delete(BODIES_TREE, collection, record);
+  }
+
+  delete({ record, head }: FoundRecord): void {
+    const { reader, counters, entry } = this.#store;
+    const { hi, lo } = reader.idKey(head.namespace, head.id);
+    this.#batch.merge(IDS_TREE, hi, lo, encodeEdges(NO_IDS, Uint32Array.of(record)));
+    this.#namespaces.remove(head.namespace, record);
+    this.#batch.delete(HEADS_TREE, entry.collection, record);
+    if (head.hasBody) this.#batch.delete(BODIES_TREE, entry.collection, record);
+    if (head.node !== NO_NODE) this.#makeGhost(head.node);
+    counters.records--;
+  }
+
+  /**
+   * Writes the batch. From here on the commit is applied; resolves when it is durable and published.
+   * The promise is to be awaited outside the writer's turn.
+   */
+  commit(): Promise<void> {
+    const { engine } = this.#stores;
+    const store = this.#store;
+    this.#writeLists();
+    for (const [page, value] of store.vectors.changedStates()) {
+      this.#batch.set(PAGES_TREE, store.entry.space, pageKey(page, 'states'), value);
+    }
+    this.#namespaces.writeTo(this.#batch);
+    writeCounters(this.#batch, store.entry.collection, store.currentCounters());
+    const sequence = engine.write(this.#batch);
+    store.vectors.commitPlan();
+    store.graph.commitPlan();
+    store.changedSequence = sequence;
+    store.addRecentGhosts(this.#ghosts, sequence);
+    return engine.committed(sequence);
+  }
+
+  /** Ends a plan that changed nothing. */
+  abandon(): Promise<void> {
+    this.rollback();
+    return Promise.resolve();
+  }
+
+  /** Undoes everything since the beginning. */
+  rollback(): void {
+    this.#store.vectors.rollbackPlan();
+    this.#store.graph.rollbackPlan();
+    Object.assign(this.#store.counters, this.#before);
+  }
+
+  #insertVector(record: number, vector: Float32Array): number {
+    const { graph, vectors, counters, entry } = this.#store;
+    const { placement } = entry.options;
+    const layer = graph.randomLayer();
+    const plan = graph.planInsert(vector, layer);
+    const node = vectors.place(plan.neighbours[0] ?? NO_IDS, placement);
+    vectors.put(node, record, vector);
+    graph.link(node, layer, plan);
+    counters.vectors++;
+    this.#batch.attach(encodeVectorAttachment({ space: entry.space, node, record, vector }));
+    return node;
+  }
+
+  #replaceVector({ record, head }: FoundRecord, vector: NewContent['vector']): number {
+    if (vector === 'kept') return head.node;
+    if (head.node === NO_NODE) {
+      return vector === undefined ? NO_NODE : this.#insertVector(record, vector);
+    }
+    if (vector !== undefined && this.#isStored(head.node, vector)) return head.node;
+    this.#makeGhost(head.node);
+    return vector === undefined ? NO_NODE : this.#insertVector(record, vector);
+  }
+
+  #makeGhost(node: number): void {
+    this.#store.vectors.setGhost(node, this.sequence);
+    this.#store.counters.vectors--;
+    this.#ghosts.push(node);
+  }
+
+  #isStored(node: number, vector: Float32Array): boolean {
+    const { vectors, options } = this.#store;
+    if (!options.originals) return false;
+    const stored = vectors.readVector(node);
+    const bits = (a: Float32Array): Buffer => Buffer.from(a.buffer, a.byteOffset, a.byteLength);
+    return bits(stored).equals(bits(vector));
+  }
+
+  #writeLists(): void {
+    const { graph, layout, entry } = this.#store;
+    for (const { layer, node, list, before, rewritten } of graph.touched()) {
+      const hi = graphHi(entry.space, layer);
+      if (before < 0) layout.writeList(this.#batch, hi, node, list);
+      else if (rewritten) layout.writeReplaced(this.#batch, hi, node, this.#stored(hi, node), list);
+      else if (list.length > before) {
+        layout.writeAdded(this.#batch, hi, node, list.subarray(before), list);
+      }
+    }
+  }
+
+  /** The list before this plan, for the one layout that writes what has changed. */
+  #stored(hi: number, node: number): Uint32Array | undefined {
+    const { layout, lists, space } = this.#store;
+    if (layout.name !== 'delta') return undefined;
+    const into = new Uint32Array(space.capBottom);
+    const count = lists.neighbours(hi, node, into);
+    return count < 0 ? undefined : into.subarray(0, count);
+  }
+}
+
+function exhausted(what: string): DatabaseError {
+  return new DatabaseError('RESOURCE_EXHAUSTED', `the collection has given out all ${what}`);
+}
