@@ -13,6 +13,7 @@
 import { assert } from '../base/assert.ts';
 import { type EntryKind, MERGE, SET } from './entry.ts';
 import type { MergeOperator } from './merge-operator.ts';
+import { copyValue } from './value-copy.ts';
 
 /** One point read at a time; reused, so that a read allocates nothing but its result. */
 export class PointFold {
@@ -46,10 +47,10 @@ export class PointFold {
   add(kind: EntryKind, bytes: Uint8Array, start: number, end: number): boolean {
     assert(!this.#isDone, 'a finished fold takes no more entries');
     if (kind === MERGE) {
-      this.#operands.push(bytes.slice(start, end));
+      this.#operands.push(copyValue(bytes, start, end));
       return false;
     }
-    if (kind === SET) this.#base = bytes.slice(start, end);
+    if (kind === SET) this.#base = copyValue(bytes, start, end);
     this.#isDone = true;
     return true;
   }

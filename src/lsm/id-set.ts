@@ -26,7 +26,7 @@ export function union(a: Uint32Array, b: Uint32Array): Uint32Array {
     const right = b[j];
     if (left <= right) i++;
     if (right <= left) j++;
-    all[count++] = left <= right ? left : right;
+    all[count++] = Math.min(left, right);
   }
   while (i < a.length) all[count++] = a[i++];
   while (j < b.length) all[count++] = b[j++];

@@ -79,7 +79,6 @@ export class TableCursor implements EntryCursor {
     if (number >= this.#index.blockCount) return;
     const block = this.#readBlock(number);
     block.pins++;
-    block.isReferenced = true;
     this.#block = block;
     this.#number = number;
   }

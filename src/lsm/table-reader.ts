@@ -105,8 +105,7 @@ export class TableReader {
     const { blockCount } = index;
     // A key whose last version here ends its block may go on in the next one.
     for (let number = seekTableIndex(index, hi, lo); number < blockCount; number++) {
-      const block = this.blocks[number] ?? this.#readBlock(number, true);
-      block.isReferenced = true;
+      const block = this.#block(number, true);
       const { count, keyLo, u32 } = block;
       let i = seekBlock(block, hi, lo);
       while (i < count && u32[keyLo + i] === lo && blockHi(block, i) === hi) {
@@ -125,10 +124,7 @@ export class TableReader {
   cursor(options: TableCursorOptions = {}): EntryCursor {
     const { fillCache = true } = options;
     const index = this.#index ?? this.#load();
-    return new TableCursor(
-      index,
-      (number) => this.blocks[number] ?? this.#readBlock(number, fillCache),
-    );
+    return new TableCursor(index, (number) => this.#block(number, fillCache));
   }
 
   /** Reads everything, past the cache, and tells what contradicts what. */
@@ -177,6 +173,15 @@ export class TableReader {
     return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
   }
 
+  /** The block of that number, from the cache or from the file. */
+  #block(number: number, fillCache: boolean): Block {
+    const block = this.blocks[number];
+    if (block === undefined) return this.#readBlock(number, fillCache);
+    this.#cache.hits++;
+    if (!block.isReferenced) block.isReferenced = true;
+    return block;
+  }
+
   /** Reads and checks a block that is not cached. */
   #readBlock(number: number, fillCache: boolean): Block {
     const cache = this.#cache;
@@ -198,8 +203,8 @@ export class TableReader {
       problem = 'last key contradicts the index';
     }
     if (problem !== undefined) throw new CorruptionError(problem, location);
-    if (block.isCached) this.blocks[number] = block;
     cache.misses++;
+    if (block.isCached) this.blocks[number] = block;
     return block;
   }
 
