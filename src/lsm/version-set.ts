@@ -1,0 +1,210 @@
+/**
+ * The current version, and the one way to replace it. Each step of an install is on the device before the
+ * next one begins:
+ *
+ *   the new tables (synced by whoever wrote them) → directory → version file → directory
+ *   → pointer: temporary file, sync, rename → directory → only then deletions
+ *
+ * The files of the previous two versions are kept, for repair alone. A file number is never given twice.
+ * Names that `file-names.ts` does not know are not touched.
+ */
+import { assert } from '../base/assert.ts';
+import type { Hasher } from '../base/hasher.ts';
+import { CorruptionError, type DatabaseError, isDatabaseError } from '../errors.ts';
+import type { FileSystem } from '../storage/file-system.ts';
+import {
+  FILE_NUMBER_MAX,
+  type FileKind,
+  fileName,
+  POINTER_NAME,
+  POINTER_TEMPORARY_NAME,
+} from './file-names.ts';
+import { TableFile, type TableFileContext } from './table-file.ts';
+import { placeTables, Version, type VersionEdit } from './version.ts';
+import {
+  decodePointer,
+  decodeVersion,
+  encodePointer,
+  encodeVersion,
+  type StoredTree,
+  type StoredVersion,
+} from './version-format.ts';
+
+const PREVIOUS_VERSIONS_KEPT = 2;
+
+export interface VersionSetOptions extends TableFileContext {
+  readonly hasher: Hasher;
+  /** The trees that the next version file names. */
+  readonly trees: readonly StoredTree[];
+  /** Above every number on disk and every number given out before. */
+  readonly nextFileNumber: number;
+  /** Numbers of the version files on disk that are not newer than the current one, ascending. */
+  readonly versionFiles: readonly number[];
+}
+
+export class VersionSet {
+  readonly #options: VersionSetOptions;
+  #nextFileNumber: number;
+  #current: Version;
+  #versionFiles: readonly number[];
+  /** Installs run one at a time, in call order. */
+  #tail: Promise<unknown> = Promise.resolve();
+  /** Set when an install has failed: what the pointer names is not known, so nothing is deleted. */
+  #isFrozen = false;
+
+  /** Goes on from what the disk holds: a decoded version, or an empty one that is not on disk yet. */
+  constructor(stored: StoredVersion, options: VersionSetOptions) {
+    this.#options = options;
+    this.#nextFileNumber = options.nextFileNumber;
+    this.#versionFiles = options.versionFiles;
+    const levels = placeTables(
+      stored.tables.map(({ level, meta }) => ({ level, table: new TableFile(meta, options) })),
+    );
+    this.#current = new Version({ ...stored, levels }, (table) => this.#discard(table));
+  }
+
+  get current(): Version {
+    return this.#current;
+  }
+
+  newFileNumber(): number {
+    assert(this.#nextFileNumber < FILE_NUMBER_MAX, 'file numbers are u32');
+    return this.#nextFileNumber++;
+  }
+
+  /** Nothing is deleted from here on. */
+  freeze(): void {
+    this.#isFrozen = true;
+  }
+
+  /**
+   * Makes the edited version the current one, on disk first. New tables are synced already. When it
+   * rejects, no later install may follow.
+   */
+  install(edit: VersionEdit): Promise<void> {
+    const installing = this.#tail.then(() => this.#install(edit));
+    this.#tail = installing.catch(() => {});
+    return installing;
+  }
+
+  /** Removes a file that no version has ever named; if that fails, it stays behind. */
+  removeOrphan(kind: FileKind, number: number): void {
+    this.#remove(fileName(kind, number));
+  }
+
+  /** Waits for the install under way and closes all tables. */
+  async close(): Promise<void> {
+    await this.#tail;
+    this.#isFrozen = true;
+    for (const table of this.#current.tables()) table.close();
+  }
+
+  async #install(edit: VersionEdit): Promise<void> {
+    assert(!this.#isFrozen, 'no install follows a failed one');
+    const { fileSystem, directory, hasher, trees } = this.#options;
+    const old = this.#current;
+    const number = this.newFileNumber();
+    const state = old.edited(edit, number, trees);
+    const next = new Version(state, (table) => this.#discard(table));
+    const stored = {
+      ...state,
+      nextFileNumber: this.#nextFileNumber,
+      tables: next.placedTables(),
+    };
+    try {
+      fileSystem.syncDirectory(directory);
+      await this.#writeFile(fileName('version', number), encodeVersion(stored, hasher));
+      fileSystem.syncDirectory(directory);
+      this.#remove(POINTER_TEMPORARY_NAME);
+      await this.#writeFile(POINTER_TEMPORARY_NAME, encodePointer(number, hasher));
+      fileSystem.rename(`${directory}/${POINTER_TEMPORARY_NAME}`, `${directory}/${POINTER_NAME}`);
+      fileSystem.syncDirectory(directory);
+    } catch (error) {
+      this.#isFrozen = true;
+      throw error;
+    }
+    this.#current = next;
+    old.release();
+    const versions = [...this.#versionFiles, number];
+    this.#versionFiles = versions.slice(-1 - PREVIOUS_VERSIONS_KEPT);
+    for (const obsolete of versions.slice(0, -1 - PREVIOUS_VERSIONS_KEPT)) {
+      this.#remove(fileName('version', obsolete));
+    }
+  }
+
+  async #writeFile(name: string, bytes: Uint8Array): Promise<void> {
+    const { fileSystem, directory } = this.#options;
+    const file = fileSystem.open(`${directory}/${name}`, 'create');
+    try {
+      file.write(bytes, 0);
+      await file.datasync();
+    } finally {
+      file.close();
+    }
+  }
+
+  #discard(table: TableFile): void {
+    quietly(() => table.close());
+    this.#remove(fileName('table', table.meta.number));
+  }
+
+  #remove(name: string): void {
+    if (this.#isFrozen) return;
+    quietly(() => this.#options.fileSystem.remove(`${this.#options.directory}/${name}`));
+  }
+}
+
+/** For what may be left undone: a file that cannot be deleted now is deleted by a later open. */
+function quietly(run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    if (!isDatabaseError(error)) throw error;
+  }
+}
+
+/** Reads the version that the pointer names; undefined when there is no pointer. */
+export function readCurrentVersion(
+  fileSystem: FileSystem,
+  directory: string,
+  hasher: Hasher,
+): StoredVersion | undefined {
+  const pointerPath = `${directory}/${POINTER_NAME}`;
+  if (!fileSystem.exists(pointerPath)) return undefined;
+  const number = decodePointer(readFile(fileSystem, pointerPath), pointerPath, hasher);
+  const path = `${directory}/${fileName('version', number)}`;
+  if (!fileSystem.exists(path)) {
+    const location = { file: pointerPath, offset: 8 };
+    throw new CorruptionError(`pointer to version ${number}, which is missing`, location);
+  }
+  return decodeVersion(readFile(fileSystem, path), number, path, hasher);
+}
+
+/** Decodes one version file, whatever the pointer says; an error instead of throwing it. */
+export function tryReadVersion(
+  fileSystem: FileSystem,
+  directory: string,
+  number: number,
+  hasher: Hasher,
+): StoredVersion | DatabaseError {
+  const path = `${directory}/${fileName('version', number)}`;
+  try {
+    return decodeVersion(readFile(fileSystem, path), number, path, hasher);
+  } catch (error) {
+    if (isDatabaseError(error)) return error;
+    throw error;
+  }
+}
+
+function readFile(fileSystem: FileSystem, path: string): Uint8Array {
+  const file = fileSystem.open(path, 'read');
+  try {
+    const bytes = new Uint8Array(file.size());
+    const length = file.readInto(bytes, 0);
+    if (length < bytes.length)
+      throw new CorruptionError('file ends early', { file: path, offset: length });
+    return bytes;
+  } finally {
+    file.close();
+  }
+}
