@@ -1,0 +1,39 @@
+/** The diversity rule in plain TypeScript. */
+import { METRIC_DOT, METRIC_L2 } from '../layout.ts';
+import { codeDistance, type Sq8Code } from './sq8.ts';
+
+export interface PruneCandidate {
+  readonly node: number;
+  readonly distance: number;
+  readonly code: Sq8Code;
+}
+
+export interface Pruned {
+  readonly chosen: readonly PruneCandidate[];
+  /** Dropped by the rule before the limit was reached. */
+  readonly dropped: readonly PruneCandidate[];
+}
+
+/** `candidates` are sorted, nearest first. */
+export function prune(
+  metric: number,
+  candidates: readonly PruneCandidate[],
+  limit: number,
+  alpha: number,
+): Pruned {
+  const slack = Math.fround(alpha);
+  const factor =
+    metric === METRIC_L2 ? Math.fround(slack * slack) : metric === METRIC_DOT ? 1 : slack;
+  const chosen: PruneCandidate[] = [];
+  const dropped: PruneCandidate[] = [];
+  for (const candidate of candidates) {
+    if (chosen.length === limit) break;
+    const isCrowded = chosen.some(
+      (other) =>
+        Math.fround(factor * codeDistance(metric, candidate.code, other.code)) <
+          candidate.distance || codeDistance(METRIC_L2, candidate.code, other.code) === 0,
+    );
+    (isCrowded ? dropped : chosen).push(candidate);
+  }
+  return { chosen, dropped };
+}

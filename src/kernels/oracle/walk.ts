@@ -1,0 +1,98 @@
+/**
+ * The walk in plain TypeScript, after Malkov and Yashunin, algorithms 2 and 5: sorted arrays for heaps, a
+ * Set for what was seen, everything in memory.
+ */
+
+/** Ordered by distance, then by node. */
+export interface Neighbour {
+  readonly distance: number;
+  readonly node: number;
+}
+
+export interface WalkedGraph {
+  neighbours(layer: number, node: number): Iterable<number>;
+  distance(node: number): number;
+  /** Living, and let through by the filter: may become a result. */
+  isEligible(node: number): boolean;
+}
+
+export interface WalkCounts {
+  hops: number;
+  distances: number;
+}
+
+/** Orders by distance, anything that is not a number last, then by node. */
+export function compareNeighbours(left: Neighbour, right: Neighbour): number {
+  return rank(left.distance) - rank(right.distance) || byValue(left, right);
+}
+
+function byValue(left: Neighbour, right: Neighbour): number {
+  if (left.distance < right.distance) return -1;
+  if (left.distance > right.distance) return 1;
+  return left.node - right.node;
+}
+
+function rank(distance: number): number {
+  return Number.isNaN(distance) ? 1 : 0;
+}
+
+/** From `entry` on layer `fromLayer` greedily down to the nearest node of layer `targetLayer` + 1. */
+export function descend(
+  graph: WalkedGraph,
+  entry: number,
+  layers: { readonly from: number; readonly target: number },
+  counts: WalkCounts,
+): number {
+  let nearest = measure(graph, entry, counts);
+  const seen = new Set([entry]);
+  for (let layer = layers.from; layer > layers.target; layer--) {
+    for (let expanded = -1; expanded !== nearest.node; ) {
+      expanded = nearest.node;
+      counts.hops++;
+      for (const node of graph.neighbours(layer, expanded)) {
+        if (seen.has(node)) continue;
+        seen.add(node);
+        const neighbour = measure(graph, node, counts);
+        if (compareNeighbours(neighbour, nearest) < 0) nearest = neighbour;
+      }
+    }
+  }
+  return nearest.node;
+}
+
+/** The beam of `ef` on one layer. Returns the eligible nodes found, nearest first. */
+export function beamSearch(
+  graph: WalkedGraph,
+  entries: readonly number[],
+  layer: number,
+  ef: number,
+  counts: WalkCounts,
+): Neighbour[] {
+  const seen = new Set<number>();
+  const results: Neighbour[] = [];
+  const candidates: Neighbour[] = [];
+  const offer = (node: number): void => {
+    if (seen.has(node)) return;
+    seen.add(node);
+    const neighbour = measure(graph, node, counts);
+    candidates.push(neighbour);
+    if (!graph.isEligible(node)) return;
+    results.push(neighbour);
+    results.sort(compareNeighbours);
+    if (results.length > ef) results.pop();
+  };
+  for (const entry of entries) offer(entry);
+  for (;;) {
+    candidates.sort(compareNeighbours);
+    const nearest = candidates.shift();
+    if (nearest === undefined) return results;
+    if (results.length === ef && compareNeighbours(nearest, results[ef - 1]) > 0) return results;
+    counts.hops++;
+    for (const node of graph.neighbours(layer, nearest.node)) offer(node);
+  }
+}
+
+function measure(graph: WalkedGraph, node: number, counts: WalkCounts): Neighbour {
+  counts.distances++;
+  return { distance: graph.distance(node), node };
+}
