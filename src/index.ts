@@ -23,3 +23,8 @@ export type {
   VectorInput,
 } from './database/record.ts';
 export { DatabaseError, type ErrorCode, isDatabaseError } from './errors.ts';
+export {
+  type Embedder,
+  type HashingEmbedderOptions,
+  hashingEmbedder,
+} from './text/hashing-embedder.ts';

@@ -1,0 +1,297 @@
+import { stat } from 'node:fs/promises';
+import {
+  type Collection,
+  type CollectionOptions,
+  type Database,
+  hashingEmbedder,
+  type Json,
+} from '../../index.ts';
+import type { Arguments } from '../arguments.ts';
+import { type Command, type Context, commonOptions } from '../command.ts';
+import { CommandError, describeSystemError, inputError, usageError } from '../command-error.ts';
+import { withDatabase } from '../database-access.ts';
+import { findTextFiles, isTextFileName } from '../formats/markdown-files.ts';
+import {
+  openRecordSource,
+  type RecordFormat,
+  type SourceRecord,
+} from '../formats/record-source.ts';
+import { formatCount, formatMs } from '../human.ts';
+import { type ImportResult, importRecords } from '../import-records.ts';
+import { type SectionMetadata, type SyncResult, syncMarkdown } from '../markdown-sync.ts';
+import { metrics } from '../metrics.ts';
+import { printable } from '../printable.ts';
+
+const formats = ['jsonl', 'fbin', 'u8bin', 'md', 'txt'] as const;
+type Format = (typeof formats)[number];
+
+const batchDefault = 200;
+const textDimension = 384;
+
+export const importCommand: Command = {
+  name: 'import',
+  summary: 'Store the records of a file, or the texts of a folder.',
+  details: [
+    '',
+    'jsonl        one record a line: {"id": 1, "vector": [...], "text": "...", "metadata": {...}, "namespace": "..."};',
+    '             a text without a vector is embedded by the built-in lexical embedder',
+    'fbin, u8bin  u32 rows, u32 columns, then the rows, little-endian; ids are the row numbers, from 0',
+    'md, txt      a file or a folder: one record a heading section, id path#n; unchanged files are not read again',
+    '.gz behind any of these is unpacked. "-" is standard input.',
+  ].join('\n'),
+  examples: [
+    'stratavec import ./data records.jsonl --collection notes',
+    'stratavec import ./data base.fbin.gz --collection sift --metric l2 --limit 100000',
+    'stratavec import ./data ./docs --collection docs',
+  ],
+  positionals: [
+    { name: 'DIR', help: 'Folder of the database; made if missing.' },
+    { name: 'SOURCE', help: 'The file or folder to read.' },
+  ],
+  options: {
+    collection: {
+      kind: 'value',
+      short: 'c',
+      value: 'NAME',
+      help: 'Made if missing. Default: the only one, or "records".',
+    },
+    format: { kind: 'value', value: formats.join('|'), help: 'Default: by the name of SOURCE.' },
+    dimension: {
+      kind: 'value',
+      short: 'd',
+      value: 'N',
+      help: 'Of a new collection. Default: that of the first vector; 384 for texts.',
+    },
+    metric: {
+      kind: 'value',
+      value: metrics.join('|'),
+      help: 'Of a new collection. Default: cosine.',
+    },
+    limit: { kind: 'value', value: 'N', help: 'Stop after so many records.' },
+    batch: { kind: 'value', value: 'N', help: `Records a commit. Default: ${batchDefault}.` },
+    ...commonOptions,
+  },
+  run,
+};
+
+interface Plan {
+  readonly source: string;
+  readonly format: Format;
+  readonly batch: number;
+  readonly limit: number | undefined;
+}
+
+async function run(context: Context): Promise<number> {
+  const given = context.arguments;
+  const [directory, source] = given.positionals;
+  const format = given.choice('format', formats);
+  const options: CollectionOptions = {
+    dimension: given.integer('dimension', 1),
+    metric: given.choice('metric', metrics),
+  };
+  const batch = given.integer('batch', 1) ?? batchDefault;
+  const limit = given.integer('limit', 1);
+  const plan = { source, format: format ?? (await formatOf(source)), batch, limit };
+  return await withDatabase(directory, {}, async (database) => {
+    const name = await collectionName(database, given);
+    const target = new Target(database, name, options);
+    return plan.format === 'md' || plan.format === 'txt'
+      ? await importTexts(context, plan, target)
+      : await importFile(context, { ...plan, format: plan.format }, target);
+  });
+}
+
+/** The collection to import into; opened, or made, when its dimension is known. */
+class Target {
+  readonly name: string;
+  readonly #database: Database;
+  readonly #options: CollectionOptions;
+
+  constructor(database: Database, name: string, options: CollectionOptions) {
+    this.#database = database;
+    this.name = name;
+    this.#options = options;
+  }
+
+  async open<Meta>(dimensionWhenNew: number): Promise<Collection<Meta>> {
+    const exists = (await this.#database.collections()).includes(this.name);
+    const dimension = this.#options.dimension ?? (exists ? undefined : dimensionWhenNew);
+    return await this.#database.collection<Meta>(this.name, { ...this.#options, dimension });
+  }
+}
+
+async function collectionName(database: Database, given: Arguments): Promise<string> {
+  const name = given.text('collection');
+  if (name !== undefined) return name;
+  const names = await database.collections();
+  if (names.length > 1) {
+    throw new CommandError(`there are several collections; give --collection ${names.join(' | ')}`);
+  }
+  return names[0] ?? 'records';
+}
+
+async function formatOf(source: string): Promise<Format> {
+  if (source === '-') return 'jsonl';
+  try {
+    if ((await stat(source)).isDirectory()) return 'md';
+  } catch (error) {
+    throw inputError(source, describeSystemError(error), error);
+  }
+  const name = source.replace(/\.gz$/u, '');
+  if (/\.(?:jsonl|ndjson)$/iu.test(name)) return 'jsonl';
+  if (/\.fbin$/iu.test(name)) return 'fbin';
+  if (/\.u8bin$/iu.test(name)) return 'u8bin';
+  if (isTextFileName(name.replace(/^.*[\\/]/u, ''), true)) return 'md';
+  throw usageError(`${source}: unknown format; give --format ${formats.join(' | ')}`);
+}
+
+async function importFile(
+  context: Context,
+  plan: Plan & { readonly format: RecordFormat },
+  target: Target,
+): Promise<number> {
+  const startMs = performance.now();
+  const source = await openRecordSource(plan.source, plan.format);
+  const records = limited(source.records, plan.limit)[Symbol.asyncIterator]();
+  const first = await records.next();
+  if (first.done === true) {
+    context.say(`${printable(plan.source)} has no records; nothing to do.`);
+    context.json({ collection: target.name, stored: 0, inserted: 0, replaced: 0, embedded: 0 });
+    return 0;
+  }
+  const firstVector = first.value.record.vector;
+  const dimension = source.dimension ?? firstVector?.length ?? textDimension;
+  const collection = await target.open<Json>(dimension);
+  const bar = context.progress('Importing', 'record');
+  const total = source.rows && Math.min(source.rows, plan.limit ?? source.rows);
+  let result: ImportResult;
+  try {
+    result = await importRecords(collection, chain(first.value, records), {
+      batch: plan.batch,
+      signal: context.signal,
+      onProgress: (stored) => bar.update(stored, { total, share: source.share() }),
+    });
+  } finally {
+    bar.clear();
+  }
+  reportRecords(context, { collection, result, elapsedMs: performance.now() - startMs });
+  return result.isInterrupted ? 130 : 0;
+}
+
+function reportRecords(
+  context: Context,
+  {
+    collection,
+    result,
+    elapsedMs,
+  }: { collection: Collection<Json>; result: ImportResult; elapsedMs: number },
+): void {
+  const { isInterrupted, ...counts } = result;
+  const { name, dimension, metric, records } = collection.info();
+  const rate = formatCount(Math.round((counts.stored / elapsedMs) * 1000), 'record');
+  context.say(
+    `${isInterrupted ? 'Interrupted: stored' : 'Stored'} ${formatCount(counts.stored, 'record')} ` +
+      `(${formatCount(counts.inserted, 'new', 'new')}, ${formatCount(counts.replaced, 'replaced', 'replaced')}) ` +
+      `in "${printable(name)}" in ${formatMs(elapsedMs)}, ${rate}/s.`,
+  );
+  context.say(
+    `The collection has ${formatCount(records, 'record')}, ${dimension} dimensions, ${metric}.`,
+  );
+  if (counts.embedded > 0) {
+    context.say(
+      `${formatCount(counts.embedded, 'text')} had no vector and got one from the built-in lexical embedder.`,
+    );
+  }
+  if (counts.embedded > 0 && counts.embedded < counts.stored) {
+    context.warn(
+      'note: the other records came with vectors of their own; the two kinds do not compare.',
+    );
+  }
+  context.json({
+    collection: name,
+    dimension,
+    metric,
+    records,
+    ...counts,
+    isInterrupted,
+    elapsedMs,
+  });
+}
+
+async function importTexts(context: Context, plan: Plan, target: Target): Promise<number> {
+  const startMs = performance.now();
+  const found = await findTextFiles(plan.source, { plain: true });
+  if (found.files.length === 0) {
+    throw inputError(plan.source, 'no Markdown or text file (.md, .markdown, .txt, README) in it');
+  }
+  const collection = await target.open<SectionMetadata>(textDimension);
+  const { dimension } = collection.info();
+  if (dimension < 8) {
+    throw new CommandError(
+      `the collection has ${formatCount(dimension, 'dimension')}; texts need at least 8`,
+    );
+  }
+  const bar = context.progress('Importing', 'section');
+  let result: SyncResult;
+  try {
+    result = await syncMarkdown(collection, found.files, {
+      embedder: hashingEmbedder({ dimension }),
+      batch: plan.batch,
+      prune: false,
+      limit: plan.limit,
+      signal: context.signal,
+      onProgress: (filesDone, stored) =>
+        bar.update(stored, { share: filesDone / found.files.length }),
+    });
+  } finally {
+    bar.clear();
+  }
+  const unreadable = [...found.unreadable, ...result.unreadable];
+  for (const line of unreadable) context.warn(`left out: ${printable(line)}`);
+  reportTexts(context, { collection, result, elapsedMs: performance.now() - startMs });
+  context.json({
+    collection: collection.name,
+    ...result,
+    unreadable,
+    records: collection.info().records,
+    elapsedMs: performance.now() - startMs,
+  });
+  return result.isInterrupted ? 130 : 0;
+}
+
+function reportTexts(
+  context: Context,
+  {
+    collection,
+    result,
+    elapsedMs,
+  }: { collection: Collection<SectionMetadata>; result: SyncResult; elapsedMs: number },
+): void {
+  const { name, dimension, records } = collection.info();
+  context.say(
+    `${result.isInterrupted ? 'Interrupted: stored' : 'Stored'} ` +
+      `${formatCount(result.sectionsStored, 'section')} of ${formatCount(result.filesRead, 'file')} ` +
+      `in "${printable(name)}" in ${formatMs(elapsedMs)}; ` +
+      `${formatCount(result.filesUnchanged, 'file')} had not changed.`,
+  );
+  context.say(
+    `The collection has ${formatCount(records, 'record')}. ` +
+      `Vectors are from the built-in lexical embedder, ${dimension} dimensions.`,
+  );
+}
+
+async function* limited(
+  records: AsyncIterable<SourceRecord>,
+  limit: number | undefined,
+): AsyncGenerator<SourceRecord> {
+  let count = 0;
+  for await (const record of records) {
+    yield record;
+    if (++count === limit) return;
+  }
+}
+
+async function* chain<T>(first: T, rest: AsyncIterator<T>): AsyncGenerator<T> {
+  yield first;
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+}

@@ -1,0 +1,42 @@
+import { type Command, type Context, commonOptions } from '../command.ts';
+import { withExisting } from '../database-access.ts';
+import { figureLines } from '../figures.ts';
+import { formatBytes, formatCount } from '../human.ts';
+import { printable } from '../printable.ts';
+
+export const stats: Command = {
+  name: 'stats',
+  summary: 'Show what is in a database and what it takes.',
+  examples: ['stratavec stats ./data', 'stratavec stats ./data --json'],
+  positionals: [{ name: 'DIR', help: 'Folder of the database.' }],
+  options: { all: { kind: 'flag', help: 'Every figure, tree by tree.' }, ...commonOptions },
+  run,
+};
+
+async function run(context: Context): Promise<number> {
+  const [directory] = context.arguments.positionals;
+  return await withExisting(directory, async (database) => {
+    const collections = await Promise.all(
+      (await database.collections()).map(async (name) => (await database.collection(name)).info()),
+    );
+    const figures = await database.stats();
+    context.say(`${printable(directory)}: ${formatCount(collections.length, 'collection')}`);
+    for (const { name, records, vectors, dimension, metric } of collections) {
+      const count = formatCount(records, 'record');
+      const without =
+        records === vectors ? '' : `, ${formatCount(records - vectors, 'record')} without a vector`;
+      context.say(`  ${printable(name)}  ${count}, ${dimension} dimensions, ${metric}${without}`);
+    }
+    context.say(`disk    ${formatBytes(figures.disk.totalBytes)}`);
+    context.say(
+      `memory  ${formatBytes(figures.memory.totalBytes)} of ${formatBytes(figures.memory.budgetBytes)}`,
+    );
+    if (context.arguments.flag('all')) {
+      for (const line of figureLines(figures)) context.say(line);
+    } else {
+      context.say('`stratavec stats DIR --all` shows every figure.');
+    }
+    context.json({ collections, ...figures });
+    return 0;
+  });
+}

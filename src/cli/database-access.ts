@@ -1,0 +1,51 @@
+/** Opening what a command works on, and closing it whatever happens. */
+
+import { nearestName } from '../base/nearest.ts';
+import { type Collection, type Database, type DatabaseOptions, open } from '../index.ts';
+import { meant } from './arguments.ts';
+import { CommandError } from './command-error.ts';
+
+/** Runs `work` on the database in `directory` and closes it. */
+export async function withDatabase<Result>(
+  directory: string,
+  options: DatabaseOptions,
+  work: (database: Database) => Promise<Result>,
+): Promise<Result> {
+  const database = await open(directory, options);
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+}
+
+/** As `withDatabase`, for commands that change nothing and create nothing. */
+export function withExisting<Result>(
+  directory: string,
+  work: (database: Database) => Promise<Result>,
+): Promise<Result> {
+  return withDatabase(directory, { readOnly: true, createIfMissing: false }, work);
+}
+
+/** The collection of that name; without a name, the only one. */
+export async function existingCollection<Meta>(
+  database: Database,
+  name: string | undefined,
+): Promise<Collection<Meta>> {
+  const names = await database.collections();
+  if (names.length === 0) {
+    throw new CommandError(
+      'the database has no collection yet; make one with `stratavec create` or `stratavec import`',
+    );
+  }
+  if (name === undefined) {
+    if (names.length === 1) return await database.collection<Meta>(names[0]);
+    throw new CommandError(`there are several collections; give --collection ${names.join(' | ')}`);
+  }
+  if (!names.includes(name)) {
+    const nearest = nearestName(name, names);
+    const advice = nearest === undefined ? `there are: ${names.join(', ')}` : meant(nearest);
+    throw new CommandError(`no collection "${name}"; ${advice}`);
+  }
+  return await database.collection<Meta>(name);
+}

@@ -1,0 +1,113 @@
+/**
+ * Reads JSON lines: one record an object, `{ id, vector?, text?, metadata?, namespace? }`. Every error names
+ * the file and the line.
+ */
+import { nearestName } from '../../base/nearest.ts';
+import type { Json, RecordInput } from '../../index.ts';
+import { inputError } from '../command-error.ts';
+
+export interface JsonLine {
+  /** File and line, for messages. */
+  readonly where: string;
+  readonly record: RecordInput<Json>;
+}
+
+const keys = ['id', 'vector', 'text', 'metadata', 'namespace'];
+const lineBytesMax = 64 * 1024 * 1024;
+const newline = 0x0a;
+
+/** The records of `chunks` in order. Blank lines are skipped. `name` stands in errors. */
+export async function* readJsonLines(
+  chunks: AsyncIterable<Uint8Array>,
+  name: string,
+): AsyncGenerator<JsonLine> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let line = 0;
+  for await (const bytes of splitLines(chunks, name)) {
+    line++;
+    const where = `${name} line ${line}`;
+    let text: string;
+    try {
+      text = decoder.decode(bytes);
+    } catch (error) {
+      throw inputError(where, 'not UTF-8', error);
+    }
+    if (text.trim() !== '') yield { where, record: parseRecord(text, where) };
+  }
+}
+
+async function* splitLines(
+  chunks: AsyncIterable<Uint8Array>,
+  name: string,
+): AsyncGenerator<Uint8Array> {
+  let rest: Uint8Array[] = []; // The beginning of a line, over several chunks.
+  let restBytes = 0;
+  for await (const chunk of chunks) {
+    let start = 0;
+    for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
+      const last = chunk.subarray(start, end);
+      yield rest.length === 0 ? last : Buffer.concat([...rest, last]);
+      rest = [];
+      restBytes = 0;
+      start = end + 1;
+    }
+    rest.push(chunk.subarray(start));
+    restBytes += chunk.length - start;
+    if (restBytes > lineBytesMax) {
+      throw inputError(name, 'has a line of more than 64 MiB: not JSON lines');
+    }
+  }
+  if (restBytes > 0) yield Buffer.concat(rest);
+}
+
+/** Checks the shape of a record; what the values mean is the library's to check. */
+export function parseRecord(text: string, where: string): RecordInput<Json> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw inputError(where, `not JSON: ${(error as Error).message}`, error);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw inputError(where, 'expected an object as {"id": 1, "vector": [0.1, 0.2]}');
+  }
+  for (const key of Object.keys(value)) {
+    if (keys.includes(key)) continue;
+    const nearest = nearestName(key, keys);
+    const advice =
+      nearest === undefined ? 'put further fields into "metadata"' : `did you mean "${nearest}"?`;
+    throw inputError(where, `unknown field ${JSON.stringify(key)}; ${advice}`);
+  }
+  const { id, vector, text: content, namespace } = value as Record<string, unknown>;
+  checkId(id, where);
+  if (vector !== undefined) checkVector(vector, where);
+  if (content !== undefined && typeof content !== 'string') {
+    throw inputError(where, '"text" must be a string');
+  }
+  if (namespace !== undefined && typeof namespace !== 'string') {
+    throw inputError(where, '"namespace" must be a string');
+  }
+  if (vector === undefined && content === undefined) {
+    throw inputError(where, 'neither "vector" nor "text"');
+  }
+  return value as RecordInput<Json>;
+}
+
+function checkId(id: unknown, where: string): void {
+  if (id === undefined) throw inputError(where, 'has no "id"');
+  if (typeof id === 'number' && !Number.isSafeInteger(id)) {
+    throw inputError(where, `"id" ${id} is no exact integer; write it as a string`);
+  }
+  if (typeof id !== 'string' && typeof id !== 'number') {
+    throw inputError(where, '"id" must be a string or an integer');
+  }
+}
+
+function checkVector(vector: unknown, where: string): void {
+  if (!Array.isArray(vector)) throw inputError(where, '"vector" must be an array of numbers');
+  const wrong = vector.findIndex((part) => typeof part !== 'number' || !Number.isFinite(part));
+  if (wrong >= 0) {
+    const found = JSON.stringify(vector[wrong])?.slice(0, 40);
+    throw inputError(where, `"vector"[${wrong}] is ${found}, expected a finite number`);
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Streams records into a collection in batches; each batch is one commit. Texts without a vector get one
+ * from the built-in embedder. An error names the file and the row, and says how much was stored before.
+ */
+import {
+  type Collection,
+  type Embedder,
+  hashingEmbedder,
+  isDatabaseError,
+  type Json,
+  type RecordInput,
+} from '../index.ts';
+import { CommandError, inputError } from './command-error.ts';
+import type { SourceRecord } from './formats/record-source.ts';
+import { formatCount } from './human.ts';
+
+export interface ImportOptions {
+  /** Records a commit. */
+  readonly batch: number;
+  readonly signal: AbortSignal;
+  /** Called after each commit with the records stored so far. */
+  readonly onProgress: (stored: number) => void;
+}
+
+export interface ImportResult {
+  readonly stored: number;
+  readonly inserted: number;
+  readonly replaced: number;
+  /** How many of the stored ones got their vector from the built-in embedder. */
+  readonly embedded: number;
+  readonly isInterrupted: boolean;
+}
+
+/** The built-in embedder has at least so many dimensions. */
+const embedderDimensionMin = 8;
+
+export async function importRecords(
+  collection: Collection<Json>,
+  records: AsyncIterable<SourceRecord>,
+  options: ImportOptions,
+): Promise<ImportResult> {
+  const target = new BatchWriter(collection);
+  try {
+    for await (const record of records) {
+      if (options.signal.aborted) return { ...target.result, isInterrupted: true };
+      target.add(record);
+      if (target.pending >= options.batch) {
+        await target.write();
+        options.onProgress(target.result.stored);
+      }
+    }
+    await target.write();
+  } catch (error) {
+    throw withProgress(error, target.result.stored);
+  }
+  return { ...target.result, isInterrupted: false };
+}
+
+class BatchWriter {
+  readonly #collection: Collection<Json>;
+  readonly #dimension: number;
+  #embedder: Embedder | undefined;
+  #batch: SourceRecord[] = [];
+  #inserted = 0;
+  #replaced = 0;
+  #stored = 0;
+  #embedded = 0;
+  #embeddedPending = 0;
+
+  constructor(collection: Collection<Json>) {
+    this.#collection = collection;
+    this.#dimension = collection.info().dimension;
+  }
+
+  get pending(): number {
+    return this.#batch.length;
+  }
+
+  get result(): Omit<ImportResult, 'isInterrupted'> {
+    return {
+      stored: this.#stored,
+      inserted: this.#inserted,
+      replaced: this.#replaced,
+      embedded: this.#embedded,
+    };
+  }
+
+  add({ where, record }: SourceRecord): void {
+    if (record.vector === undefined && record.text !== undefined) {
+      this.#batch.push({ where, record: { ...record, vector: this.#embed(record.text, where) } });
+      this.#embeddedPending++;
+    } else {
+      this.#batch.push({ where, record });
+    }
+  }
+
+  async write(): Promise<void> {
+    const batch = this.#batch;
+    if (batch.length === 0) return;
+    this.#batch = [];
+    const records: RecordInput<Json>[] = batch.map(({ record }) => record);
+    try {
+      const { inserted, replaced } = await this.#collection.upsert(records);
+      this.#inserted += inserted;
+      this.#replaced += replaced;
+    } catch (error) {
+      throw namingRow(error, batch);
+    }
+    this.#stored += batch.length;
+    this.#embedded += this.#embeddedPending;
+    this.#embeddedPending = 0;
+  }
+
+  #embed(text: string, where: string): Float32Array {
+    if (this.#dimension < embedderDimensionMin) {
+      const need = `its text can only be embedded in ${embedderDimensionMin} dimensions or more`;
+      throw inputError(where, `has no "vector"; the collection has ${this.#dimension}, ${need}`);
+    }
+    this.#embedder ??= hashingEmbedder({ dimension: this.#dimension });
+    return this.#embedder.embed(text);
+  }
+}
+
+/** The library names a record by its position in the batch; the user knows rows of a file. */
+function namingRow(error: unknown, batch: readonly SourceRecord[]): unknown {
+  if (!isDatabaseError(error)) return error;
+  const match = /^records\[(\d+)\](.*)$/su.exec(error.message);
+  if (match === null) return error;
+  const { where } = batch[Number(match[1])];
+  return inputError(where, match[2].replace(/^[.: ]+/u, ''), error);
+}
+
+function withProgress(error: unknown, stored: number): unknown {
+  if (stored === 0 || !(error instanceof CommandError || isDatabaseError(error))) return error;
+  const before = `${formatCount(stored, 'record')} before it ${stored === 1 ? 'is' : 'are'} stored`;
+  return new CommandError(`${error.message} (${before})`, { cause: error });
+}
