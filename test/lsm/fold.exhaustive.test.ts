@@ -16,20 +16,27 @@ import { MergingCursor } from '../../src/lsm/merging-cursor.ts';
 import { VisibleScan } from '../../src/lsm/visible-scan.ts';
 import { ArrayCursor, byEntryOrder, type Entry, naiveRead } from './array-cursor.ts';
 
-const KEYS = [0, 1, 2];
+/** Neighbours differ in one half of the key each. */
+const KEYS = [
+  { hi: 7, lo: 0 },
+  { hi: 7, lo: 1 },
+  { hi: 8, lo: 1 },
+];
+type Key = (typeof KEYS)[number];
 const SEQUENCES = 3;
 const NO_BYTES = new Uint8Array(0);
 
-const writes: ((lo: number, sequence: number) => Entry)[] = [
-  (lo, sequence) => entry(lo, sequence, SET, encodeList(Uint32Array.of(0, sequence))),
-  (lo, sequence) =>
-    entry(lo, sequence, MERGE, encodeEdges(Uint32Array.of(0, 10 + sequence), new Uint32Array(0))),
-  (lo, sequence) => entry(lo, sequence, MERGE, encodeEdges(new Uint32Array(0), Uint32Array.of(0))),
-  (lo, sequence) => entry(lo, sequence, DELETE, NO_BYTES),
+const writes: ((key: Key, sequence: number) => Entry)[] = [
+  (key, sequence) => entry(key, sequence, SET, encodeList(Uint32Array.of(0, sequence))),
+  (key, sequence) =>
+    entry(key, sequence, MERGE, encodeEdges(Uint32Array.of(0, 10 + sequence), new Uint32Array(0))),
+  (key, sequence) =>
+    entry(key, sequence, MERGE, encodeEdges(new Uint32Array(0), Uint32Array.of(0))),
+  (key, sequence) => entry(key, sequence, DELETE, NO_BYTES),
 ];
 
-function entry(lo: number, sequence: number, kind: Entry['kind'], value: Uint8Array): Entry {
-  return { hi: 7, lo, sequence, kind, value };
+function entry({ hi, lo }: Key, sequence: number, kind: Entry['kind'], value: Uint8Array): Entry {
+  return { hi, lo, sequence, kind, value };
 }
 
 /** All histories, each sorted. */
@@ -41,7 +48,7 @@ function* histories(): Generator<Entry[]> {
     for (let sequence = 1; sequence <= SEQUENCES; sequence++) {
       const choice = (rest % choices) - 1;
       rest = Math.floor(rest / choices);
-      if (choice >= 0) entries.push(writes[choice % 4](Math.floor(choice / 4), sequence));
+      if (choice >= 0) entries.push(writes[choice % 4](KEYS[Math.floor(choice / 4)], sequence));
     }
     yield entries.sort(byEntryOrder);
   }
@@ -75,7 +82,7 @@ function stripe(sequence: number, snapshots: readonly number[]): number {
 
 /** One string for what a reader at `sequence` sees of all keys. */
 function view(entries: readonly Entry[], sequence: number): string {
-  return KEYS.map((lo) => naiveRead(entries, 7, lo, sequence)?.join() ?? '-').join(' ');
+  return KEYS.map(({ hi, lo }) => naiveRead(entries, hi, lo, sequence)?.join() ?? '-').join(' ');
 }
 
 test('folding any run of any history changes nothing that a reader can see', () => {
@@ -87,8 +94,8 @@ test('folding any run of any history changes nothing that a reader can see', () 
         const inputs = history.filter(isInput);
         const others = history.filter((e) => !isInput(e));
         if (inputs.length === 0) continue;
-        const isBelow = (_: number, lo: number): boolean =>
-          others.some((e) => e.lo === lo && e.sequence <= below);
+        const isBelow = (hi: number, lo: number): boolean =>
+          others.some((e) => e.hi === hi && e.lo === lo && e.sequence <= below);
         for (const snapshots of snapshotSets) {
           for (const mayExistBelow of [isBelow, () => true]) {
             const after = [...others, ...fold(inputs, snapshots, mayExistBelow)];
@@ -109,7 +116,7 @@ test('a fold keeps one entry a key and stripe, in order, and no needless tombsto
     for (const snapshots of snapshotSets) {
       const output = fold(history, snapshots, () => false);
       expect([...output].sort(byEntryOrder)).toEqual(output);
-      const places = output.map((e) => `${e.lo} ${stripe(e.sequence, snapshots)}`);
+      const places = output.map((e) => `${e.hi} ${e.lo} ${stripe(e.sequence, snapshots)}`);
       expect(new Set(places).size).toBe(places.length);
       const oldest = output.filter((e) => stripe(e.sequence, snapshots) === 0);
       expect(oldest.every((e) => e.kind === SET)).toBe(true);
@@ -121,11 +128,11 @@ test('point reads and scans see what replaying the history gives', () => {
   const pointFold = new PointFold(adjacencyMerge);
   for (const history of histories()) {
     for (let sequence = 0; sequence <= SEQUENCES + 1; sequence++) {
-      const expected = KEYS.map((lo) => naiveRead(history, 7, lo, sequence));
-      const got = KEYS.map((lo) => {
+      const expected = KEYS.map(({ hi, lo }) => naiveRead(history, hi, lo, sequence));
+      const got = KEYS.map(({ hi, lo }) => {
         pointFold.reset();
         for (const e of history) {
-          if (e.lo !== lo || e.sequence > sequence) continue;
+          if (e.hi !== hi || e.lo !== lo || e.sequence > sequence) continue;
           if (pointFold.add(e.kind, e.value, 0, e.value.length)) break;
         }
         return pointFold.result();
@@ -134,17 +141,20 @@ test('point reads and scans see what replaying the history gives', () => {
 
       const sources = [0, 1].map((odd) => history.filter((e) => e.sequence % 2 === odd));
       const merged = new MergingCursor(sources.map((entries) => new ArrayCursor(entries)));
-      const range = { fromHi: 7, fromLo: 0, toHi: 7, toLo: 2 };
+      const range = { fromHi: 7, fromLo: 0, toHi: 8, toLo: 2 };
       const scan = new VisibleScan(merged, { ...range, operator: adjacencyMerge, sequence });
       const seen: (Uint8Array | undefined)[] = KEYS.map(() => undefined);
-      while (scan.next()) seen[scan.lo] = scan.value.slice();
+      while (scan.next()) {
+        const index = KEYS.findIndex(({ hi, lo }) => hi === scan.hi && lo === scan.lo);
+        seen[index] = scan.value.slice();
+      }
       expect(seen).toEqual(expected);
     }
   }
 });
 
 test('a scan stays in its range, closes its source at the end and stays ended', () => {
-  const entries = [1, 2, 3, 4].map((lo) => entry(lo, 1, SET, Uint8Array.of(lo)));
+  const entries = [1, 2, 3, 4].map((lo) => entry({ hi: 7, lo }, 1, SET, Uint8Array.of(lo)));
   const source = new ArrayCursor(entries);
   const range = { fromHi: 7, fromLo: 2, toHi: 7, toLo: 3 };
   const options = { ...range, operator: undefined, sequence: SEQUENCE_MAX };
