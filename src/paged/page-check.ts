@@ -1,0 +1,197 @@
+/**
+ * Looks at every page of the given spaces and at every unit of the page file, and says what contradicts
+ * what. Reads the whole file; lets the event loop run in between. Repairs nothing.
+ */
+import { DatabaseError } from '../errors.ts';
+import { CHUNK_UNITS, type UnitRun } from './free-units.ts';
+import type { Place } from './page-map.ts';
+import type { PageStore } from './page-store.ts';
+import type { PagedSpace } from './paged-space.ts';
+import { hasBit, type SlotStates } from './slot-states.ts';
+
+export type PageProblemCode =
+  /** A page has neither slices nor a dirty cell. */
+  | 'PAGE_MISSING'
+  /** A slice, an entry or a vector does not pass its checksum, or cannot be decoded. */
+  | 'PAGE_DAMAGED'
+  /** A unit belongs to two slices. */
+  | 'UNIT_SHARED'
+  /** A unit of a slice is marked free. */
+  | 'UNIT_FREE'
+  /** A unit is marked taken and belongs to no slice. */
+  | 'UNIT_LEAKED'
+  /** The masks of a cell differ from the slot states. */
+  | 'MASKS_DIFFER'
+  /** Counters differ from the slot states. */
+  | 'COUNTERS_DIFFER';
+
+export interface PageProblem {
+  readonly code: PageProblemCode;
+  readonly where: string;
+  readonly detail: string;
+}
+
+export interface PageCheck {
+  readonly ok: boolean;
+  readonly problems: readonly PageProblem[];
+  /** Used share of the slots, by space. */
+  readonly fill: ReadonlyMap<number, number>;
+}
+
+/** Pages between two turns of the event loop. */
+const PAGES_PER_TURN = 32;
+
+/** `spaces` are all spaces of the store. No plan and no checkpoint is under way. */
+export async function checkPages(
+  store: PageStore,
+  spaces: readonly PagedSpace[],
+): Promise<PageCheck> {
+  const check = new Check(store);
+  const fill = new Map<number, number>();
+  for (const space of spaces) {
+    const total = { nodes: 0, live: 0, ghosts: 0 };
+    for (let page = 0; page < space.counters.pages; page++) {
+      check.page(space, page, total);
+      if (page % PAGES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    check.counters(space, total);
+    fill.set(space.id, space.stats().fill);
+  }
+  check.units();
+  return { ok: check.problems.length === 0, problems: check.problems, fill };
+}
+
+interface Totals {
+  nodes: number;
+  live: number;
+  ghosts: number;
+}
+
+class Check {
+  readonly problems: PageProblem[] = [];
+  readonly #store: PageStore;
+  readonly #owned: Uint32Array;
+  #ownedCount = 0;
+
+  constructor(store: PageStore) {
+    this.#store = store;
+    this.#owned = new Uint32Array((store.units.chunkCount * CHUNK_UNITS) / 32);
+  }
+
+  page(space: PagedSpace, page: number, total: Totals): void {
+    const where = `space ${space.id} page ${page}`;
+    const states = this.#guard(where, () => space.states.ofTree(page));
+    if (states === undefined) return;
+    for (let slot = 0; slot < space.geometry.slotsPerPage; slot++) {
+      if (states.isUsed(slot)) total.nodes++;
+      if (states.isLive(slot)) total.live++;
+    }
+    total.ghosts += states.ghosts.size;
+    this.#masks(space, page, states, where);
+    const places = this.#guard(where, () => space.checkpoint.places(page) ?? 'none');
+    if (places === undefined) return;
+    const isPinned = space.checkpoint.pages.isPinned(page);
+    if (places === 'none') {
+      if (!isPinned) this.#report('PAGE_MISSING', where, 'no place, and not in memory');
+    } else {
+      for (const run of space.checkpoint.runs(places)) this.#own(run, where);
+      this.#slice(places.codes, space.geometry.codeSliceBytes, `${where} codes`);
+      const originals = this.#slice(
+        places.originals,
+        space.geometry.originalSliceBytes,
+        `${where} originals`,
+      );
+      if (!isPinned && originals !== undefined)
+        this.#vectors(space, page, states, originals, where);
+    }
+    const cell = isPinned ? (space.columns.originals?.peek(page) ?? 0) : 0;
+    const bytes = cell === 0 ? undefined : space.columns.originals?.bytes(cell);
+    if (bytes !== undefined) this.#vectors(space, page, states, bytes, where);
+  }
+
+  counters(space: PagedSpace, total: Totals): void {
+    const { nodes, live, ghosts } = space.counters;
+    if (nodes === total.nodes && live === total.live && ghosts === total.ghosts) return;
+    const detail = `counted ${JSON.stringify(total)}, kept ${JSON.stringify(space.counters)}`;
+    this.#report('COUNTERS_DIFFER', `space ${space.id}`, detail);
+  }
+
+  /** After all pages: units that are taken and nobody's. */
+  units(): void {
+    const { takenUnits, heldUnits } = this.#store.units.stats();
+    const leaked = takenUnits - heldUnits - this.#ownedCount;
+    if (leaked > 0) this.#report('UNIT_LEAKED', this.#store.file.path, `${leaked} units`);
+  }
+
+  #own({ unit, count }: UnitRun, where: string): void {
+    for (let i = unit; i < unit + count; i++) {
+      if (!this.#store.units.isTaken(i)) {
+        this.#report('UNIT_FREE', where, `unit ${i}`);
+      } else if (hasBit(this.#owned, i)) {
+        this.#report('UNIT_SHARED', where, `unit ${i}`);
+      } else {
+        this.#owned[i >>> 5] |= 1 << (i & 31);
+        this.#ownedCount++;
+      }
+    }
+  }
+
+  #masks(space: PagedSpace, page: number, states: SlotStates, where: string): void {
+    const cell = space.columns.codes.peek(page);
+    if (cell === 0) return;
+    const isEqual = (mask: Uint32Array, expected: Uint32Array): boolean =>
+      expected.every((word, i) => word === mask[i]);
+    if (!isEqual(space.states.liveMask(cell), states.live)) {
+      this.#report('MASKS_DIFFER', where, 'live mask');
+    }
+    if (!isEqual(space.states.usedMask(cell), states.used)) {
+      this.#report('MASKS_DIFFER', where, 'used mask');
+    }
+  }
+
+  #slice(place: Place | undefined, sliceBytes: number, where: string): Uint8Array | undefined {
+    if (place === undefined) return undefined;
+    const bytes = new Uint8Array(sliceBytes);
+    const read = this.#guard(where, () => {
+      this.#store.file.readSlice(place, bytes);
+      return bytes;
+    });
+    return read;
+  }
+
+  /** The checksum of each used vector of an original slice. */
+  #vectors(
+    space: PagedSpace,
+    page: number,
+    states: SlotStates,
+    slice: Uint8Array,
+    where: string,
+  ): void {
+    const { slotsPerPage, originalStride, dimension } = space.geometry;
+    const view = new DataView(slice.buffer, slice.byteOffset, slice.byteLength);
+    for (let slot = 0; slot < slotsPerPage; slot++) {
+      if (!states.isUsed(slot)) continue;
+      const start = slot * originalStride;
+      const vector = slice.subarray(start, start + 4 * dimension);
+      const checksum = this.#store.hasher.hash32(vector, page * slotsPerPage + slot);
+      if (checksum !== view.getUint32(start + 4 * dimension, true)) {
+        this.#report('PAGE_DAMAGED', where, `checksum of the vector in slot ${slot}`);
+      }
+    }
+  }
+
+  /** The result of `run`, or undefined after reporting its error. */
+  #guard<T>(where: string, run: () => T): T | undefined {
+    try {
+      return run();
+    } catch (error) {
+      if (!(error instanceof DatabaseError)) throw error;
+      this.#report('PAGE_DAMAGED', where, error.message);
+      return undefined;
+    }
+  }
+
+  #report(code: PageProblemCode, where: string, detail: string): void {
+    this.problems.push({ code, where, detail });
+  }
+}

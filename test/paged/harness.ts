@@ -1,0 +1,176 @@
+/**
+ * A database around a `PageStore` that is as small as can be: the tree is a Map, commits are durable at
+ * once, and the vectors of commits since the last checkpoint are kept for a replay, as the log would.
+ *
+ * The tree has versions: entries of a checkpoint count only once it is installed, and a crash takes
+ * nothing else away.
+ */
+import { type Hasher, loadHasher } from '../../src/base/hasher.ts';
+import { CellAllocator } from '../../src/kernels/cell-allocator.ts';
+import { createKernels } from '../../src/kernels/kernels.ts';
+import { createSpace, type Metric } from '../../src/kernels/space.ts';
+import { chooseGeometry } from '../../src/paged/geometry.ts';
+import { checkPages } from '../../src/paged/page-check.ts';
+import {
+  FREE_UNITS_HI,
+  type PageMap,
+  type PagePart,
+  pageKey,
+  type TreeEntry,
+} from '../../src/paged/page-map.ts';
+import { PageStore } from '../../src/paged/page-store.ts';
+import { PagedSpace } from '../../src/paged/paged-space.ts';
+import type { FileSystem } from '../../src/storage/file-system.ts';
+import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
+
+export const hasher: Hasher = await loadHasher();
+
+export const directory = 'db';
+
+/** The tree `pages`. */
+export class MapTree implements PageMap {
+  readonly entries: Map<string, Uint8Array> = new Map();
+
+  get(space: number, page: number, part: PagePart): Uint8Array | undefined {
+    return this.entries.get(`${space} ${pageKey(page, part)}`);
+  }
+
+  getFreeUnits(chunk: number): Uint8Array | undefined {
+    return this.entries.get(`${FREE_UNITS_HI} ${chunk}`);
+  }
+
+  set(hi: number, lo: number, value: Uint8Array): void {
+    this.entries.set(`${hi} ${lo}`, value);
+  }
+}
+
+export interface Vector {
+  readonly node: number;
+  readonly record: number;
+  readonly values: Float32Array;
+}
+
+/** What survives a crash besides the page file. */
+export class Disk {
+  readonly tree: MapTree = new MapTree();
+  /** Vectors of commits after the last installed checkpoint, by space. */
+  log: { space: number; vector: Vector }[] = [];
+  readonly counters: Map<number, Uint8Array> = new Map();
+}
+
+export interface HarnessOptions {
+  readonly disk?: Disk;
+  readonly fileSystem?: FileSystem;
+  readonly dimension?: number;
+  readonly metric?: Metric;
+  readonly memoryBytes?: number;
+  readonly originals?: boolean;
+  readonly spaces?: number;
+}
+
+export class Harness {
+  readonly disk: Disk;
+  readonly store: PageStore;
+  readonly spaces: PagedSpace[] = [];
+  readonly allocator: CellAllocator;
+
+  constructor(options: HarnessOptions = {}) {
+    const { disk = new Disk(), dimension = 8, metric = 'l2', memoryBytes = 2 ** 20 } = options;
+    this.disk = disk;
+    const fileSystem = options.fileSystem ?? newFileSystem();
+    const kernels = createKernels(memoryBytes);
+    const { memory } = kernels;
+    this.allocator = new CellAllocator(memory, memory.heapBase, memory.buffer.byteLength);
+    const { allocator } = this;
+    const map = disk.tree;
+    this.store = new PageStore({ fileSystem, directory, map, hasher, kernels, allocator, tree: 7 });
+    const geometry = chooseGeometry(dimension);
+    for (let id = 0; id < (options.spaces ?? 1); id++) {
+      const caps = { capBottom: 8, capUpper: 4 };
+      const space = createSpace(kernels, allocator, { dimension, metric, geometry, ...caps });
+      const originals = options.originals ?? true;
+      this.spaces.push(new PagedSpace({ id, space, geometry, store: this.store, originals }));
+    }
+    this.#recover();
+  }
+
+  /** The plan of each space becomes a commit. */
+  commit(vectors: { space: number; vector: Vector }[]): void {
+    for (const space of this.spaces) {
+      for (const [page, value] of space.changedStates()) {
+        this.disk.tree.set(space.id, pageKey(page, 'states'), value);
+      }
+      this.disk.counters.set(space.id, space.exportCounters());
+    }
+    this.disk.log.push(...vectors);
+    for (const space of this.spaces) space.commitPlan();
+  }
+
+  begin(): void {
+    for (const space of this.spaces) space.beginPlan();
+  }
+
+  rollback(): void {
+    for (const space of this.spaces) space.rollbackPlan();
+  }
+
+  /** `during` runs between the freeze and the write, and `late` between the write and the install. */
+  async checkpoint(during = (): void => {}, late = (): void => {}): Promise<void> {
+    this.store.freeze(1);
+    const logged = this.disk.log.length;
+    let entries: readonly TreeEntry[];
+    try {
+      const writing = this.store.write(1);
+      during();
+      entries = await writing;
+    } catch (error) {
+      this.store.failed(error);
+      throw error;
+    }
+    late();
+    for (const { hi, lo, value } of entries) this.disk.tree.set(hi, lo, value);
+    this.disk.log = this.disk.log.slice(logged);
+    this.store.installed(1);
+  }
+
+  /** The problems that a check finds. */
+  async problems(): Promise<string[]> {
+    const { problems } = await checkPages(this.store, this.spaces);
+    return problems.map(({ code, where, detail }) => `${code} ${where}: ${detail}`);
+  }
+
+  /** Takes every evictable cell away. */
+  evictAll(): void {
+    const runs: number[] = [];
+    try {
+      for (;;) runs.push(this.allocator.allocateRun(1));
+    } catch {
+      for (const address of runs) this.allocator.freeRun(address, 1);
+    }
+  }
+
+  #recover(): void {
+    for (const space of this.spaces) {
+      const counters = this.disk.counters.get(space.id);
+      if (counters !== undefined) space.importCounters(counters);
+    }
+    for (const { space, vector } of this.disk.log) {
+      this.spaces[space].replay(vector.node, vector.record, vector.values);
+    }
+  }
+}
+
+export function newFileSystem(): MemoryFileSystem {
+  const fileSystem = new MemoryFileSystem();
+  fileSystem.makeDirectory(directory);
+  fileSystem.syncDirectory('.');
+  return fileSystem;
+}
+
+/** Whether the places of `entries` are in key order, as a table wants them. */
+export function isSorted(entries: readonly TreeEntry[]): boolean {
+  return entries.every(
+    ({ hi, lo }, i) =>
+      i === 0 || entries[i - 1].hi < hi || (entries[i - 1].hi === hi && entries[i - 1].lo < lo),
+  );
+}
