@@ -1,0 +1,87 @@
+/** What a search finds: nodes with their distances, nearest first, and what finding them took. */
+import { type Kernels, keyDistance } from '../kernels/kernels.ts';
+import { METRIC_L2 } from '../kernels/layout.ts';
+import type { WalkDriver } from './walk-driver.ts';
+
+export interface GraphSearchStats {
+  /** Nodes whose lists were walked through, and distances computed to codes. */
+  readonly hops: number;
+  readonly distances: number;
+  /** Lists and code pages that were not in memory. */
+  readonly listReads: number;
+  readonly pageReads: number;
+  /** Candidates measured by their originals, and originals that were asked for. */
+  readonly refined: number;
+  readonly originalReads: number;
+}
+
+/** Parallel arrays. Distances: Euclidean, 1 - cos, or -dot; equal ones in the order of the nodes. */
+export interface Candidates {
+  readonly count: number;
+  readonly nodes: Uint32Array;
+  readonly distances: Float32Array;
+  readonly stats: GraphSearchStats;
+}
+
+export const noCandidates: Candidates = {
+  count: 0,
+  nodes: new Uint32Array(0),
+  distances: new Float32Array(0),
+  stats: { hops: 0, distances: 0, listReads: 0, pageReads: 0, refined: 0, originalReads: 0 },
+};
+
+/** The first `count` results of a walk that is done, with the distances it computed. */
+export function readResults(
+  kernels: Kernels,
+  walk: WalkDriver,
+  options: { readonly count: number; readonly metricCode: number },
+): Candidates {
+  const { u32 } = kernels.memory;
+  const count = Math.min(options.count, walk.resultCount);
+  const nodes = new Uint32Array(count);
+  const distances = new Float32Array(count);
+  const first = walk.resultsIndex;
+  for (let i = 0; i < count; i++) {
+    nodes[i] = u32[first + 2 * i];
+    distances[i] = keyDistance(u32[first + 2 * i + 1]);
+  }
+  if (options.metricCode === METRIC_L2) takeRoots(distances);
+  return { count, nodes, distances, stats: statsOf(walk, 0) };
+}
+
+export function statsOf(walk: WalkDriver, refined: number): GraphSearchStats {
+  return {
+    hops: walk.hops,
+    distances: walk.distances,
+    listReads: walk.listReads,
+    pageReads: walk.pageReads,
+    refined,
+    originalReads: refined,
+  };
+}
+
+/** Squared distances may come out below zero by rounding. */
+export function takeRoots(distances: Float32Array): void {
+  for (let i = 0; i < distances.length; i++) distances[i] = Math.sqrt(Math.max(0, distances[i]));
+}
+
+/**
+ * Sorts parallel arrays by (distance, node). By insertion: what comes in is nearly sorted, because codes
+ * order almost as originals do.
+ */
+export function sortCandidates(nodes: Uint32Array, distances: Float32Array): void {
+  for (let i = 1; i < nodes.length; i++) {
+    const node = nodes[i];
+    const distance = distances[i];
+    let hole = i;
+    while (hole > 0) {
+      const before = distances[hole - 1];
+      if (before < distance || (before === distance && nodes[hole - 1] < node)) break;
+      distances[hole] = before;
+      nodes[hole] = nodes[hole - 1];
+      hole--;
+    }
+    distances[hole] = distance;
+    nodes[hole] = node;
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * The proximity graph of one vector space: search, exact search, insertion and its check. The lists are
+ * the store's; here is only what of them is in memory (`list-cache.ts`) and what a plan has changed.
+ *
+ * One plan at a time: `planInsert` and `link` for each new node, then the caller writes `touched()` and
+ * says `commitPlan`, or `rollbackPlan`, after which everything is as it was. Searches may run meanwhile.
+ * Deleted nodes stay in the graph as ghosts; nothing has to be told of them.
+ */
+import { assert } from '../base/assert.ts';
+import type { Random } from '../base/random.ts';
+import type { CellAllocator } from '../kernels/cell-allocator.ts';
+import type { Kernels } from '../kernels/kernels.ts';
+import type { Space } from '../kernels/space.ts';
+import { type Candidates, noCandidates } from './candidates.ts';
+import { checkGraph, type GraphReport } from './check-graph.ts';
+import type { Entry } from './entry.ts';
+import { type ExactSearchOptions, searchExactly } from './exact-search.ts';
+import { type InsertOptions, type InsertPlan, linkNode, planInsert } from './insert.ts';
+import { ListCache } from './list-cache.ts';
+import { measureNodes } from './measure.ts';
+import { type SearchOptions, searchGraph } from './search.ts';
+import type { NeighbourSource, VectorSource } from './sources.ts';
+import { type TouchedList, TouchedLists } from './touched-lists.ts';
+import type { WalkContext } from './walk-driver.ts';
+import { WalkPool } from './walk-pool.ts';
+
+export interface GraphIndexOptions {
+  readonly kernels: Kernels;
+  readonly allocator: CellAllocator;
+  readonly space: Space;
+  readonly lists: NeighbourSource;
+  readonly vectors: VectorSource;
+  /** For the layers of new nodes. */
+  readonly random: Random;
+  /** Default 16, 100 and 1.2. */
+  readonly m?: number;
+  readonly efConstruction?: number;
+  readonly alpha?: number;
+  /** Scratches to share with other spaces over the same memory. Default: a pool of its own. */
+  readonly pool?: WalkPool;
+  /** How long a search may hold the event loop. Default: 5. */
+  readonly sliceMs?: number;
+}
+
+/** With m = 16 one node in 16^12 would be higher. */
+const LAYER_MAX = 12;
+
+export class GraphIndex {
+  /** Persisted by the caller with the lists. Undefined: there are no nodes, or none that count. */
+  entry: Entry | undefined;
+  readonly #context: WalkContext;
+  readonly #lists: ListCache;
+  readonly #touched: TouchedLists;
+  readonly #insert: InsertOptions;
+  readonly #source: NeighbourSource;
+  readonly #random: Random;
+  readonly #sliceMs: number;
+  readonly #ownPool: WalkPool | undefined;
+  /** The entry before the plan; undefined outside of plans. */
+  #before: { readonly entry: Entry | undefined } | undefined;
+  /** Planned and not linked yet. */
+  #planned: InsertPlan | undefined;
+
+  constructor(options: GraphIndexOptions) {
+    const { kernels, allocator, space, vectors } = options;
+    this.#lists = new ListCache(kernels, allocator, space, options.lists);
+    this.#touched = new TouchedLists(this.#lists);
+    const pool = options.pool ?? new WalkPool(kernels, allocator);
+    this.#ownPool = options.pool === undefined ? pool : undefined;
+    this.#context = { kernels, space, lists: this.#lists, vectors, pool };
+    this.#source = options.lists;
+    this.#random = options.random;
+    this.#sliceMs = options.sliceMs ?? 5;
+    const { m = 16, efConstruction = 100, alpha = 1.2 } = options;
+    assert(m >= 2 && m <= space.capBottom && m <= space.capUpper, 'm neighbours fit a list');
+    this.#insert = { m, efConstruction: Math.max(efConstruction, m), alpha };
+  }
+
+  /**
+   * The nearest living nodes, best first: up to `limit`, measured by their originals. ABORTED when the
+   * signal is raised; CORRUPTION and IO from the sources.
+   */
+  async search(query: Float32Array, options: SearchOptions): Promise<Candidates> {
+    assert(query.length === this.#context.space.dimension, 'the query has the dimension');
+    assert(options.k > 0, 'a search asks for something');
+    if (this.entry === undefined) return noCandidates;
+    return searchGraph(this.#context, this.entry, query, { ...options, sliceMs: this.#sliceMs });
+  }
+
+  /** As `search`, but over all pages and without mistakes. O(nodes). */
+  async searchExact(query: Float32Array, options: ExactSearchOptions): Promise<Candidates> {
+    assert(query.length === this.#context.space.dimension, 'the query has the dimension');
+    assert(options.k > 0, 'a search asks for something');
+    return searchExactly(this.#context, query, { ...options, sliceMs: this.#sliceMs });
+  }
+
+  /** Exact distances of nodes, ghosts included, in their order. */
+  distancesTo(query: Float32Array, nodes: Uint32Array): Float32Array {
+    return measureNodes(this.#context, query, nodes);
+  }
+
+  /** Lists that were not in memory and were read from the store, since the index was made. */
+  get listReads(): number {
+    return this.#lists.reads;
+  }
+
+  /** The topmost layer of a new node: geometric, a share of 1 / m goes one up. */
+  randomLayer(): number {
+    const layer = Math.floor(-Math.log(1 - this.#random()) / Math.log(this.#insert.m));
+    return Math.min(layer, LAYER_MAX);
+  }
+
+  /**
+   * Finds the neighbours of a new node, and opens a plan if none is open. `neighbours[0]`, nearest first,
+   * hints at a good place. RESOURCE_EXHAUSTED when memory cannot hold the plan: then roll it back.
+   */
+  planInsert(vector: Float32Array, layer: number): InsertPlan {
+    assert(vector.length === this.#context.space.dimension, 'the vector has the dimension');
+    assert(this.#planned === undefined, 'a node is linked before the next one is planned');
+    this.#before ??= { entry: this.entry };
+    this.#planned = planInsert(this.#context, this.entry, { vector, layer }, this.#insert);
+    return this.#planned;
+  }
+
+  /** Writes the lists of the planned node, whose code is in memory now, and the edges back to it. */
+  link(node: number, layer: number, plan: InsertPlan): void {
+    assert(plan === this.#planned && plan.layer === layer, 'the plan is the last one');
+    linkNode(this.#context, this.#touched, node, plan, this.#insert);
+    this.#planned = undefined;
+    if (this.entry === undefined || layer > this.entry.layer) {
+      this.entry = { node, layer };
+    }
+  }
+
+  /** The lists that the open plan has changed, for the caller's batch. */
+  touched(): IterableIterator<TouchedList> {
+    return this.#touched.entries();
+  }
+
+  /** After the batch was applied: the sources have the lists now. */
+  commitPlan(): void {
+    assert(this.#planned === undefined, 'a planned node is linked before the commit');
+    this.#touched.commit();
+    this.#before = undefined;
+  }
+
+  /** Restores lists and entry. Also after an error in the middle of a call. */
+  rollbackPlan(): void {
+    this.#touched.rollback();
+    if (this.#before !== undefined) this.entry = this.#before.entry;
+    this.#before = undefined;
+    this.#planned = undefined;
+  }
+
+  /** Every list against the rules, and how many nodes a walk can reach. No plan is open. */
+  check(): Promise<GraphReport> {
+    assert(this.#before === undefined, 'a graph is checked between plans');
+    const graph = { ...this.#context, source: this.#source, entry: this.entry };
+    return checkGraph(graph, this.#sliceMs);
+  }
+
+  /** Gives all memory back: no search is running, and the index is not used again. */
+  release(): void {
+    this.#touched.rollback();
+    this.#lists.release();
+    this.#ownPool?.release();
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * Neighbour lists in the module's memory, as walks read them, filled from a `NeighbourSource` on demand
+ * and taken back by the allocator. Lists of layer 0 lie in one cell for each page; those above in
+ * `upper-lists.ts`.
+ *
+ * A list is addressed by where its count stands; the ids follow. An address is valid until the next call
+ * of anything that allocates, unless the list is pinned.
+ */
+import { CorruptionError } from '../errors.ts';
+import type { CellAllocator } from '../kernels/cell-allocator.ts';
+import type { Kernels } from '../kernels/kernels.ts';
+import { ENTRY_REFERENCED, LIST_ABSENT } from '../kernels/layout.ts';
+import type { CellKind } from '../kernels/size-class.ts';
+import type { Space } from '../kernels/space.ts';
+import type { NeighbourSource } from './sources.ts';
+import { UpperLists } from './upper-lists.ts';
+
+export class ListCache {
+  /** Lists that were read from the source since the start. */
+  reads = 0;
+  readonly #kernels: Kernels;
+  readonly #allocator: CellAllocator;
+  readonly #space: Space;
+  readonly #source: NeighbourSource;
+  readonly #kind: CellKind;
+  readonly #upper: UpperLists;
+  readonly #ids: Uint32Array;
+
+  constructor(kernels: Kernels, allocator: CellAllocator, space: Space, source: NeighbourSource) {
+    this.#kernels = kernels;
+    this.#allocator = allocator;
+    this.#space = space;
+    this.#source = source;
+    this.#upper = new UpperLists(kernels, allocator, space);
+    this.#ids = new Uint32Array(4 * Math.max(space.capBottom, space.capUpper));
+    this.#kind = {
+      name: 'lists',
+      cellBytes: space.listCellBytes,
+      tryEvict: (page) => space.lists.tryEvict(page),
+    };
+  }
+
+  /** The address of the list, or 0 when it is not in memory. */
+  find(layer: number, node: number): number {
+    if (layer > 0) return this.#upper.find(layer, node);
+    const space = this.#space;
+    const cell = space.lists.cell(space.pageOf(node));
+    if (cell === 0) return 0;
+    const list = cell + space.slotOf(node) * space.listStride;
+    return this.#kernels.memory.u32[list >>> 2] === LIST_ABSENT ? 0 : list;
+  }
+
+  /** The address of the list, read from the source if need be; a node without one has an empty list. */
+  load(layer: number, node: number): number {
+    const found = this.find(layer, node);
+    if (found !== 0) return found;
+    const ids = this.#ids;
+    const count = Math.max(0, this.#source.read(layer, node, ids));
+    this.reads++;
+    if (count > this.#space.capOf(layer)) throw tooLong(layer, node, count);
+    const list = this.create(layer, node);
+    this.#write(list, ids, count);
+    return list;
+  }
+
+  /** Writes a list that fits its layer. */
+  fill(list: number, ids: Uint32Array): void {
+    this.#write(list, ids, ids.length);
+  }
+
+  /** The address of an empty list, whatever it was before. */
+  create(layer: number, node: number): number {
+    const { u32 } = this.#kernels.memory;
+    const list = layer > 0 ? this.#createUpper(layer, node) : this.#createBottom(node);
+    u32[list >>> 2] = 0;
+    return list;
+  }
+
+  /** A view of the ids, borrowed as long as the address is valid. */
+  idsAt(list: number): Uint32Array {
+    const { u32 } = this.#kernels.memory;
+    const first = (list >>> 2) + 1;
+    return u32.subarray(first, first + u32[list >>> 2]);
+  }
+
+  /** Keeps a list that is in memory there. Layer 0: with all lists of its page; pins do not count. */
+  pin(layer: number, node: number): void {
+    if (layer > 0) this.#upper.setPinned(layer, node, true);
+    else this.#space.lists.setPinned(this.#space.pageOf(node), true);
+  }
+
+  unpin(layer: number, node: number): void {
+    if (layer > 0) this.#upper.setPinned(layer, node, false);
+    else this.#space.lists.setPinned(this.#space.pageOf(node), false);
+  }
+
+  /** Forgets what stands in memory, so that the next use reads the source. */
+  drop(layer: number, node: number): void {
+    if (layer > 0) {
+      this.#upper.remove(layer, node);
+      return;
+    }
+    const list = this.find(0, node);
+    if (list !== 0) this.#kernels.memory.u32[list >>> 2] = LIST_ABSENT;
+  }
+
+  /** Gives all memory back: the space is being closed. */
+  release(): void {
+    this.#upper.release();
+    this.#space.lists.release((_page, cell) => this.#allocator.free(this.#kind, cell));
+  }
+
+  #write(list: number, ids: Uint32Array, count: number): void {
+    const { u32 } = this.#kernels.memory;
+    const first = (list >>> 2) + 1;
+    for (let i = 0; i < count; i++) u32[first + i] = ids[i];
+    u32[list >>> 2] = count;
+  }
+
+  #createUpper(layer: number, node: number): number {
+    const found = this.#upper.find(layer, node);
+    return found !== 0 ? found : this.#upper.add(layer, node);
+  }
+
+  #createBottom(node: number): number {
+    const space = this.#space;
+    const page = space.pageOf(node);
+    let cell = space.lists.cell(page);
+    if (cell === 0) {
+      cell = this.#allocator.allocate(this.#kind, page);
+      const { u32 } = this.#kernels.memory;
+      const end = (cell + space.listCellBytes) >>> 2;
+      for (let at = cell >>> 2; at < end; at += space.listStride >>> 2) u32[at] = LIST_ABSENT;
+      space.lists.setEntry(page, (cell | ENTRY_REFERENCED) >>> 0);
+    }
+    return cell + space.slotOf(node) * space.listStride;
+  }
+}
+
+function tooLong(layer: number, node: number, count: number): CorruptionError {
+  return new CorruptionError(`list of node ${node} on layer ${layer} has ${count} neighbours`, {
+    file: 'tree graph',
+    offset: node,
+  });
+}

@@ -1,0 +1,23 @@
+/**
+ * What a graph needs of the store below it. All calls are synchronous; they may take cells of the
+ * module's memory away from others, never the scratch of a walk.
+ */
+
+/** Where neighbour lists come from when they are not in memory: the newest applied ones. */
+export interface NeighbourSource {
+  /**
+   * Writes the neighbours of `node` into `into`, which has room for more than a full list, and returns
+   * their number; -1 when there is no such list.
+   */
+  read(layer: number, node: number, into: Uint32Array): number;
+}
+
+/** Where vectors come from. */
+export interface VectorSource {
+  /** Pages are numbered from 0. */
+  readonly counters: { readonly pages: number };
+  /** Brings the code cell of `page` into memory and enters it in the space's directory. */
+  loadCodes(page: number): void;
+  /** The address of the node's f32 vector, valid until the next call of anything that allocates. */
+  original(node: number): number;
+}

@@ -1,0 +1,110 @@
+/**
+ * The neighbour lists that a plan has changed: pinned in memory, because the store does not have them
+ * yet, and remembered with what is needed to write them, or to forget them.
+ */
+import type { ListCache } from './list-cache.ts';
+
+export interface TouchedList {
+  readonly layer: number;
+  readonly node: number;
+  /** How many ids the list had before the plan; -1 for a node that the plan inserts. */
+  readonly before: number;
+  /** Not only appended to: otherwise the new ids stand behind the first `before`. */
+  readonly rewritten: boolean;
+  /** The list before the plan, if it was rewritten. */
+  readonly replaced: Uint32Array | undefined;
+  /** The list now: a view that is borrowed until the plan ends. */
+  readonly list: Uint32Array;
+}
+
+const NEW = -1;
+
+class Touched {
+  readonly layer: number;
+  readonly node: number;
+  readonly before: number;
+  replaced: Uint32Array | undefined;
+
+  constructor(layer: number, node: number, before: number) {
+    this.layer = layer;
+    this.node = node;
+    this.before = before;
+  }
+}
+
+export class TouchedLists {
+  readonly #lists: ListCache;
+  /** By layer, then by node. */
+  readonly #byLayer: Map<number, Touched>[] = [];
+
+  constructor(lists: ListCache) {
+    this.#lists = lists;
+  }
+
+  get count(): number {
+    return this.#byLayer.reduce((sum, layer) => sum + layer.size, 0);
+  }
+
+  /** Writes the list of a new node. */
+  create(layer: number, node: number, ids: Uint32Array): void {
+    const list = this.#lists.create(layer, node);
+    this.#lists.pin(layer, node);
+    this.#layer(layer).set(node, new Touched(layer, node, NEW));
+    this.#lists.fill(list, ids);
+  }
+
+  /** Makes a list ready to be appended to: in memory, pinned, remembered. Returns its address. */
+  touch(layer: number, node: number): number {
+    const touched = this.#layer(layer);
+    const list = this.#lists.load(layer, node);
+    if (!touched.has(node)) {
+      this.#lists.pin(layer, node);
+      touched.set(node, new Touched(layer, node, this.#lists.idsAt(list).length));
+    }
+    return list;
+  }
+
+  /** Before a touched list is chosen anew: keeps the ids that the store has. */
+  keepReplaced(layer: number, node: number): void {
+    const touched = this.#layer(layer).get(node);
+    if (touched === undefined || touched.before === NEW || touched.replaced !== undefined) return;
+    const list = this.#lists.find(layer, node);
+    touched.replaced = this.#lists.idsAt(list).slice(0, touched.before);
+  }
+
+  /** In the order of their first touch, layer by layer. */
+  *entries(): IterableIterator<TouchedList> {
+    for (const layer of this.#byLayer) {
+      for (const touched of layer.values()) {
+        const list = this.#lists.idsAt(this.#lists.find(touched.layer, touched.node));
+        const { node, before, replaced } = touched;
+        const rewritten = replaced !== undefined;
+        yield { layer: touched.layer, node, before, rewritten, replaced, list };
+      }
+    }
+  }
+
+  /** The store has them: they may be evicted. */
+  commit(): void {
+    for (const layer of this.#byLayer) {
+      for (const { layer: number, node } of layer.values()) this.#lists.unpin(number, node);
+    }
+    this.#byLayer.length = 0;
+  }
+
+  /** The store will not have them: they are forgotten, and read again when needed. */
+  rollback(): void {
+    for (const layer of this.#byLayer) {
+      for (const { layer: number, node } of layer.values()) {
+        this.#lists.unpin(number, node);
+        this.#lists.drop(number, node);
+      }
+    }
+    this.#byLayer.length = 0;
+  }
+
+  #layer(layer: number): Map<number, Touched> {
+    while (this.#byLayer.length <= layer) this.#byLayer.push(new Map());
+    return this.#byLayer[layer];
+  }
+}

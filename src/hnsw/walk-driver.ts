@@ -1,0 +1,170 @@
+/**
+ * One walk of the module, from the caller's side: it owns the scratch, brings what the walk needs into
+ * memory, and moves it into a larger scratch when it asks for one.
+ *
+ * Serving a need may evict what was served a moment ago. That only costs time: a walk keeps what it has
+ * computed, and gets on as long as the last thing served is still there.
+ */
+import type { Kernels } from '../kernels/kernels.ts';
+import {
+  NEED_CODES,
+  STATUS_DONE,
+  STATUS_GROW,
+  STATUS_NEED,
+  WALK_DISTANCES,
+  WALK_FILTER,
+  WALK_FILTER_BITS,
+  WALK_HOPS,
+  WALK_NEED_COUNT,
+  WALK_NEEDS,
+  WALK_QUERY,
+  WALK_RESULT_COUNT,
+  WALK_RESULTS,
+  WALK_SELECTED,
+  WALK_SELECTED_COUNT,
+  WALK_SIZE,
+} from '../kernels/layout.ts';
+import type { Space } from '../kernels/space.ts';
+import type { ListCache } from './list-cache.ts';
+import type { VectorSource } from './sources.ts';
+import type { Scratch, WalkPool } from './walk-pool.ts';
+
+/** What all walks of one space share. */
+export interface WalkContext {
+  readonly kernels: Kernels;
+  readonly space: Space;
+  readonly lists: ListCache;
+  readonly vectors: VectorSource;
+  readonly pool: WalkPool;
+}
+
+/** A bit set by record number in the module's memory, and its length in bits. */
+export interface FilterBits {
+  readonly address: number;
+  readonly bits: number;
+}
+
+/** Hops of one call, about half a millisecond. */
+const HOPS_PER_CALL = 256;
+
+export class WalkDriver {
+  listReads = 0;
+  pageReads = 0;
+  readonly #context: WalkContext;
+  #scratch: Scratch;
+
+  /** Takes a scratch for `ef` results; `close` gives it back. */
+  constructor(context: WalkContext, ef: number) {
+    this.#context = context;
+    this.#scratch = context.pool.acquire(context.space.address, ef);
+  }
+
+  /** Of the walk. Changes when it grows. */
+  get address(): number {
+    return this.#scratch.address;
+  }
+
+  get resultCount(): number {
+    return this.#field(WALK_RESULT_COUNT);
+  }
+
+  /** Where the results stand, in words: two for each key, the node and above it the distance. */
+  get resultsIndex(): number {
+    return this.#field(WALK_RESULTS) >>> 2;
+  }
+
+  get queryAddress(): number {
+    return this.#field(WALK_QUERY);
+  }
+
+  get hops(): number {
+    return this.#field(WALK_HOPS);
+  }
+
+  get distances(): number {
+    return this.#field(WALK_DISTANCES);
+  }
+
+  /** The query is copied. */
+  setQuery(query: Float32Array, filter?: FilterBits): void {
+    const { memory, exports } = this.#context.kernels;
+    memory.f32.set(query, this.queryAddress >>> 2);
+    memory.u32[(this.address + WALK_FILTER) >>> 2] = filter?.address ?? 0;
+    memory.u32[(this.address + WALK_FILTER_BITS) >>> 2] = filter?.bits ?? 0;
+    exports.walkPrepare(this.address);
+  }
+
+  /** Runs a part of a walk that was begun; whether it is done. */
+  step(): boolean {
+    return this.#serve(this.#context.kernels.exports.walkRun(this.address, HOPS_PER_CALL));
+  }
+
+  /** Runs a walk to its end. */
+  finish(): void {
+    while (!this.step());
+  }
+
+  /** `selectNeighbours` of the module; the chosen nodes, nearest first. */
+  selectNeighbours(m: number, alpha: number): Uint32Array {
+    const { exports, memory } = this.#context.kernels;
+    while (!this.#serve(exports.selectNeighbours(this.address, m, alpha)));
+    const first = this.#field(WALK_SELECTED) >>> 2;
+    return memory.u32.slice(first, first + this.#field(WALK_SELECTED_COUNT));
+  }
+
+  /** `linkBack` of the module. */
+  linkBack(layer: number, node: number, newNode: number, alpha: number): void {
+    const { exports } = this.#context.kernels;
+    while (!this.#serve(exports.linkBack(this.address, layer, node, newNode, alpha)));
+  }
+
+  /** The nodes of the results, nearest first; a copy. */
+  resultNodes(): Uint32Array {
+    const { u32 } = this.#context.kernels.memory;
+    const nodes = new Uint32Array(this.resultCount);
+    const first = this.resultsIndex;
+    for (let i = 0; i < nodes.length; i++) nodes[i] = u32[first + 2 * i];
+    return nodes;
+  }
+
+  close(): void {
+    this.#context.pool.give(this.#scratch);
+  }
+
+  #field(offset: number): number {
+    return this.#context.kernels.memory.u32[(this.#scratch.address + offset) >>> 2];
+  }
+
+  #serve(status: number): boolean {
+    if (status === STATUS_DONE) return true;
+    if (status === STATUS_NEED) this.#serveNeeds();
+    else if (status === STATUS_GROW) this.#grow();
+    return false;
+  }
+
+  #serveNeeds(): void {
+    const { kernels, lists, vectors } = this.#context;
+    const { u32 } = kernels.memory;
+    const count = this.#field(WALK_NEED_COUNT);
+    const first = this.#field(WALK_NEEDS) >>> 2;
+    for (let at = first; at < first + 2 * count; at += 2) {
+      const kind = u32[at];
+      if (kind === NEED_CODES) {
+        vectors.loadCodes(u32[at + 1]);
+        this.pageReads++;
+      } else {
+        lists.load(kind >>> 16, u32[at + 1]);
+        this.listReads++;
+      }
+    }
+  }
+
+  #grow(): void {
+    const { kernels, pool } = this.#context;
+    const bytes = 2 * this.#field(WALK_SIZE);
+    const larger = pool.reserve(bytes);
+    kernels.exports.walkMove(this.address, larger.address, bytes);
+    pool.give(this.#scratch);
+    this.#scratch = larger;
+  }
+}
