@@ -44,7 +44,7 @@ export interface KernelExports {
   walkRun(walk: number, hopBudget: number): number;
   /** Copies a walk into a larger scratch, after STATUS_GROW; the old one can be freed. */
   walkMove(from: number, to: number, toBytes: number): void;
-  /** From sorted results: at most `m` neighbours in different directions, into WALK_SELECTED. */
+  /** From sorted results: at most `m` neighbours in different directions, into WALK_SELECTED; without results a ghost. */
   selectNeighbours(walk: number, m: number, alpha: number): number;
   /** Adds `newNode` to the list of `node` in memory; WALK_LINK_RESULT says what became of it. */
   linkBack(walk: number, layer: number, node: number, newNode: number, alpha: number): number;

@@ -22,12 +22,16 @@ import {
   GATHER_FOR_SELECT,
   GATHER_OWNER,
   largestCap,
+  NEAREST,
   PRUNED_COUNT,
   SELECT_NEXT,
   SELECT_WINDOW,
 } from './scratch';
 
-/** Chooses at most `m` living results that lie in different directions, nearest first. */
+/**
+ * Chooses at most `m` living results that lie in different directions, nearest first. The nearest ghost
+ * when the walk found nothing living: the graph has to hang together.
+ */
 export function selectNeighbours(walk: u32, m: u32, alpha: f32): u32 {
   store<u32>(walk, 0, WALK_NEED_COUNT);
   const limit = min(m, largestCap(load<u32>(walk, WALK_SPACE)));
@@ -45,7 +49,8 @@ export function selectNeighbours(walk: u32, m: u32, alpha: f32): u32 {
     packChosen(walk);
     if (!addWindow(walk)) break;
   }
-  emit(walk, limit);
+  if (load<u32>(walk, WALK_RESULT_COUNT) == 0) emitGhost(walk);
+  else emit(walk, limit);
   store<u32>(walk, GATHER_FOR_NONE, GATHER_OWNER);
   return STATUS_DONE;
 }
@@ -71,6 +76,13 @@ function orderLiving(walk: u32, first: u32): u32 {
     if (!isGhost(walk, i)) store<u32>(orderAt(walk, place++), i);
   }
   return place;
+}
+
+function emitGhost(walk: u32): void {
+  const nearest = load<u64>(walk, NEAREST);
+  const isMet = nearest != u64.MAX_VALUE;
+  if (isMet) store<u32>(load<u32>(walk, WALK_SELECTED), nodeOf(nearest));
+  store<u32>(walk, isMet ? 1 : 0, WALK_SELECTED_COUNT);
 }
 
 /** Merges the chosen with as many of the pruned as the minimum asks for, both in order. */
