@@ -124,7 +124,7 @@ async function passes(round: number): Promise<boolean> {
     problems = [error instanceof Error ? (error.stack ?? error.message) : String(error)];
   }
   console.log(`round ${round}: ${problems.length === 0 ? 'passed' : 'FAILED'}; ${summary}`);
-  for (const problem of problems.slice(0, 20)) console.log(`  ${problem}`);
+  for (const problem of [...new Set(problems)].slice(0, 20)) console.log(`  ${problem}`);
   return problems.length === 0;
 }
 
