@@ -49,8 +49,9 @@ export class GraphStore {
     this.#layout.writeList(batch, hi, node, ids);
   }
 
-  /** A node that is not there begins with these edges. */
+  /** A node that is not there begins with these edges; no edges make no node. */
   addEdges(batch: EdgeBatch, hi: number, node: number, added: Uint32Array): void {
+    if (added.length === 0) return;
     const layout = this.#layout;
     const whole = layout.addsBlindly
       ? NO_IDS
