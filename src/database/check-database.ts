@@ -3,6 +3,7 @@
  * same commit; lets the event loop turn between pieces.
  */
 import { isDatabaseError } from '../errors.ts';
+import { checkPages } from '../paged/page-check.ts';
 import { readCounters } from './catalog.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { NO_NODE } from './head.ts';
@@ -49,6 +50,8 @@ export async function checkDatabase(session: Session): Promise<CheckReport> {
     counts.ghosts += ghosts;
     counts.pages += pages;
   }
+  const spaces = [...session.openCollections].map(({ vectors }) => vectors);
+  problems.push(...(await checkPages(session.stores.pages, spaces)).problems);
   return { ok: problems.length === 0, problems: problems.slice(0, PROBLEMS_MAX), counts };
 }
 
@@ -71,7 +74,7 @@ class CollectionCheck {
   async run(): Promise<void> {
     await this.#guarded('records', () => this.#checkRecords());
     await this.#guarded('namespaces', async () => this.#checkNamespaces());
-    await this.#guarded('pages', () => this.#checkPages());
+    await this.#guarded('pages', () => this.#checkNodes());
     await this.#guarded('graph', () => this.#checkGraph());
   }
 
@@ -145,14 +148,18 @@ class CollectionCheck {
     this.#expect('NAMESPACE', 'records in namespaces', [listed, expected]);
   }
 
-  async #checkPages(): Promise<void> {
+  async #checkNodes(): Promise<void> {
     const { live } = this.#store.vectors.counters;
     this.#expect('PAGES', 'living nodes', [live, this.vectors]);
-    for (const detail of await this.#store.vectors.check()) this.#report('PAGES', detail);
   }
 
   async #checkGraph(): Promise<void> {
-    for (const detail of await this.#store.graph.check()) this.#report('GRAPH', detail);
+    const { graph, vectors, counters } = this.#store;
+    const { live, ghosts } = vectors.counters;
+    const report = await graph.check();
+    for (const detail of report.problems) this.#report('GRAPH', detail);
+    this.#expect('GRAPH', 'nodes with a list', [report.nodes, live + ghosts]);
+    this.#expect('GRAPH', 'living nodes', [report.living, counters.vectors]);
   }
 
   #expect(code: string, what: string, [found, expected]: readonly [number, number]): void {

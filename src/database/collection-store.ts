@@ -75,6 +75,7 @@ export class CollectionStore {
       m,
       efConstruction,
       random,
+      pool: stores.walks,
     });
     this.graph.entry = this.counters.entry;
   }

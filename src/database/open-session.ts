@@ -5,6 +5,7 @@
  */
 import { loadHasher } from '../base/hasher.ts';
 import { DatabaseError } from '../errors.ts';
+import { WalkPool } from '../hnsw/walk-pool.ts';
 import { CellAllocator } from '../kernels/cell-allocator.ts';
 import { createKernels } from '../kernels/kernels.ts';
 import { LsmEngine } from '../lsm/engine.ts';
@@ -92,7 +93,9 @@ async function openStores(opening: Opening): Promise<Stores> {
     tree: PAGES_TREE,
   });
   undo.push(() => pages.close());
-  return { engine, kernels, allocator, pages, pageMap, hasher, writer: new WriterQueue() };
+  const walks = new WalkPool(kernels, allocator);
+  const writer = new WriterQueue();
+  return { engine, kernels, allocator, pages, pageMap, hasher, walks, writer };
 }
 
 function checkExistence(path: string, exists: boolean, options: EffectiveDatabaseOptions): void {

@@ -1,4 +1,5 @@
 import type { Hasher } from '../base/hasher.ts';
+import type { WalkPool } from '../hnsw/walk-pool.ts';
 import type { CellAllocator } from '../kernels/cell-allocator.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import type { LsmEngine } from '../lsm/engine.ts';
@@ -14,5 +15,7 @@ export interface Stores {
   readonly pages: PageStore;
   readonly pageMap: TreePageMap;
   readonly hasher: Hasher;
+  /** Scratches of searches. */
+  readonly walks: WalkPool;
   readonly writer: WriterQueue;
 }

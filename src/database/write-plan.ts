@@ -173,23 +173,14 @@ export class WritePlan {
 
   #writeLists(): void {
     const { graph, layout, entry } = this.#store;
-    for (const { layer, node, list, before, rewritten } of graph.touched()) {
+    for (const { layer, node, list, before, replaced } of graph.touched()) {
       const hi = graphHi(entry.space, layer);
       if (before < 0) layout.writeList(this.#batch, hi, node, list);
-      else if (rewritten) layout.writeReplaced(this.#batch, hi, node, this.#stored(hi, node), list);
+      else if (replaced) layout.writeReplaced(this.#batch, hi, node, replaced, list);
       else if (list.length > before) {
         layout.writeAdded(this.#batch, hi, node, list.subarray(before), list);
       }
     }
-  }
-
-  /** The list before this plan, for the one layout that writes what has changed. */
-  #stored(hi: number, node: number): Uint32Array | undefined {
-    const { layout, lists, space } = this.#store;
-    if (layout.name !== 'delta') return undefined;
-    const into = new Uint32Array(space.capBottom);
-    const count = lists.neighbours(hi, node, into);
-    return count < 0 ? undefined : into.subarray(0, count);
   }
 }
 

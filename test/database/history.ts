@@ -1,0 +1,85 @@
+/**
+ * Short histories of one collection against the simplest model that could be right: a Map from id to
+ * what was stored. Shared by the model, crash and fault tests.
+ */
+import { expect } from 'vitest';
+import { seededRandom } from '../../src/base/random.ts';
+import type { Collection, Database } from '../../src/index.ts';
+
+export interface Stored {
+  readonly vector: Float32Array;
+  readonly metadata: { readonly n: number };
+}
+
+export type Model = ReadonlyMap<number, Stored>;
+
+/** A write: how it changes the collection, and how the model. */
+export interface Write {
+  readonly name: string;
+  run(collection: Collection<Stored['metadata']>): Promise<unknown>;
+  apply(model: Model): Model;
+}
+
+export const DIMENSION = 8;
+
+export function vectorOf(seed: number): Float32Array {
+  const random = seededRandom(seed);
+  return Float32Array.from({ length: DIMENSION }, () => random() * 2 - 1);
+}
+
+/** Stores records with ids from `from` on, all different by `seed`. */
+export function upsert(from: number, count: number, seed: number): Write {
+  const records = Array.from({ length: count }, (_, i) => {
+    const n = seed * 1000 + i;
+    return { id: from + i, vector: vectorOf(n), metadata: { n } };
+  });
+  return {
+    name: `upsert ${from}..${from + count - 1} (seed ${seed})`,
+    run: (collection) => collection.upsert(records),
+    apply: (model) => {
+      const next = new Map(model);
+      for (const { id, vector, metadata } of records) next.set(id, { vector, metadata });
+      return next;
+    },
+  };
+}
+
+export function remove(ids: readonly number[]): Write {
+  return {
+    name: `delete ${ids.join(', ')}`,
+    run: (collection) => collection.delete(ids),
+    apply: (model) => new Map([...model].filter(([id]) => !ids.includes(id))),
+  };
+}
+
+/** Everything that can be asked of the database agrees with the model. */
+export async function expectEqual(
+  db: Database,
+  collection: Collection<Stored['metadata']>,
+  model: Model,
+): Promise<void> {
+  const report = await db.check();
+  expect(report.problems).toEqual([]);
+  const stored = new Map<number, Stored>();
+  for await (const { id, vector, metadata } of collection.scan()) {
+    stored.set(id as number, {
+      vector: vector as Float32Array,
+      metadata: metadata as { n: number },
+    });
+  }
+  expect(new Map([...stored].sort(byId))).toEqual(new Map([...model].sort(byId)));
+  expect(await collection.count()).toBe(model.size);
+  for (const [id, { vector }] of model) {
+    const [nearest] = await collection.search({ vector, k: 1, exact: true });
+    expect(nearest).toMatchObject({ id, distance: 0 });
+  }
+  const [first] = model.values();
+  const all = await collection.search({ vector: first?.vector ?? vectorOf(1), k: 1000 });
+  expect(all.map(({ id }) => id as number).sort((a, b) => a - b)).toEqual(
+    [...model.keys()].sort((a, b) => a - b),
+  );
+}
+
+function byId(a: readonly [number, unknown], b: readonly [number, unknown]): number {
+  return a[0] - b[0];
+}
