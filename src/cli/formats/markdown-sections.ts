@@ -107,7 +107,7 @@ function cutBetween(source: string, low: number, high: number): number {
     if (found >= 0) return low + found + boundary.length;
   }
   const unit = source.charCodeAt(high - 1);
-  const isPairCut = unit >= 0xd800 && unit <= 0xdbff && high - 1 > low;
+  const isPairCut = unit >= 0xd800 && unit <= 0xdbff && high - 1 >= low;
   return isPairCut ? high - 1 : high;
 }
 
