@@ -91,7 +91,7 @@ async function run(context: Context): Promise<number> {
   };
   const batch = given.integer('batch', 1) ?? batchDefault;
   const limit = given.integer('limit', 1);
-  const plan = { source, format: format ?? (await formatOf(source)), batch, limit };
+  const plan = { source, format: await formatOf(source, format), batch, limit };
   return await withDatabase(directory, {}, async (database) => {
     const name = await collectionName(database, given);
     const target = new Target(database, name, options);
@@ -130,13 +130,20 @@ async function collectionName(database: Database, given: Arguments): Promise<str
   return names[0] ?? 'records';
 }
 
-async function formatOf(source: string): Promise<Format> {
-  if (source === '-') return 'jsonl';
+/** Also refuses a missing source, before the database is made. */
+async function formatOf(source: string, given: Format | undefined): Promise<Format> {
+  if (source === '-') return given ?? 'jsonl';
+  let isFolder: boolean;
   try {
-    if ((await stat(source)).isDirectory()) return 'md';
+    isFolder = (await stat(source)).isDirectory();
   } catch (error) {
     throw inputError(source, describeSystemError(error), error);
   }
+  if (isFolder && given !== undefined && given !== 'md' && given !== 'txt') {
+    throw inputError(source, `is a folder, expected a ${given} file`);
+  }
+  if (given !== undefined) return given;
+  if (isFolder) return 'md';
   const name = source.replace(/\.gz$/u, '');
   if (/\.(?:jsonl|ndjson)$/iu.test(name)) return 'jsonl';
   if (/\.fbin$/iu.test(name)) return 'fbin';

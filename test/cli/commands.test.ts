@@ -1,0 +1,208 @@
+/** The commands from outside: exit codes, what they print and what is in the database afterwards. */
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { gzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { open } from '../../src/index.ts';
+import { tempDir } from '../temp-dir.ts';
+import { start, stratavec, stratavecJson } from './stratavec.ts';
+
+interface Hits {
+  hits: { id: string | number; score: number; text?: string }[];
+  stats: { plan: string };
+}
+
+function jsonLines(count: number, dimension = 4): string {
+  const lines = Array.from({ length: count }, (_, i) => {
+    const vector = Array.from({ length: dimension }, (_, j) => Math.sin(i * 7.1 + j * 1.3));
+    return JSON.stringify({ id: i, vector, metadata: { i } });
+  });
+  return lines.join('\n');
+}
+
+async function waitFor(isDone: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 500 && !(await isDone()); tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+test('create, import, search, get, stats and check, from nothing', async () => {
+  await using dir = await tempDir();
+  await writeFile(`${dir.path}/r.jsonl`, jsonLines(300));
+  const created = await stratavec(
+    dir.path,
+    ...['create', 'db', '--collection', 'points', '--dimension', '4', '--metric', 'l2'],
+  );
+  expect(created).toMatchObject({ code: 0, err: '' });
+  expect(created.out).toBe('Created collection "points" in db: 4 dimensions, l2.\n');
+  const again = await stratavec(
+    dir.path,
+    ...['create', 'db', '--collection', 'points', '--dimension', '4'],
+  );
+  expect(again.code).toBe(1);
+  expect(again.err).toContain('there is a collection "points" already');
+
+  const imported = await stratavecJson<object>(dir.path, 'import', 'db', 'r.jsonl', '--batch', '7');
+  expect(imported).toMatchObject({ collection: 'points', stored: 300, inserted: 300, embedded: 0 });
+  const more = await stratavecJson<object>(dir.path, 'import', 'db', 'r.jsonl', '--limit', '10');
+  expect(more).toMatchObject({ stored: 10, inserted: 0, replaced: 10, records: 300 });
+
+  const record = await stratavecJson<{ record: { id: number; vector: number[] } }>(
+    dir.path,
+    ...['get', 'db', '17'],
+  );
+  expect(record.record).toMatchObject({ id: 17, metadata: { i: 17 } });
+  const vector = JSON.stringify(record.record.vector);
+  const found = await stratavecJson<Hits>(dir.path, 'search', 'db', '--vector', vector, '-k', '3');
+  expect(found.hits).toHaveLength(3);
+  expect(found.hits[0]).toMatchObject({ id: 17, distance: 0, score: 1 });
+  const like = await stratavecJson<Hits>(dir.path, 'search', 'db', '--id', '17', '--exact');
+  expect(like.hits.map(({ id }) => id)).not.toContain(17);
+  expect(like.stats.plan).toBe('exact');
+
+  expect(await stratavecJson(dir.path, 'stats', 'db')).toMatchObject({
+    collections: [{ name: 'points', records: 300, dimension: 4, metric: 'l2' }],
+  });
+  expect(await stratavecJson(dir.path, 'check', 'db')).toMatchObject({ ok: true, problems: [] });
+  for (const command of ['stats', 'check']) {
+    const { code, out, err } = await stratavec(dir.path, command, 'db');
+    expect([command, code, err]).toEqual([command, 0, '']);
+    expect(out).toContain('300');
+  }
+});
+
+test('texts without a vector are embedded, and the command says so', async () => {
+  await using dir = await tempDir();
+  const texts = ['The cat sat on the mat.', 'Install the package with npm.', 'A recipe for bread.'];
+  const lines = texts.map((text, i) => JSON.stringify({ id: `t${i}`, text }));
+  await writeFile(`${dir.path}/t.jsonl.gz`, gzipSync(lines.join('\n')));
+  const { code, out, err } = await stratavec(dir.path, 'import', 'db', 't.jsonl.gz', '-c', 'texts');
+  expect([code, err]).toEqual([0, '']);
+  expect(out).toContain('3 texts had no vector and got one from the built-in lexical embedder');
+  const found = await stratavec(
+    dir.path,
+    'search',
+    'db',
+    '--text',
+    'installing packages',
+    '-k',
+    '1',
+  );
+  expect(found.out).toContain('t1');
+  expect(found.out).toContain('Install the package with npm.');
+  expect(found.out).toContain('lexical embedder');
+});
+
+test('vector files get row numbers as ids', async () => {
+  await using dir = await tempDir();
+  const bytes = Buffer.alloc(8 + 50 * 8);
+  bytes.writeUInt32LE(50, 0);
+  bytes.writeUInt32LE(8, 4);
+  for (let i = 0; i < 400; i++) bytes[8 + i] = (i * 37) % 251;
+  await writeFile(`${dir.path}/v.u8bin`, bytes);
+  const imported = await stratavecJson<object>(
+    dir.path,
+    ...['import', 'db', 'v.u8bin', '--metric', 'l2', '--limit', '40'],
+  );
+  expect(imported).toMatchObject({ stored: 40, dimension: 8, metric: 'l2' });
+  const { out } = await stratavec(dir.path, 'get', 'db', '39');
+  expect(out).toContain(`[${[...bytes.subarray(8 + 39 * 8, 8 + 40 * 8)].join(', ')}]`);
+
+  await writeFile(`${dir.path}/cut.u8bin`, bytes.subarray(0, 100));
+  const cut = await stratavec(dir.path, 'import', 'db', 'cut.u8bin', '--batch', '5');
+  expect(cut.code).toBe(1);
+  expect(cut.err).toContain('cut.u8bin row 11: the file ends here; its header says 50 rows');
+  expect(cut.err).toContain('10 records before it are stored');
+});
+
+test('a folder of texts becomes sections; changed files are replaced', async () => {
+  await using dir = await tempDir();
+  await mkdir(`${dir.path}/docs`);
+  await writeFile(`${dir.path}/docs/a.md`, '# One\nalpha\n# Two\nbeta\n# Three\ngamma\n');
+  await writeFile(`${dir.path}/docs/b.txt`, 'plain words\n');
+  const first = await stratavecJson<object>(dir.path, 'import', 'db', 'docs');
+  expect(first).toMatchObject({ filesRead: 2, sectionsStored: 4, records: 4 });
+  await writeFile(`${dir.path}/docs/a.md`, '# One\nalpha\n# Two\nnew words here\n');
+  const second = await stratavecJson<object>(dir.path, 'import', 'db', 'docs');
+  expect(second).toMatchObject({ filesRead: 1, filesUnchanged: 1, sectionsRemoved: 1, records: 3 });
+  const { out } = await stratavec(dir.path, 'get', 'db', 'docs/a.md#2');
+  expect(out).toContain('new words here');
+  expect((await stratavec(dir.path, 'get', 'db', 'docs/a.md#3')).code).toBe(1);
+});
+
+test('what fails says why in one line, with exit code 1, and creates nothing', async () => {
+  await using dir = await tempDir();
+  await writeFile(
+    `${dir.path}/bad.jsonl`,
+    '{"id": 1, "vector": [1, 2]}\n{"id": 2, "vector": [1]}\n',
+  );
+  await writeFile(`${dir.path}/zero.jsonl`, '{"id": 1, "vector": [0, 0]}');
+  for (const [argv, message] of [
+    [['search', 'none', '--text', 'a'], /none: .*no database/],
+    [['stats', 'none'], /none: .*no database/],
+    [['check', 'none'], /none: .*no database/],
+    [['import', 'db', 'none.jsonl'], /none\.jsonl: no such file/],
+    [['import', 'db', 'bad.jsonl'], /bad\.jsonl line 2: .*expected 2 dimensions, got 1/],
+    [['import', 'db2', 'zero.jsonl'], /zero\.jsonl line 1: .*zero vector/],
+    [['search', 'db', '--text', 'a'], /at least 8 dimensions/],
+    [['search', 'db', '--collection', 'record', '--text', 'a'], /did you mean records\?/],
+    [['search', 'db', '--id', '9'], /no record "9"/],
+  ] as const) {
+    const { code, out, err } = await stratavec(dir.path, ...argv);
+    expect([argv, code, out]).toEqual([argv, 1, '']);
+    expect(err).toMatch(message);
+    expect(err.trimEnd().split('\n')).toHaveLength(1);
+  }
+  expect(await readdir(dir.path)).not.toContain('none');
+});
+
+test('a database that another process has open is not touched', async () => {
+  await using dir = await tempDir();
+  const database = await open(`${dir.path}/db`);
+  try {
+    await database.collection('a', { dimension: 4 });
+    const { code, err } = await stratavec(dir.path, 'stats', 'db');
+    expect(code).toBe(1);
+    expect(err).toMatch(/lock|open/i);
+    expect(err.trimEnd().split('\n')).toHaveLength(1);
+  } finally {
+    await database.close();
+  }
+  expect((await stratavec(dir.path, 'stats', 'db')).code).toBe(0);
+});
+
+test('an import that is killed leaves whole batches, and can be run again', async () => {
+  await using dir = await tempDir();
+  await writeFile(`${dir.path}/r.jsonl`, jsonLines(20_000, 16));
+  const running = start(dir.path, ['import', 'db', 'r.jsonl', '--batch', '50']);
+  const isGoing = async (): Promise<boolean> =>
+    (await readdir(`${dir.path}/db/lsm`).catch(() => [])).some((name) => name.endsWith('.wal'));
+  await waitFor(isGoing);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  running.kill('SIGKILL');
+  expect((await running.done).code).toBeNull();
+
+  expect(await stratavecJson(dir.path, 'check', 'db')).toMatchObject({ ok: true });
+  const { collections } = await stratavecJson<{ collections: { records: number }[] }>(
+    dir.path,
+    ...['stats', 'db'],
+  );
+  const stored = collections[0]?.records ?? 0;
+  expect(stored).toBeLessThan(20_000);
+  expect(stored % 50).toBe(0);
+  const again = await stratavecJson<object>(dir.path, 'import', 'db', 'r.jsonl', '--limit', '2000');
+  expect(again).toMatchObject({ records: Math.max(stored, 2000) });
+  expect(await stratavecJson(dir.path, 'check', 'db')).toMatchObject({ ok: true });
+});
+
+test('an interrupted import closes in order and says what it has stored', async () => {
+  await using dir = await tempDir();
+  await writeFile(`${dir.path}/r.jsonl`, jsonLines(20_000, 16));
+  const running = start(dir.path, ['import', 'db', 'r.jsonl', '--batch', '50']);
+  await waitFor(async () => (await readdir(dir.path)).includes('db'));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  running.kill('SIGINT');
+  const { code, out, err } = await running.done;
+  expect([code, err]).toEqual([130, '']);
+  expect(out).toMatch(/^Interrupted: stored [\d,]+ records?/);
+  expect(await stratavecJson(dir.path, 'check', 'db')).toMatchObject({ ok: true });
+});
