@@ -26,9 +26,7 @@ export class NodeFileSystem implements FileSystem {
   }
 
   exists(path: string): boolean {
-    return (
-      attempt('look up', path, () => fs.statSync(path, { throwIfNoEntry: false })) !== undefined
-    );
+    return status(path) !== undefined;
   }
 
   rename(source: string, target: string): void {
@@ -43,15 +41,18 @@ export class NodeFileSystem implements FileSystem {
     }
   }
 
+  /** Parent by parent: Node's recursive mkdir never returns where the system answers ENOENT for good. */
   makeDirectory(path: string): void {
-    const first = attempt('make directory', path, () => fs.mkdirSync(path, { recursive: true }));
-    if (first === undefined) return; // It was there.
-    const top = dirname(resolve(first));
-    let directory = resolve(path);
-    do {
-      directory = dirname(directory);
-      this.syncDirectory(directory);
-    } while (directory !== top && directory !== dirname(directory));
+    if (isDirectory(path)) return;
+    const parent = dirname(resolve(path));
+    this.makeDirectory(parent);
+    try {
+      fs.mkdirSync(path);
+    } catch (cause) {
+      const isThere = systemErrorCode(cause) === 'EEXIST' && isDirectory(path);
+      if (!isThere) throw ioError('make directory', path, cause);
+    }
+    this.syncDirectory(parent);
   }
 
   syncDirectory(directory: string): void {
@@ -161,6 +162,20 @@ class NodeFile implements File {
       'a position in a file is a natural number',
     );
   }
+}
+
+/** `undefined` when there is nothing of this name. */
+function status(path: string): fs.Stats | undefined {
+  try {
+    return fs.statSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    if (systemErrorCode(cause) === 'ENOTDIR') return undefined;
+    throw ioError('look up', path, cause);
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return status(path)?.isDirectory() === true;
 }
 
 function attempt<T>(operation: string, path: string, run: () => T): T {

@@ -1,0 +1,101 @@
+import fs from 'node:fs';
+import { expect, test } from 'vitest';
+import { ioError, systemError } from '../../src/storage/io-error.ts';
+import { NodeFileSystem } from '../../src/storage/node-file-system.ts';
+import { tempDir } from '../temp-dir.ts';
+import { bytes, expectCode, testFileSystem } from './file-system.suite.ts';
+
+testFileSystem('node file system', async () => {
+  const directory = await tempDir();
+  return {
+    fileSystem: new NodeFileSystem(),
+    directory: directory.path,
+    [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
+  };
+});
+
+test('an error keeps the cause of the system', async () => {
+  await using directory = await tempDir();
+  const path = `${directory.path}/missing`;
+  try {
+    new NodeFileSystem().open(path, 'read');
+    expect.unreachable();
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'NOT_FOUND', cause: { code: 'ENOENT' } });
+    expect(String(error)).toBe(`DatabaseError: cannot open ${path}: no such file or directory`);
+  }
+});
+
+test('a full disk, a missing permission and a read-only disk are named in words', () => {
+  expect(ioError('write', '/db/a.wal', systemError('ENOSPC'))).toMatchObject({
+    code: 'IO',
+    message: 'cannot write /db/a.wal: the disk is full: no space left on the device',
+  });
+  expect(ioError('open', '/db/a', systemError('EACCES')).message).toContain('permission denied');
+  expect(ioError('open', '/db/a', systemError('EROFS')).message).toContain('read-only');
+  expect(ioError('open', '/db/a', systemError('EWEIRD')).message).toContain('EWEIRD');
+});
+
+const isLinux = process.platform === 'linux';
+
+test.skipIf(!isLinux)(
+  'a device that is full says so, and a directory that denies says so',
+  async () => {
+    const fileSystem = new NodeFileSystem();
+    const full = fileSystem.open('/dev/full', 'readwrite');
+    expectCode('IO', () => full.write(bytes('x'), 0), 'cannot write /dev/full: the disk is full');
+    full.close();
+    expectCode('NOT_FOUND', () => fileSystem.makeDirectory('/proc/x/y'), '/proc/x');
+  },
+);
+
+const isRoot = process.getuid?.() === 0;
+
+test.skipIf(isRoot)('a directory without write permission can be listed, not written', async () => {
+  await using directory = await tempDir();
+  const fileSystem = new NodeFileSystem();
+  fs.chmodSync(directory.path, 0o555);
+  const denied = 'permission denied';
+  expect(fileSystem.list(directory.path)).toEqual([]);
+  expectCode('IO', () => fileSystem.open(`${directory.path}/a`, 'create'), denied);
+  expectCode('IO', () => fileSystem.makeDirectory(`${directory.path}/a`), denied);
+  const lock = fileSystem.lock(directory.path, { timeoutMs: 0, onCompromised: () => {} });
+  await expect(lock).rejects.toMatchObject({
+    code: 'IO',
+    message: expect.stringContaining(denied),
+  });
+  fs.chmodSync(directory.path, 0o755);
+});
+
+test('a descriptor is let go once, after the syncs that are on their way', async () => {
+  await using directory = await tempDir();
+  const fileSystem = new NodeFileSystem();
+  const other: number[] = [];
+  for (let round = 0; round < 50; round++) {
+    const file = fileSystem.open(`${directory.path}/${round}`, 'create');
+    file.write(bytes('x'), 0);
+    const synced = file.datasync();
+    file.close();
+    other.push(fs.openSync('/dev/null', 'r')); // Would take the number of a descriptor let go early.
+    await synced;
+  }
+  expect(new Set(other).size).toBe(50);
+  for (const descriptor of other) fs.closeSync(descriptor);
+});
+
+test('a relative directory is made with its parents', async () => {
+  await using directory = await tempDir();
+  const before = process.cwd();
+  process.chdir(directory.path);
+  try {
+    const fileSystem = new NodeFileSystem();
+    fileSystem.makeDirectory('a/b/c');
+    expect(fileSystem.list('a/b')).toEqual(['c']);
+    const lock = await fileSystem.lock('a', { timeoutMs: 0, onCompromised: () => {} });
+    process.chdir('a/b');
+    await lock.release();
+    expect(fileSystem.list('..')).toEqual(['b']);
+  } finally {
+    process.chdir(before);
+  }
+});
