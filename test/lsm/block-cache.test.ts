@@ -68,6 +68,16 @@ test('what is used again and again outlives a scan', () => {
   }
 });
 
+test('a large block takes the frames of neighbouring small ones', () => {
+  const cache = new BlockCache({ bytes: SEGMENT, frameBytes: FRAME });
+  const owner: BlockOwner = { blocks: [] };
+  for (let index = 0; index < 64; index++) fetch(cache, owner, index, FRAME);
+  const large = fetch(cache, owner, 64, 10 * FRAME);
+  expect(large.isCached).toBe(true);
+  expect(owner.blocks.filter((block) => block !== undefined).length).toBe(64 - 10 + 1);
+  expect(cache.stats().usedBytes).toBe(SEGMENT);
+});
+
 test('memory is reserved only when it is needed', () => {
   const cache = new BlockCache({ bytes: 100 * SEGMENT, frameBytes: FRAME });
   expect(cache.stats().reservedBytes).toBe(0);

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { BlockCache } from '../../src/lsm/block-cache.ts';
-import { compareKeys, SEQUENCE_MAX } from '../../src/lsm/entry.ts';
+import { compareKeys, SEQUENCE_MAX, SET } from '../../src/lsm/entry.ts';
 import { keyHalf, keysOf, sortedEntries } from './arbitrary-entries.ts';
 import { collectEntries, naiveRead } from './array-cursor.ts';
 import { buildTable, openTable, readKey } from './build-table.ts';
@@ -86,4 +86,20 @@ test('properties count what is in the table', () => {
       expect(reader.sizeBytes).toBe(bytes.length);
     }),
   );
+});
+
+test('a filter keeps reads of absent keys from the blocks', () => {
+  const value = new Uint8Array(8);
+  const entries = Array.from({ length: 2000 }, (_, i) => {
+    return { hi: 1, lo: 2 * i, sequence: i + 1, kind: SET, value } as const;
+  });
+  const lookupsWith = (filterBitsPerKey: number): number => {
+    const cache = new BlockCache({ bytes: 64 * 4096 });
+    const reader = openTable(buildTable(entries, { filterBitsPerKey }).bytes, cache);
+    for (let i = 0; i < 2000; i++) readKey(reader, 1, 2 * i + 1, SEQUENCE_MAX);
+    const { hits, misses } = cache.stats();
+    return hits + misses;
+  };
+  expect(lookupsWith(0)).toBe(1999);
+  expect(lookupsWith(10)).toBeLessThan(60);
 });
