@@ -124,8 +124,10 @@ export interface EngineStats {
   readonly memtableBytes: number;
   readonly sealedMemtables: number;
   readonly blockCacheBytes: number;
-  /** Indexes and filters of open tables that lie outside the block cache. */
+  /** Indexes and filters of open tables; counted against the budget of the block cache. */
   readonly tableReaderBytes: number;
+  readonly blockCacheHits: number;
+  readonly blockCacheMisses: number;
   /** The buffer that commits wait in. */
   readonly logBufferBytes: number;
   /** Bytes of the logs that an open would replay. */
@@ -144,7 +146,9 @@ export interface EngineStats {
   readonly compactionPending: boolean;
   /** A checkpoint waits until compaction has drained L0. */
   readonly isStalled: boolean;
+  /** Open ones. */
   readonly snapshots: number;
+  readonly scans: number;
   readonly longestSliceMs: number;
 }
 

@@ -1,9 +1,21 @@
 /**
  * The storage engine: ordered maps from u64 to bytes with one write-ahead log, sequence numbers,
- * snapshots and background compaction.
+ * snapshots, and compaction in the background.
+ *
+ * The core is synchronous: writes go into the log's buffer and the memtable, reads come from memory or a
+ * synchronous read. Only what waits for a device is a promise. One writer: calls of `write` do not
+ * interleave, since nothing in them waits.
+ *
+ * This file is the surface. The parts: `recovery.ts` opens, `commit-log.ts` makes commits durable,
+ * `read-path.ts` reads, `checkpoint.ts` turns memtables into tables, `compactor.ts` keeps them in shape.
  */
-import type { DatabaseError } from '../errors.ts';
+import { assert } from '../base/assert.ts';
+import { DatabaseError } from '../errors.ts';
 import type { FileSystem } from '../storage/file-system.ts';
+import { Checkpointer } from './checkpoint.ts';
+import { Compactor } from './compactor.ts';
+import { checkEngine } from './engine-check.ts';
+import type { EngineCore } from './engine-core.ts';
 import type {
   CheckpointParticipant,
   CheckResult,
@@ -13,34 +25,198 @@ import type {
   ScanRange,
   Snapshot,
 } from './engine-options.ts';
+import { engineStats } from './engine-stats.ts';
+import { openScan, readValue } from './read-path.ts';
+import { openCore } from './recovery.ts';
+import { resolveOptions } from './resolve-options.ts';
 import type { WriteBatch } from './write-batch.ts';
 
-export declare class LsmEngine implements AsyncDisposable {
-  static open(
+export class LsmEngine implements AsyncDisposable {
+  /**
+   * Opens the engine of a directory, which is its own; files there that it does not know are left alone.
+   * The caller holds the database's lock. Costs the replay of the logs; reads no table.
+   *
+   * `NOT_FOUND` when there is none and none may be made, `CORRUPTION`, `UNSUPPORTED_FORMAT`,
+   * `INVALID_ARGUMENT` (options; trees that differ from the stored ones), `RESOURCE_EXHAUSTED`, `IO`.
+   */
+  static async open(
     fileSystem: FileSystem,
     directory: string,
     options: EngineOptions,
-  ): Promise<LsmEngine>;
-  private constructor();
+  ): Promise<LsmEngine> {
+    const resolved = resolveOptions(options);
+    return new LsmEngine(await openCore(fileSystem, directory, options, resolved));
+  }
+
+  readonly #core: EngineCore;
+  readonly #compactor: Compactor;
+  readonly #checkpointer: Checkpointer;
+  #closing: Promise<void> | undefined;
+
+  private constructor(core: EngineCore) {
+    this.#core = core;
+    this.#compactor = new Compactor(core);
+    this.#checkpointer = new Checkpointer(core, this.#compactor);
+    this.#compactor.kick();
+  }
+
   /** The last sequence number that `write` gave out. */
-  get appliedSequence(): number;
-  /** The last commit that is durable by the durability option; never moves again after a failure. */
-  get publishedSequence(): number;
-  get state(): 'open' | 'readonly' | 'closed';
-  /** Why the engine became read-only. */
-  get failure(): DatabaseError | undefined;
-  write(batch: WriteBatch): number;
-  committed(sequence: number): Promise<void>;
-  get(tree: number, hi: number, lo: number, sequence?: number): Uint8Array | undefined;
-  scan(tree: number, range: ScanRange): Scan;
-  snapshot(): Snapshot;
-  shouldCheckpoint(): boolean;
-  checkpoint(participant?: CheckpointParticipant): Promise<void>;
-  compactionPending(): boolean;
-  compactStep(sliceMs: number): boolean;
-  compact(): Promise<void>;
-  stats(): EngineStats;
-  check(): Promise<CheckResult>;
-  close(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
+  get appliedSequence(): number {
+    return this.#core.appliedSequence;
+  }
+
+  /** The last commit that is as durable as the option says; never moves again after a failure. */
+  get publishedSequence(): number {
+    return this.#core.publishedSequence;
+  }
+
+  get state(): 'open' | 'readonly' | 'closed' {
+    return this.#core.state;
+  }
+
+  /** Why the engine became read-only; undefined as long as it has not, or was opened so. */
+  get failure(): DatabaseError | undefined {
+    return this.#core.failure;
+  }
+
+  /**
+   * Applies a commit and returns its last sequence number: one number an entry, and one for a batch of
+   * attachments alone. Synchronous; reads at the applied sequence see it at once. An empty batch is no
+   * commit. `READ_ONLY`, `DATABASE_CLOSED`, `RESOURCE_EXHAUSTED`.
+   */
+  write(batch: WriteBatch): number {
+    const core = this.#core;
+    const log = core.requireWritable();
+    const { entryCount } = batch;
+    if (batch.byteSize === 0) return core.appliedSequence;
+    const entries = batch.entryBytes();
+    const { memtable } = core.active;
+    reserve(core, entryCount, entries.length);
+    const firstSequence = core.appliedSequence + 1;
+    const sequence = core.appliedSequence + Math.max(1, entryCount);
+    assert(sequence <= Number.MAX_SAFE_INTEGER, 'sequence numbers are below 2^53');
+    const attachments = batch.attachmentBytes();
+    log.append({ firstSequence, entryCount, entries, attachments }, sequence);
+    memtable.insert(entries, entryCount, firstSequence);
+    core.appliedSequence = sequence;
+    core.counters.commits++;
+    return sequence;
+  }
+
+  /**
+   * Resolves when the commit is as durable as the option says, and published. Rejects with `IO` when
+   * writing or syncing the log has failed: whether the commit is on the device is then not known.
+   */
+  async committed(sequence: number): Promise<void> {
+    const core = this.#core;
+    if (core.log === undefined || sequence <= core.publishedSequence) return;
+    await core.log.published(sequence);
+  }
+
+  /** The folded value in bytes of its own, or undefined. */
+  get(
+    tree: number,
+    hi: number,
+    lo: number,
+    sequence: number = this.#core.appliedSequence,
+  ): Uint8Array | undefined {
+    const core = this.#core;
+    if (core.isClosed) core.requireOpen();
+    return readValue(core, tree, hi, lo, sequence);
+  }
+
+  /**
+   * The visible entries of a range, in key order. A scan that outlives a turn of the event loop needs a
+   * sequence that a snapshot holds, or one that was applied when it began.
+   */
+  scan(tree: number, range: ScanRange): Scan {
+    this.#core.requireOpen();
+    return openScan(this.#core, tree, range);
+  }
+
+  /** Holds the published state. */
+  snapshot(): Snapshot {
+    this.#core.requireOpen();
+    return this.#core.snapshots.take(this.#core.publishedSequence);
+  }
+
+  /** Whether the memtable is nearly full: the caller should checkpoint between two commits. */
+  shouldCheckpoint(): boolean {
+    return this.#checkpointer.isDue();
+  }
+
+  /**
+   * Seals the memtable, before it returns unless another checkpoint is under way, and resolves when its
+   * entries are in tables. Resolves later when L0 is too deep. If it rejects for its own files, the engine
+   * is as it was, and the next checkpoint makes up for it; after a failure of log or version the engine is
+   * read-only.
+   */
+  checkpoint(participant?: CheckpointParticipant): Promise<void> {
+    return this.#checkpointer.checkpoint(participant);
+  }
+
+  compactionPending(): boolean {
+    return this.#compactor.isPending();
+  }
+
+  /**
+   * One slice of compaction, for callers that turned the background off; true while there is more to do.
+   * Syncs and installs take turns of the event loop: call again after one.
+   */
+  compactStep(sliceMs: number): boolean {
+    this.#core.requireOpen();
+    return this.#compactor.step(sliceMs);
+  }
+
+  /** Compacts what is due, then brings each tree's tables into one level. */
+  async compact(): Promise<void> {
+    await this.#compactor.compactAll();
+  }
+
+  stats(): EngineStats {
+    return engineStats(this.#core, this.#compactor);
+  }
+
+  /** Reads every table once. */
+  async check(): Promise<CheckResult> {
+    this.#core.requireOpen();
+    return await checkEngine(this.#core);
+  }
+
+  /**
+   * Ends scans, gives up a compaction, waits for a checkpoint under way, syncs the log and lets all files
+   * go. Idempotent. Rejects with `IO` when the log could not be synced; the files are let go all the same.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const core = this.#core;
+    core.isClosed = true;
+    for (const scan of core.scans) scan.close();
+    await this.#compactor.stop();
+    await this.#checkpointer.idle();
+    try {
+      await core.log?.close();
+    } finally {
+      await core.versions.close();
+    }
+  }
+}
+
+/** Before the log hears of the commit, so that nothing can fail between the two. */
+function reserve(core: EngineCore, entryCount: number, byteSize: number): void {
+  try {
+    core.active.memtable.reserve(entryCount, byteSize);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    const message = `no memory for a commit of ${byteSize} bytes in the memtable`;
+    throw new DatabaseError('RESOURCE_EXHAUSTED', message, { cause });
+  }
 }

@@ -78,11 +78,11 @@ export class VersionSet {
   }
 
   /**
-   * Makes the edited version the current one, on disk first. New tables are synced already. When it
-   * rejects, no later install may follow.
+   * Makes the edited version the current one, on disk first, and calls `onSwitch` in the moment in which
+   * it becomes so. New tables are synced already. When it rejects, no later install may follow.
    */
-  install(edit: VersionEdit): Promise<void> {
-    const installing = this.#tail.then(() => this.#install(edit));
+  install(edit: VersionEdit, onSwitch?: () => void): Promise<void> {
+    const installing = this.#tail.then(() => this.#install(edit, onSwitch));
     this.#tail = installing.catch(() => {});
     return installing;
   }
@@ -96,10 +96,10 @@ export class VersionSet {
   async close(): Promise<void> {
     await this.#tail;
     this.#isFrozen = true;
-    for (const table of this.#current.tables()) table.close();
+    for (const table of this.#current.tables()) quietly(() => table.close());
   }
 
-  async #install(edit: VersionEdit): Promise<void> {
+  async #install(edit: VersionEdit, onSwitch: (() => void) | undefined): Promise<void> {
     assert(!this.#isFrozen, 'no install follows a failed one');
     const { fileSystem, directory, hasher, trees } = this.#options;
     const old = this.#current;
@@ -124,6 +124,7 @@ export class VersionSet {
       throw error;
     }
     this.#current = next;
+    onSwitch?.();
     old.release();
     const versions = [...this.#versionFiles, number];
     this.#versionFiles = versions.slice(-1 - PREVIOUS_VERSIONS_KEPT);

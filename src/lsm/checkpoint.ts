@@ -1,0 +1,176 @@
+/**
+ * Checkpoints: the memtables become tables of L0, and the logs that held their commits are not needed any
+ * more.
+ *
+ *   seal (between two commits; the log is switched, the participant freezes)
+ *   → the log is synced up to the seal, in every durability → the participant writes
+ *   → tables, in slices → version → old logs are deleted
+ *
+ * One at a time. Until the version is installed nothing has changed: if writing fails, the sealed
+ * memtables stay readable and the next checkpoint takes them along.
+ */
+import { assert } from '../base/assert.ts';
+import type { Compactor } from './compactor.ts';
+import type { EntryCursor } from './cursor.ts';
+import type { EngineCore } from './engine-core.ts';
+import type { CheckpointParticipant, TreeEntry } from './engine-options.ts';
+import { FoldStream } from './fold-stream.ts';
+import { installVersion } from './install.ts';
+import { MemtableCursor } from './memtable-cursor.ts';
+import { MergingCursor } from './merging-cursor.ts';
+import type { TableFile } from './table-file.ts';
+import { TableOutput } from './table-output.ts';
+import { TreeEntryCursor } from './tree-entry-cursor.ts';
+import { mayContainKey } from './version.ts';
+
+/** The share of a memtable's room from which on a checkpoint is due. */
+const FULL_SHARE = 0.9;
+
+export class Checkpointer {
+  readonly #core: EngineCore;
+  readonly #compactor: Compactor;
+  /** The last checkpoint that was asked for and has not ended. Never rejects. */
+  #tail: Promise<void> | undefined;
+  /** Checkpoints under way or waiting for their turn. */
+  #count = 0;
+
+  constructor(core: EngineCore, compactor: Compactor) {
+    this.#core = core;
+    this.#compactor = compactor;
+  }
+
+  /** Whether the memtable is nearly full. */
+  isDue(): boolean {
+    const { active, options } = this.#core;
+    return active.memtable.usedBytes >= FULL_SHARE * options.memtableBytes;
+  }
+
+  /** Seals before it returns, unless another checkpoint is under way. */
+  checkpoint(participant: CheckpointParticipant | undefined): Promise<void> {
+    const running = this.#inTurn(this.#tail, participant);
+    this.#tail = running.catch(() => {});
+    return running;
+  }
+
+  /** Resolves when no checkpoint is under way. */
+  async idle(): Promise<void> {
+    while (this.#tail !== undefined) await this.#tail;
+  }
+
+  async #inTurn(
+    previous: Promise<void> | undefined,
+    participant: CheckpointParticipant | undefined,
+  ): Promise<void> {
+    this.#count++;
+    try {
+      if (previous !== undefined) await previous;
+      await this.#run(participant);
+    } finally {
+      // Before the caller goes on, so that its next checkpoint seals at once.
+      if (--this.#count === 0) this.#tail = undefined;
+    }
+  }
+
+  async #run(participant: CheckpointParticipant | undefined): Promise<void> {
+    const core = this.#core;
+    const log = core.requireWritable();
+    const sequence = core.appliedSequence;
+    if (sequence === core.versions.current.sequence) return;
+    participant?.freeze(sequence);
+    this.#seal(sequence);
+    const logNumber = log.activeNumber;
+    try {
+      await log.synced(sequence);
+      const entries = (await participant?.write(sequence)) ?? [];
+      const tables = await this.#writeTables(sequence, entries);
+      const edit = {
+        added: tables.map((table) => ({ level: 0, table })),
+        removed: new Set<TableFile>(),
+        logNumber,
+        sequence,
+      };
+      await installVersion(core, edit, () => this.#dropSealed(sequence));
+    } catch (error) {
+      participant?.failed(error);
+      throw error;
+    }
+    this.#deleteLogs(logNumber);
+    participant?.installed(sequence);
+    this.#compactor.kick();
+    await this.#compactor.level0Drained();
+  }
+
+  /** Puts the active memtable aside and sends later commits to a new log. */
+  #seal(sequence: number): void {
+    const core = this.#core;
+    const last = core.sealed.at(0)?.sequence ?? core.versions.current.sequence;
+    assert(last <= sequence, 'seals ascend');
+    if (last === sequence) return;
+    const log = core.requireWritable();
+    core.liveLogs = [...core.liveLogs, { number: log.activeNumber, bytes: log.activeBytes }];
+    log.switchTo(core.versions.newFileNumber());
+    core.sealed = [{ shared: core.active, sequence }, ...core.sealed];
+    core.active = core.newMemtable();
+  }
+
+  /** One run of tables for each tree that has something to write. */
+  async #writeTables(sequence: number, entries: readonly TreeEntry[]): Promise<TableFile[]> {
+    const core = this.#core;
+    const memtables = core.sealed.map(({ shared }) => shared.memtable);
+    const outputs: TableOutput[] = [];
+    try {
+      for (const { id } of core.options.trees) {
+        const sources: EntryCursor[] = memtables
+          .filter((memtable) => memtable.entryCountOf(id) > 0)
+          .map((memtable) => new MemtableCursor(memtable, id));
+        const own = entries.filter(({ tree }) => tree === id);
+        if (own.length > 0) sources.push(new TreeEntryCursor(own, sequence));
+        if (sources.length === 0) continue;
+        const output = new TableOutput(core, id, 0);
+        outputs.push(output);
+        await this.#writeTree(id, new MergingCursor(sources), output);
+      }
+      const tables: TableFile[] = [];
+      for (const output of outputs) tables.push(...(await output.synced()));
+      for (const output of outputs) core.counters.flushBytesWritten += output.bytes;
+      return tables;
+    } catch (error) {
+      for (const output of outputs) await output.abandon();
+      throw error;
+    }
+  }
+
+  async #writeTree(tree: number, source: EntryCursor, output: TableOutput): Promise<void> {
+    const core = this.#core;
+    const version = core.versions.current;
+    version.retain();
+    try {
+      const levels = version.levels(tree);
+      const stream = new FoldStream(source, {
+        operator: core.tree(tree).operator,
+        snapshots: core.snapshots.sequences(),
+        mayExistBelow: (hi, lo) => mayContainKey(levels, 0, hi, lo),
+      });
+      stream.start();
+      await core.slices.run(output.drain(stream));
+    } finally {
+      version.release();
+    }
+  }
+
+  /** Their entries are in the version now: seen twice, an operand would be applied twice. */
+  #dropSealed(sequence: number): void {
+    const core = this.#core;
+    const dropped = core.sealed.filter((sealed) => sealed.sequence <= sequence);
+    core.sealed = core.sealed.filter((sealed) => sealed.sequence > sequence);
+    for (const { shared } of dropped) shared.release();
+  }
+
+  #deleteLogs(logNumber: number): void {
+    const core = this.#core;
+    for (const { number } of core.liveLogs) {
+      if (number < logNumber) core.versions.removeOrphan('wal', number);
+    }
+    core.liveLogs = core.liveLogs.filter(({ number }) => number >= logNumber);
+  }
+}

@@ -1,0 +1,53 @@
+/** Counts what an engine has and has done. */
+import type { Compactor } from './compactor.ts';
+import type { EngineCore } from './engine-core.ts';
+import type { EngineStats, LevelStats, TreeStats } from './engine-options.ts';
+import type { TableFile } from './table-file.ts';
+
+export function engineStats(core: EngineCore, compactor: Compactor): EngineStats {
+  const { active, sealed, pool, log, counters, liveLogs } = core;
+  const cache = core.cache.stats();
+  const sealedBytes = sealed.reduce((sum, { shared }) => sum + shared.memtable.capacityBytes, 0);
+  const logCounts = log?.counts ?? { writes: 0, syncs: 0, bytesWritten: 0 };
+  return {
+    appliedSequence: core.appliedSequence,
+    publishedSequence: core.publishedSequence,
+    memtableBytes: active.memtable.capacityBytes + sealedBytes + pool.idleBytes,
+    sealedMemtables: sealed.length,
+    blockCacheBytes: cache.reservedBytes,
+    tableReaderBytes: cache.chargedBytes,
+    blockCacheHits: cache.hits,
+    blockCacheMisses: cache.misses,
+    logBufferBytes: log?.bufferBytes ?? 0,
+    logBytes: liveLogs.reduce((sum, { bytes }) => sum + bytes, log?.activeBytes ?? 0),
+    trees: treeStats(core),
+    ...counters,
+    logWrites: logCounts.writes,
+    logSyncs: logCounts.syncs,
+    logBytesWritten: logCounts.bytesWritten,
+    compactionPending: compactor.isPending(),
+    isStalled: compactor.isStalled,
+    snapshots: core.snapshots.count,
+    scans: core.scans.size,
+    longestSliceMs: core.slices.longestMs,
+  };
+}
+
+function treeStats(core: EngineCore): TreeStats[] {
+  const { current } = core.versions;
+  return core.options.trees.map(({ id, name }) => ({
+    id,
+    name,
+    levels: current.levels(id).map(levelStats),
+  }));
+}
+
+function levelStats(tables: readonly TableFile[]): LevelStats {
+  let bytes = 0;
+  let entries = 0;
+  for (const { meta } of tables) {
+    bytes += meta.sizeBytes;
+    entries += meta.entries;
+  }
+  return { tables: tables.length, bytes, entries };
+}

@@ -1,0 +1,39 @@
+/** The sequences that readers hold: compaction keeps what they see. */
+import { assert } from '../base/assert.ts';
+import type { Snapshot } from './engine-options.ts';
+
+export class SnapshotList {
+  /** Holders by sequence. */
+  readonly #holders = new Map<number, number>();
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  take(sequence: number): Snapshot {
+    this.#holders.set(sequence, (this.#holders.get(sequence) ?? 0) + 1);
+    this.#count++;
+    let isHeld = true;
+    return {
+      sequence,
+      release: () => {
+        if (isHeld) this.#release(sequence);
+        isHeld = false;
+      },
+    };
+  }
+
+  /** Ascending, without repeats. */
+  sequences(): number[] {
+    return [...this.#holders.keys()].sort((a, b) => a - b);
+  }
+
+  #release(sequence: number): void {
+    const holders = this.#holders.get(sequence);
+    assert(holders !== undefined, 'a held sequence has a holder');
+    if (holders === 1) this.#holders.delete(sequence);
+    else this.#holders.set(sequence, holders - 1);
+    this.#count--;
+  }
+}
