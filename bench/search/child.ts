@@ -81,7 +81,7 @@ serve({
   async empty(): Promise<Empty> {
     const folder = join(directory, `empty-${process.pid}`);
     mkdirSync(folder, { recursive: true });
-    const options = await subject.openEmpty(folder, () => {
+    const options = await subject.openEmpty(folder, memoryBytes, () => {
       settleMemory();
       empty = processMemory();
     });

@@ -42,7 +42,11 @@ export class HnswlibSubject implements Subject {
     );
   }
 
-  openEmpty(directory: string, measure: () => void): Promise<Record<string, number>> {
+  openEmpty(
+    directory: string,
+    _memoryBytes: number | undefined,
+    measure: () => void,
+  ): Promise<Record<string, number>> {
     const index = this.#create(1);
     measure();
     index.writeIndexSync(join(directory, 'empty.index'));

@@ -1,6 +1,6 @@
 /** stratavec through its public API, as a user has it. */
 import { type Collection, type Database, type Hit, open } from '../../src/index.ts';
-import { flatten, flattenNumbers } from '../harness/report.ts';
+import { flattenNumbers } from '../harness/report.ts';
 import { type Vectors, vectorAt } from '../harness/vector-file.ts';
 import {
   type Build,
@@ -30,13 +30,15 @@ export class StratavecSubject implements Subject {
 
   async openEmpty(
     directory: string,
+    memoryBytes: number | undefined,
     measure: () => void,
   ): Promise<Readonly<Record<string, string | number | boolean>>> {
-    const { database, collection } = await this.#open(directory, undefined);
+    const { database, collection } = await this.#open(directory, memoryBytes);
     measure();
-    const options = await collection.info();
+    const { name, records, vectors, ...options } = collection.info();
+    const { memory } = await database.stats();
     await database.close();
-    return { ...flatten(options), durability };
+    return { ...options, memoryBytes: memory.budgetBytes, durability };
   }
 
   async build(directory: string, base: Vectors): Promise<Build> {

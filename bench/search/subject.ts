@@ -48,7 +48,11 @@ export interface Searcher {
 /** Made with the queries in hand, so that their arrays are ready before any clock or scale starts. */
 export interface Subject {
   /** Opens an empty index and closes it; `measure` is called in between. Returns the effective options. */
-  openEmpty(directory: string, measure: () => void): Promise<Readonly<Record<string, Value>>>;
+  openEmpty(
+    directory: string,
+    memoryBytes: number | undefined,
+    measure: () => void,
+  ): Promise<Readonly<Record<string, Value>>>;
   /** Inserts all rows in order; the id of a row is its number. */
   build(directory: string, base: Vectors): Promise<Build>;
   open(directory: string, memoryBytes: number | undefined): Promise<Searcher>;
