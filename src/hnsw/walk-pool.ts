@@ -40,7 +40,13 @@ export class WalkPool {
     const index = this.#idle.findIndex((scratch) => scratch.runBytes >= bytes);
     if (index >= 0) return this.#idle.splice(index, 1)[0];
     const runBytes = Math.ceil(bytes / FRAME_SIZE) * FRAME_SIZE;
-    return { address: this.#allocator.allocateRun(runBytes), runBytes };
+    try {
+      return { address: this.#allocator.allocateRun(runBytes), runBytes };
+    } catch (error) {
+      if (this.#idle.length === 0) throw error;
+      this.release();
+      return { address: this.#allocator.allocateRun(runBytes), runBytes };
+    }
   }
 
   give(scratch: Scratch): void {
