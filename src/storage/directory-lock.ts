@@ -57,7 +57,7 @@ export async function lockDirectory(
     claim.sweep();
   } catch (cause) {
     await lock.release();
-    throw ioError('keep up the lock of', path, cause);
+    throw lostError(path, cause);
   }
   return lock;
 }
@@ -201,7 +201,7 @@ class DirectoryLock implements Lock {
       fs: watchedFs((time) => {
         this.#lastHeartbeat = time;
       }),
-      onCompromised: (error) => this.#lose(error),
+      onCompromised: (cause) => this.#lose(cause),
     });
     fs.statSync(ownerFile); // Taken from us already, if we were suspended for long.
   }
@@ -218,7 +218,7 @@ class DirectoryLock implements Lock {
       this.#lastHeartbeat = now;
       return true;
     } catch (error) {
-      this.#lose(ioError('keep up the lock of', this.#claim.directory, error));
+      this.#lose(error);
       return false;
     }
   }
@@ -237,10 +237,10 @@ class DirectoryLock implements Lock {
     attempt('release the lock of', this.#claim.directory, () => this.#claim.leave());
   }
 
-  #lose(error: Error): void {
+  #lose(cause: unknown): void {
     if (this.#isLost || this.#releasing !== undefined) return;
     this.#isLost = true;
-    this.#onCompromised(error);
+    this.#onCompromised(lostError(this.#claim.directory, cause));
   }
 }
 
@@ -303,6 +303,14 @@ function lockedError(directory: string, holder: string): DatabaseError {
   return new DatabaseError(
     'DATABASE_LOCKED',
     `${directory} is in use by ${holder}; close it there, or wait longer for it (lockTimeoutMs)`,
+  );
+}
+
+function lostError(directory: string, cause: unknown): DatabaseError {
+  return new DatabaseError(
+    'IO',
+    `the lock of ${directory} was lost to another opener, or cannot be kept up; close and open again`,
+    { cause },
   );
 }
 
