@@ -7,7 +7,7 @@
  */
 import { type Hasher, loadHasher } from '../../src/base/hasher.ts';
 import { CellAllocator } from '../../src/kernels/cell-allocator.ts';
-import { createKernels } from '../../src/kernels/kernels.ts';
+import { createKernels, type Kernels } from '../../src/kernels/kernels.ts';
 import { createSpace, type Metric } from '../../src/kernels/space.ts';
 import { chooseGeometry } from '../../src/paged/geometry.ts';
 import { checkPages } from '../../src/paged/page-check.ts';
@@ -68,6 +68,7 @@ export interface HarnessOptions {
   readonly spaces?: number;
 }
 
+/** Only the newest harness of a memory size is usable: they share the memory. */
 export class Harness {
   readonly disk: Disk;
   readonly store: PageStore;
@@ -78,7 +79,7 @@ export class Harness {
     const { disk = new Disk(), dimension = 8, metric = 'l2', memoryBytes = 2 ** 20 } = options;
     this.disk = disk;
     const fileSystem = options.fileSystem ?? newFileSystem();
-    const kernels = createKernels(memoryBytes);
+    const kernels = kernelsOf(memoryBytes);
     const { memory } = kernels;
     this.allocator = new CellAllocator(memory, memory.heapBase, memory.buffer.byteLength);
     const { allocator } = this;
@@ -158,6 +159,21 @@ export class Harness {
       this.spaces[space].replay(vector.node, vector.record, vector.values);
     }
   }
+}
+
+/** Instances are used again: compiling the module would be most of a test's time. */
+function kernelsOf(memoryBytes: number): Kernels {
+  const kernels = instances.get(memoryBytes) ?? createKernels(memoryBytes);
+  instances.set(memoryBytes, kernels);
+  return kernels;
+}
+
+const instances = new Map<number, Kernels>();
+
+/** Whether two vectors have the same bits. */
+export function isSame(left: Float32Array, right: Float32Array): boolean {
+  const bytesOf = (v: Float32Array): Buffer => Buffer.from(v.buffer, v.byteOffset, v.byteLength);
+  return bytesOf(left).equals(bytesOf(right));
 }
 
 export function newFileSystem(): MemoryFileSystem {

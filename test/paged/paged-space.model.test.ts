@@ -12,7 +12,7 @@ import { DatabaseError } from '../../src/errors.ts';
 import type { PagedSpace } from '../../src/paged/paged-space.ts';
 import type { PlacePolicy } from '../../src/paged/place-policy.ts';
 import type { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
-import { Disk, Harness, newFileSystem, type Vector } from './harness.ts';
+import { Disk, Harness, isSame, newFileSystem, type Vector } from './harness.ts';
 
 const dimension = 768;
 const memoryBytes = 10 * 65536;
@@ -172,7 +172,7 @@ class Run {
         const { node, record, values } = vector;
         expect(paged.isLive(node)).toBe(isLive);
         const read = paged.readVector(node);
-        if (this.originals) expect(bytesOf(read).equals(bytesOf(values))).toBe(true);
+        if (this.originals) expect(isSame(read, values)).toBe(true);
         else expect(distance(read, values)).toBeLessThan(0.1);
         expect(paged.recordOf(node)).toBe(record);
       }
@@ -182,10 +182,6 @@ class Run {
 
 function isExhausted(error: unknown): boolean {
   return error instanceof DatabaseError && error.code === 'RESOURCE_EXHAUSTED';
-}
-
-function bytesOf(vector: Float32Array): Buffer {
-  return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
 }
 
 function pick<T>(list: readonly T[], random: () => number): T {
