@@ -33,6 +33,7 @@ const run: Run = {
   options,
   k: 10,
   rounds: options.full ? 5 : 1,
+  searchesPerRound: options.full ? 2_000 : 1,
   // From k up: no subject keeps fewer candidates than it returns.
   efs: options.full ? [10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640] : [10, 40, 160],
   start(subject, task, memoryBytes) {

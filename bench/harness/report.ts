@@ -57,12 +57,12 @@ export class Report {
     console.log(renderTable(rows));
   }
 
-  /** What a subject says of itself, one figure a line; one row in the file. */
+  /** What a subject says of itself: one row in the file, on the screen the figures that are not 0. */
   statistics(title: string, subject: string, figures: Readonly<Record<string, number>>): void {
-    const names = Object.keys(figures);
-    if (names.length === 0) return;
+    if (Object.keys(figures).length === 0) return;
     this.#write(this.row(subject, { says: title }, figures));
     console.log(`\n${title}`);
+    const names = Object.keys(figures).filter((name) => figures[name] !== 0);
     const width = Math.max(...names.map((name) => name.length));
     for (const name of names) console.log(`  ${name.padEnd(width)}  ${format(figures[name])}`);
   }

@@ -46,6 +46,8 @@ export interface OpenAnswer {
 export interface SearchAsk {
   readonly k: number;
   readonly ef: number;
+  /** How often all queries are searched for; latencies and seconds are those of all passes. Default: 1. */
+  readonly passes?: number;
 }
 
 const setup = JSON.parse(process.argv[2]) as ChildSetup;
@@ -102,7 +104,16 @@ serve({
     return { openMs: performance.now() - start };
   },
 
-  search: ({ k, ef }: SearchAsk): Promise<Round> => opened().searchAll(k, ef),
+  async search({ k, ef, passes = 1 }: SearchAsk): Promise<Round> {
+    const rounds: Round[] = [];
+    for (let pass = 0; pass < passes; pass++) rounds.push(await opened().searchAll(k, ef));
+    return {
+      ...rounds[0],
+      latenciesMs: Float64Array.from(rounds.flatMap(({ latenciesMs }) => [...latenciesMs])),
+      seconds: rounds.reduce((sum, { seconds }) => sum + seconds, 0),
+    };
+  },
+
   count: ({ k, ef }: SearchAsk) => opened().countAll(k, ef),
   growth,
   statistics: () => opened().statistics(),

@@ -25,6 +25,8 @@ interface Point {
   readonly ef: number;
   readonly recall: number;
   readonly first: Round;
+  /** In all rounds. */
+  searches: number;
   /** One value a round. */
   readonly speeds: number[];
   readonly p50: number[];
@@ -68,7 +70,7 @@ async function openCurve(run: Run, subject: string): Promise<Curve> {
     const first = await child.ask<Round>('search', { k, ef } satisfies SearchAsk);
     const { metric, base, queries, truth } = dataset;
     const recall = recallAt(k, metric, base, queries, truth, first.ids);
-    points.push({ ef, recall, first, speeds: [], p50: [], p99: [], slowest: [] });
+    points.push({ ef, recall, first, searches: 0, speeds: [], p50: [], p99: [], slowest: [] });
     if (recall >= recallEnough) break;
   }
   return { subject, child, openMs, points };
@@ -77,8 +79,10 @@ async function openCurve(run: Run, subject: string): Promise<Curve> {
 async function measurePoint(run: Run, { child, points }: Curve, ef: number): Promise<void> {
   const point = points.find((point) => point.ef === ef);
   if (point === undefined) return;
-  const round = await child.ask<Round>('search', { k: run.k, ef } satisfies SearchAsk);
+  const passes = Math.ceil(run.searchesPerRound / run.dataset.queries.rows);
+  const round = await child.ask<Round>('search', { k: run.k, ef, passes } satisfies SearchAsk);
   const latencies = Float64Array.from(round.latenciesMs).sort();
+  point.searches += latencies.length;
   point.speeds.push(latencies.length / round.seconds);
   point.p50.push(percentile(latencies, 50));
   point.p99.push(percentile(latencies, 99));
@@ -90,7 +94,7 @@ function reportCurves(run: Run, curves: readonly Curve[]): void {
     points.map((point) =>
       run.report.row(
         subject,
-        { k: run.k, ef: point.ef, rounds: run.rounds },
+        { k: run.k, ef: point.ef, rounds: run.rounds, searches: point.searches },
         {
           recallAt10: point.recall,
           queriesPerSecond: median(point.speeds),

@@ -13,6 +13,8 @@ export interface Run {
   readonly options: BenchOptions;
   readonly k: number;
   readonly rounds: number;
+  /** At least: with few queries, a round goes through them several times. */
+  readonly searchesPerRound: number;
   /** Ascending. */
   readonly efs: readonly number[];
   /** Starts a process of a subject; `memoryBytes` undefined: its default. */

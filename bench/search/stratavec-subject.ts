@@ -14,6 +14,8 @@ import {
 const batchRecords = 100;
 const durability = 'sync';
 
+type DatabaseStats = Awaited<ReturnType<Database['stats']>>;
+
 interface Opened {
   readonly database: Database;
   readonly collection: Collection;
@@ -50,7 +52,7 @@ export class StratavecSubject implements Subject {
       await collection.upsert(batch);
       insertMs += performance.now() - start;
     }
-    const statistics = flattenNumbers(await database.stats());
+    const statistics = figuresOf(await database.stats());
     const start = performance.now();
     await database.close();
     return {
@@ -81,6 +83,15 @@ function recordsFrom(
   const records: { id: number; vector: Float32Array }[] = [];
   for (let row = first; row < end; row++) records.push({ id: row, vector: vectorAt(base, row) });
   return records;
+}
+
+/** Every figure by its path; trees by their names, all levels together. */
+function figuresOf({ trees, ...rest }: DatabaseStats): Record<string, number> {
+  const treeBytes = trees.map(({ name, levels }) => [
+    name,
+    levels.reduce((sum, { bytes }) => sum + bytes, 0),
+  ]);
+  return flattenNumbers({ ...rest, treeBytes: Object.fromEntries(treeBytes) });
 }
 
 class StratavecSearcher implements Searcher {
@@ -119,7 +130,7 @@ class StratavecSearcher implements Searcher {
   }
 
   async statistics(): Promise<Readonly<Record<string, number>>> {
-    return flattenNumbers(await this.#opened.database.stats());
+    return figuresOf(await this.#opened.database.stats());
   }
 
   close(): Promise<void> {
