@@ -1,4 +1,42 @@
-/** Sets of u32 as strictly ascending arrays. Results may share memory with an argument. */
+/**
+ * Sets of u32: as strictly ascending arrays, whose functions return new arrays or an argument; and as
+ * `IdList`s, which are reused, so that folding the lists of a read allocates nothing.
+ */
+
+/** The first `count` of `ids` are a set, strictly ascending. Grows and never shrinks. */
+export class IdList {
+  ids: Uint32Array = new Uint32Array(64);
+  count = 0;
+
+  /** Room for `capacity` ids; what is in the list is lost. */
+  reserve(capacity: number): void {
+    if (this.ids.length < capacity) this.ids = new Uint32Array(2 * capacity);
+  }
+}
+
+/** Makes `target` the ids of `source` without those of `removed`, and those of `added`. */
+export function applyEdges(source: IdList, removed: IdList, added: IdList, target: IdList): void {
+  target.reserve(source.count + added.count);
+  target.count = applyInto(source, removed, added, target.ids);
+}
+
+function applyInto(source: IdList, removed: IdList, added: IdList, into: Uint32Array): number {
+  const { ids: old, count: oldCount } = source;
+  const { ids: gone, count: goneCount } = removed;
+  const { ids: fresh, count: freshCount } = added;
+  let count = 0;
+  let g = 0;
+  let f = 0;
+  for (let i = 0; i < oldCount; i++) {
+    const id = old[i];
+    while (f < freshCount && fresh[f] < id) into[count++] = fresh[f++];
+    while (g < goneCount && gone[g] < id) g++;
+    if (f < freshCount && fresh[f] === id) into[count++] = fresh[f++];
+    else if (g === goneCount || gone[g] !== id) into[count++] = id;
+  }
+  while (f < freshCount) into[count++] = fresh[f++];
+  return count;
+}
 
 /** The same ids as a set: `ids` itself when it is one already, else a sorted copy without repeats. */
 export function toIdSet(ids: Uint32Array): Uint32Array {

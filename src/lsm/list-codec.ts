@@ -8,7 +8,9 @@
  * bound every count by the bytes that are left, and take nothing but the whole of their input.
  */
 import { assert } from '../base/assert.ts';
-import { VARINT_SIZE_MAX, writeVarint } from '../base/varint.ts';
+import { VARINT_SIZE_MAX, varintSize, writeVarint } from '../base/varint.ts';
+import { IdList } from './id-set.ts';
+import { copyValue } from './value-copy.ts';
 
 /** What a decoder returns for bytes that no encoder wrote. */
 export const MALFORMED = -1;
@@ -35,17 +37,30 @@ function reserve(size: number): Uint8Array {
 /** Encodes strictly ascending ids. The result is the caller's. */
 export function encodeList(ids: Uint32Array): Uint8Array {
   const target = reserve(listSizeMax(ids.length));
-  return target.slice(0, writeList(target, 0, ids));
+  return copyValue(target, 0, writeList(target, 0, ids, ids.length));
 }
 
 /** Encodes edges added and removed (strictly ascending each, no id in both). */
 export function encodeEdges(added: Uint32Array, removed: Uint32Array): Uint8Array {
   const target = reserve(listSizeMax(added.length) + listSizeMax(removed.length));
-  return target.slice(0, writeList(target, writeList(target, 0, added), removed));
+  const middle = writeList(target, 0, added, added.length);
+  return copyValue(target, 0, writeList(target, middle, removed, removed.length));
 }
 
-function writeList(target: Uint8Array, position: number, ids: Uint32Array): number {
-  const count = ids.length;
+/** As `encodeList`. */
+export function storeList(list: IdList): Uint8Array {
+  const target = reserve(listSizeMax(list.count));
+  return copyValue(target, 0, writeList(target, 0, list.ids, list.count));
+}
+
+/** As `encodeEdges`. */
+export function storeEdges(added: IdList, removed: IdList): Uint8Array {
+  const target = reserve(listSizeMax(added.count) + listSizeMax(removed.count));
+  const middle = writeList(target, 0, added.ids, added.count);
+  return copyValue(target, 0, writeList(target, middle, removed.ids, removed.count));
+}
+
+function writeList(target: Uint8Array, position: number, ids: Uint32Array, count: number): number {
   position = writeVarint(target, position, count);
   let expected = 0;
   for (let i = 0; i < count; i++) {
@@ -69,7 +84,7 @@ export function listCount(bytes: Uint8Array): number {
 export function decodeList(bytes: Uint8Array, into: Uint32Array): number {
   const count = readCount(bytes, 0);
   if (count < 0 || count > into.length) return MALFORMED;
-  return readIds(bytes, countEnd(count), into, count) === bytes.length ? count : MALFORMED;
+  return readIds(bytes, varintSize(count), into, count) === bytes.length ? count : MALFORMED;
 }
 
 /** The ids of an encoded list in an array of their own, or undefined when malformed. */
@@ -77,39 +92,52 @@ export function readList(bytes: Uint8Array): Uint32Array | undefined {
   const count = readCount(bytes, 0);
   if (count < 0) return undefined;
   const ids = new Uint32Array(count);
-  return readIds(bytes, countEnd(count), ids, count) === bytes.length ? ids : undefined;
+  return readIds(bytes, varintSize(count), ids, count) === bytes.length ? ids : undefined;
 }
 
 /** Decodes an operand, or returns undefined when malformed. */
 export function readEdges(bytes: Uint8Array): EdgeOperand | undefined {
-  const addedCount = readCount(bytes, 0);
-  if (addedCount < 0) return undefined;
-  const added = new Uint32Array(addedCount);
-  const middle = readIds(bytes, countEnd(addedCount), added, addedCount);
-  if (middle < 0) return undefined;
-  const removedCount = readCount(bytes, middle);
-  if (removedCount < 0) return undefined;
-  const removed = new Uint32Array(removedCount);
-  const end = readIds(bytes, middle + countEnd(removedCount), removed, removedCount);
-  if (end !== bytes.length || haveCommonId(added, removed)) return undefined;
-  return { added, removed };
+  const added = new IdList();
+  const removed = new IdList();
+  if (!loadEdges(bytes, added, removed)) return undefined;
+  return {
+    added: added.ids.slice(0, added.count),
+    removed: removed.ids.slice(0, removed.count),
+  };
 }
 
-/** Whether two strictly ascending lists share an id. */
-function haveCommonId(a: Uint32Array, b: Uint32Array): boolean {
+/** As `readList`, into a list that is reused. False when malformed; the list is then of no use. */
+export function loadList(bytes: Uint8Array, list: IdList): boolean {
+  return loadListAt(bytes, 0, list) === bytes.length;
+}
+
+/** As `readEdges`, into lists that are reused. False when malformed; the lists are then of no use. */
+export function loadEdges(bytes: Uint8Array, added: IdList, removed: IdList): boolean {
+  const middle = loadListAt(bytes, 0, added);
+  if (middle < 0 || loadListAt(bytes, middle, removed) !== bytes.length) return false;
+  return !haveCommonId(added, removed);
+}
+
+/** Returns the position behind the list, or `MALFORMED`. */
+function loadListAt(bytes: Uint8Array, position: number, list: IdList): number {
+  const count = readCount(bytes, position);
+  if (count < 0) return MALFORMED;
+  list.reserve(count);
+  list.count = count;
+  return readIds(bytes, position + varintSize(count), list.ids, count);
+}
+
+function haveCommonId(a: IdList, b: IdList): boolean {
+  const { ids: left, count: leftCount } = a;
+  const { ids: right, count: rightCount } = b;
   let i = 0;
   let j = 0;
-  while (i < a.length && j < b.length) {
-    if (a[i] === b[j]) return true;
-    if (a[i] < b[j]) i++;
+  while (i < leftCount && j < rightCount) {
+    if (left[i] === right[j]) return true;
+    if (left[i] < right[j]) i++;
     else j++;
   }
   return false;
-}
-
-/** Bytes of the count itself. Only the shortest form is accepted, so the value tells. */
-function countEnd(count: number): number {
-  return count < 0x80 ? 1 : count < 0x4000 ? 2 : count < 0x200000 ? 3 : count < 0x10000000 ? 4 : 5;
 }
 
 /** An id takes a byte at least, so a count larger than the bytes left is damage. */
@@ -122,7 +150,8 @@ function readCount(bytes: Uint8Array, position: number): number {
     const byte = bytes[position++];
     count += (byte & 0x7f) * scale;
     if (byte < 0x80) {
-      const isShortest = position - start === countEnd(count);
+      // Only the shortest form is taken, so that readers know the size of a count from its value.
+      const isShortest = position - start === varintSize(count);
       return isShortest && count <= bytes.length - position ? count : MALFORMED;
     }
     scale *= 128;

@@ -5,8 +5,8 @@
  * Associative means: combining neighbouring operands first, in any grouping, changes no result.
  */
 import { CorruptionError } from '../errors.ts';
-import { difference, union } from './id-set.ts';
-import { encodeEdges, encodeList, readEdges, readList } from './list-codec.ts';
+import { applyEdges, IdList } from './id-set.ts';
+import { loadEdges, loadList, storeEdges, storeList } from './list-codec.ts';
 
 export interface MergeOperator {
   readonly name: string;
@@ -26,25 +26,44 @@ export const adjacencyMerge: MergeOperator = {
   name: 'adjacency',
 
   merge(base, operands) {
-    let ids = base === undefined ? new Uint32Array(0) : mustRead(readList(base), base);
-    for (const operand of operands) {
-      const { added, removed } = mustRead(readEdges(operand), operand);
-      ids = union(difference(ids, removed), added);
-    }
-    return encodeList(ids);
+    combineOperands(operands);
+    list.count = 0;
+    if (base !== undefined && !loadList(base, list)) throw malformed(base);
+    applyEdges(list, removed, added, spare);
+    return storeList(spare);
   },
 
   combine(operands) {
-    let added: Uint32Array = new Uint32Array(0);
-    let removed: Uint32Array = new Uint32Array(0);
-    for (const operand of operands) {
-      const newer = mustRead(readEdges(operand), operand);
-      added = union(difference(added, newer.removed), newer.added);
-      removed = union(difference(removed, newer.added), newer.removed);
-    }
-    return encodeEdges(added, removed);
+    combineOperands(operands);
+    return storeEdges(added, removed);
   },
 };
+
+// Merges run one at a time and to their end, so they share their working memory.
+let added: IdList = new IdList();
+let removed: IdList = new IdList();
+let spare: IdList = new IdList();
+const list: IdList = new IdList();
+const newerAdded: IdList = new IdList();
+const newerRemoved: IdList = new IdList();
+
+/** Leaves the effect of `operands`, oldest first, in `added` and `removed`. */
+function combineOperands(operands: readonly Uint8Array[]): void {
+  added.count = 0;
+  removed.count = 0;
+  for (let i = 0; i < operands.length; i++) {
+    const operand = operands[i];
+    if (i === 0) {
+      if (!loadEdges(operand, added, removed)) throw malformed(operand);
+      continue;
+    }
+    if (!loadEdges(operand, newerAdded, newerRemoved)) throw malformed(operand);
+    applyEdges(added, newerRemoved, newerAdded, spare);
+    [added, spare] = [spare, added];
+    applyEdges(removed, newerAdded, newerRemoved, spare);
+    [removed, spare] = [spare, removed];
+  }
+}
 
 const operators: readonly MergeOperator[] = [adjacencyMerge];
 
@@ -53,12 +72,7 @@ export function findMergeOperator(name: string): MergeOperator | undefined {
   return operators.find((operator) => operator.name === name);
 }
 
-function mustRead<T>(decoded: T | undefined, bytes: Uint8Array): T {
-  if (decoded === undefined) {
-    throw new CorruptionError(`malformed list of ${bytes.length} bytes`, {
-      file: 'value of an entry',
-      offset: 0,
-    });
-  }
-  return decoded;
+function malformed(bytes: Uint8Array): CorruptionError {
+  const what = `malformed list of ${bytes.length} bytes`;
+  return new CorruptionError(what, { file: 'value of an entry', offset: 0 });
 }
