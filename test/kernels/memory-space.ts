@@ -362,7 +362,8 @@ export class MemoryWalk {
 
   /** Calls until DONE: serves needs, moves to a larger scratch. */
   finish(call: (walk: number) => number, pick?: (index: number) => boolean): void {
-    for (;;) {
+    for (let calls = 0; ; calls++) {
+      if (calls > 20_000) throw new Error('a walk gets nowhere');
       const status = call(this.address);
       if (status === STATUS_DONE) return;
       if (status === STATUS_NEED) {

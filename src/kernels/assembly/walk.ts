@@ -155,12 +155,13 @@ function nextOfDescent(walk: u32): u32 {
   return nearest == load<u32>(walk, EXPANDED) ? NO_NODE : nearest;
 }
 
-/** The nearest candidate, unless it is farther than all of a full set of results. */
+/** The nearest candidate, unless it is farther than all of a full set of results. The farthest result is one too. */
 @inline
 function nextOfBeam(walk: u32): u32 {
   if (load<u32>(walk, CANDIDATE_COUNT) == 0) return NO_NODE;
   const key = load<u64>(load<u32>(walk, CANDIDATES));
-  return isNearEnough(walk, key) ? nodeOf(key) : NO_NODE;
+  const isFull = load<u32>(walk, WALK_RESULT_COUNT) >= load<u32>(walk, WALK_EF);
+  return isFull && key > load<u64>(load<u32>(walk, WALK_RESULTS)) ? NO_NODE : nodeOf(key);
 }
 
 @inline

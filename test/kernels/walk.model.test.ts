@@ -1,0 +1,293 @@
+/**
+ * The walk against a beam search on sorted arrays, over random graphs.
+ *
+ * Neither what is in memory at the start, nor in which order it is brought, nor how often the walk is
+ * interrupted or moved, may show in the answer: results, hops and distances must be those of the
+ * plain search, which has everything in memory.
+ */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createKernels } from '../../src/kernels/kernels.ts';
+import {
+  METRIC_COSINE,
+  METRIC_DOT,
+  METRIC_L2,
+  STATUS_YIELD,
+  WALK_DISTANCES,
+  WALK_FILTER,
+  WALK_FILTER_BITS,
+  WALK_HOPS,
+} from '../../src/kernels/layout.ts';
+import { prepareQuery, queryDistance } from '../../src/kernels/oracle/sq8.ts';
+import {
+  beamSearch,
+  compareNeighbours,
+  descend,
+  type Neighbour,
+  type WalkCounts,
+  type WalkedGraph,
+} from '../../src/kernels/oracle/walk.ts';
+import { BumpMemory, MemorySpace, MemoryWalk } from './memory-space.ts';
+
+const bump = new BumpMemory(createKernels(1 << 23));
+const { exports, memory } = bump.kernels;
+
+const capBottom = 8;
+const capUpper = 4;
+
+interface Scene {
+  readonly dimension: number;
+  readonly metric: number;
+  readonly slotsPerPage: number;
+  readonly vectors: Float32Array[];
+  /** lists[layer][node]; upper layers have fewer nodes. */
+  readonly lists: number[][][];
+  readonly ghosts: boolean[];
+  /** By record number; undefined: no filter. */
+  readonly filter: boolean[] | undefined;
+  readonly query: Float32Array;
+  readonly entry: number;
+  readonly target: number;
+  readonly ef: number;
+}
+
+function listsOf(nodes: number, cap: number): fc.Arbitrary<number[][]> {
+  const list = fc.uniqueArray(fc.nat(nodes - 1), { maxLength: cap });
+  return fc.array(list, { minLength: nodes, maxLength: nodes });
+}
+
+/** Few distinct values, so that ties and duplicates are common. */
+function vectorOf(dimension: number): fc.Arbitrary<Float32Array> {
+  const value = fc.oneof(fc.constantFrom(0, 1, -1), fc.double({ min: -2, max: 2, noNaN: true }));
+  return fc
+    .array(value, { minLength: dimension, maxLength: dimension })
+    .map((values) => Float32Array.from(values));
+}
+
+const sizes = fc.record({
+  dimension: fc.integer({ min: 1, max: 40 }),
+  nodes: fc.integer({ min: 1, max: 120 }),
+  layers: fc.integer({ min: 1, max: 4 }),
+});
+
+const scene: fc.Arbitrary<Scene> = sizes.chain(({ dimension, nodes, layers }) => {
+  // Layer l has a quarter of the nodes below it, the first ones.
+  const counts = Array.from({ length: layers }, (_, l) => Math.max(1, Math.floor(nodes / 4 ** l)));
+  return fc.record({
+    dimension: fc.constant(dimension),
+    metric: fc.constantFrom(METRIC_L2, METRIC_COSINE, METRIC_DOT),
+    slotsPerPage: fc.constantFrom(2, 3, 11, 16),
+    vectors: fc.array(vectorOf(dimension), { minLength: nodes, maxLength: nodes }),
+    lists: fc.tuple(...counts.map((n, l) => listsOf(n, l === 0 ? capBottom : capUpper))),
+    ghosts: fc.array(fc.boolean(), { minLength: nodes, maxLength: nodes }),
+    filter: fc.option(fc.array(fc.boolean(), { maxLength: nodes }), { nil: undefined }),
+    query: vectorOf(dimension),
+    entry: fc.nat(counts[layers - 1] - 1),
+    target: fc.nat(layers - 1),
+    ef: fc.integer({ min: 1, max: 30 }),
+  });
+});
+
+function recordOf(node: number): number {
+  return (node * 7) % 128;
+}
+
+function place(scene: Scene): MemorySpace {
+  const { dimension, metric, slotsPerPage, vectors } = scene;
+  const nodes = vectors.length;
+  bump.reset();
+  const options = { dimension, metric, slotsPerPage, nodes, capBottom, capUpper };
+  const space = new MemorySpace(bump, options);
+  vectors.forEach((vector, node) => {
+    space.put(node, recordOf(node), bump.vector(vector));
+    space.setLive(node, !scene.ghosts[node]);
+  });
+  scene.lists.forEach((lists, layer) => {
+    for (const [node, list] of lists.entries()) space.setList(layer, node, list);
+  });
+  return space;
+}
+
+function newWalk(scene: Scene, space: MemorySpace): MemoryWalk {
+  const walk = new MemoryWalk(bump, space, scene.ef);
+  walk.prepare(scene.query);
+  if (scene.filter !== undefined) {
+    const bits = bump.take(Math.ceil(scene.filter.length / 8) + 1);
+    scene.filter.forEach((isSet, record) => {
+      if (isSet) memory.u8[bits + (record >> 3)] |= 1 << (record & 7);
+    });
+    walk.setField(WALK_FILTER, bits);
+    walk.setField(WALK_FILTER_BITS, scene.filter.length);
+  }
+  return walk;
+}
+
+/** The graph for the plain search, and the nearest node that it ever measured. */
+function plainGraph(scene: Scene, space: MemorySpace): WalkedGraph & { nearest: Neighbour[] } {
+  const query = prepareQuery(scene.metric, scene.query);
+  const nearest: Neighbour[] = [];
+  return {
+    nearest,
+    neighbours: (layer, node) => scene.lists[layer][node],
+    isEligible: (node) =>
+      !scene.ghosts[node] && (scene.filter === undefined || scene.filter[recordOf(node)] === true),
+    distance: (node) => {
+      const distance = queryDistance(scene.metric, query, space.code(node)) + 0;
+      const found = { distance, node };
+      if (nearest.length === 0 || compareNeighbours(found, nearest[0]) < 0) nearest[0] = found;
+      return distance;
+    },
+  };
+}
+
+function plainWalk(scene: Scene, graph: WalkedGraph, counts: WalkCounts): Neighbour[] {
+  const from = scene.lists.length - 1;
+  const { entry, target, ef } = scene;
+  const start = from === target ? entry : descend(graph, entry, { from, target }, counts);
+  return beamSearch(graph, [start], target, ef, counts);
+}
+
+function begin(scene: Scene, walk: MemoryWalk): void {
+  const { entry, target, ef } = scene;
+  exports.walkBegin(walk.address, entry, scene.lists.length - 1, target, ef);
+}
+
+test('a walk finds what a plain beam search finds, in as many hops', () => {
+  fc.assert(
+    fc.property(scene, (scene) => {
+      const space = place(scene);
+      const walk = newWalk(scene, space);
+      begin(scene, walk);
+      walk.finish((address) => exports.walkRun(address, 1000));
+      const counts = { hops: 0, distances: 0 };
+      expect(walk.results()).toEqual(plainWalk(scene, plainGraph(scene, space), counts));
+      expect(walk.field(WALK_HOPS)).toBe(counts.hops);
+      expect(walk.field(WALK_DISTANCES)).toBe(counts.distances);
+      expect(exports.walkRun(walk.address, 1)).toBe(0);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+/** What is missing at first, and how a call goes: its hops, which needs it is served, when it moves. */
+const interruptions = fc.record({
+  missing: fc.array(
+    fc.record({ kind: fc.constantFrom('codes', 'page', 'list', 'upper'), value: fc.nat(119) }),
+    { maxLength: 60 },
+  ),
+  again: fc.array(fc.nat(119), { maxLength: 20 }),
+  served: fc.array(fc.boolean(), { minLength: 1, maxLength: 20 }),
+  moves: fc.array(fc.boolean(), { minLength: 1, maxLength: 20 }),
+  hops: fc.integer({ min: 1, max: 3 }),
+});
+
+function evict(scene: Scene, space: MemorySpace, kind: string, value: number): void {
+  const node = value % scene.vectors.length;
+  const page = Math.floor(node / scene.slotsPerPage);
+  if (kind === 'codes') space.evictCodes(page);
+  else if (kind === 'page') space.evictListPage(page);
+  else if (kind === 'list') space.evictList(node);
+  else for (let layer = 1; layer < scene.lists.length; layer++) space.evictUpper(layer, node);
+}
+
+test('what is missing, interruptions and moves do not show in the answer', () => {
+  fc.assert(
+    fc.property(scene, interruptions, (scene, { missing, again, served, moves, hops }) => {
+      const space = place(scene);
+      const counts = { hops: 0, distances: 0 };
+      const graph = plainGraph(scene, space);
+      const expected = plainWalk(scene, graph, counts);
+      for (const { kind, value } of missing) evict(scene, space, kind, value);
+      const walk = newWalk(scene, space);
+      begin(scene, walk);
+      const evictions = again.values();
+      let moved = 0;
+      let calls = 0;
+      let asked = 0;
+      const run = (): void => {
+        walk.finish(
+          (address) => {
+            const status = exports.walkRun(address, hops);
+            const next = evictions.next();
+            if (status === STATUS_YIELD && next.done !== true) {
+              evict(scene, space, 'codes', next.value);
+              evict(scene, space, 'list', next.value);
+            }
+            if (moved < 3 && moves[calls++ % moves.length]) {
+              moved++;
+              walk.grow();
+            }
+            return status;
+          },
+          () => served[asked++ % served.length],
+        );
+      };
+      run();
+      expect(walk.results()).toEqual(expected);
+      expect(walk.field(WALK_HOPS)).toBe(counts.hops);
+      expect(walk.field(WALK_DISTANCES)).toBe(counts.distances);
+
+      // And on in the layer below, from the results and the nearest ghost.
+      if (scene.target === 0) return;
+      const entries = expected.map(({ node }) => node);
+      const ghost = graph.nearest[0].node;
+      const measured = new Set([...entries, ghost]).size;
+      const below = beamSearch(graph, [...entries, ghost], scene.target - 1, scene.ef, counts);
+      exports.walkContinue(walk.address, scene.target - 1, scene.ef);
+      run();
+      expect(walk.results()).toEqual(below);
+      expect(walk.field(WALK_HOPS)).toBe(counts.hops);
+      expect(walk.field(WALK_DISTANCES)).toBe(counts.distances - measured);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a walk that passes through far more nodes than its ef asks for a larger scratch', () => {
+  const nodes = 2000;
+  const vectors = Array.from({ length: nodes }, (_, i) => Float32Array.of(i, (i * i) % 17));
+  const lists = [
+    vectors.map((_, i) => [i + 1, i + 2, (i * 31) % nodes].filter((id) => id < nodes && id !== i)),
+  ];
+  const ghosts = vectors.map((_, i) => i % 400 !== 3);
+  const shared = { dimension: 2, metric: METRIC_L2, slotsPerPage: 16, ghosts, filter: undefined };
+  const scene = {
+    ...shared,
+    vectors,
+    lists,
+    query: Float32Array.of(900, 3),
+    entry: 0,
+    target: 0,
+    ef: 5,
+  };
+  const space = place(scene);
+  const walk = newWalk(scene, space);
+  begin(scene, walk);
+  walk.finish((address) => exports.walkRun(address, 100));
+  expect(walk.grown).toBeGreaterThan(1);
+  const counts = { hops: 0, distances: 0 };
+  expect(walk.results()).toEqual(plainWalk(scene, plainGraph(scene, space), counts));
+  expect(walk.results()).toHaveLength(5);
+});
+
+test('a walk may be begun with a larger ef than its scratch was laid out for', () => {
+  const vectors = Array.from({ length: 300 }, (_, i) => Float32Array.of(i));
+  const lists = [vectors.map((_, i) => [i - 1, i + 1].filter((id) => id >= 0 && id < 300))];
+  const shared = { dimension: 1, metric: METRIC_L2, slotsPerPage: 16, filter: undefined };
+  const ghosts = vectors.map(() => false);
+  const scene = {
+    ...shared,
+    vectors,
+    lists,
+    ghosts,
+    query: Float32Array.of(150),
+    entry: 0,
+    target: 0,
+    ef: 2,
+  };
+  const space = place(scene);
+  const walk = newWalk(scene, space);
+  exports.walkBegin(walk.address, 0, 0, 0, 250);
+  walk.finish((address) => exports.walkRun(address, 100));
+  expect(walk.results()).toHaveLength(250);
+});
