@@ -155,15 +155,29 @@ export class Session {
     await Promise.allSettled(this.#running);
     const { engine, pages, writer } = this.stores;
     await writer.drain();
+    const isSound = engine.failure === undefined && this.#lock?.isHeld() !== false;
+    await inOrder([
+      async () => {
+        if (!this.options.readOnly && isSound) await this.checkpointer.finish();
+      },
+      () => engine.close(),
+      () => pages.close(),
+      () => this.#lock?.release(),
+    ]);
+  }
+}
+
+/** Takes every step, whatever becomes of the others; then throws the first error. */
+async function inOrder(steps: readonly (() => unknown)[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const step of steps) {
     try {
-      const isSound = engine.failure === undefined && this.#lock?.isHeld() !== false;
-      if (!this.options.readOnly && isSound) await this.checkpointer.finish();
-    } finally {
-      await engine.close();
-      pages.close();
-      await this.#lock?.release();
+      await step();
+    } catch (error) {
+      errors.push(error);
     }
   }
+  if (errors.length > 0) throw errors[0];
 }
 
 /** A promise inside an object is not awaited by the functions that hand it on; nor may it go unhandled. */

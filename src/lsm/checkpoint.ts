@@ -77,9 +77,10 @@ export class Checkpointer {
     const sequence = core.appliedSequence;
     if (sequence === core.versions.current.sequence) return;
     participant?.freeze(sequence);
-    this.#seal(sequence);
-    const logNumber = log.activeNumber;
+    let logNumber: number;
     try {
+      this.#seal(sequence);
+      logNumber = log.activeNumber;
       await log.synced(sequence);
       const entries = (await participant?.write(sequence)) ?? [];
       const tables = await this.#writeTables(sequence, entries);
@@ -94,8 +95,8 @@ export class Checkpointer {
       participant?.failed(error);
       throw error;
     }
-    this.#deleteLogs(logNumber);
     participant?.installed(sequence);
+    this.#deleteLogs(logNumber);
     this.#compactor.kick();
     await this.#compactor.level0Drained();
   }

@@ -96,7 +96,7 @@ describe.each<FaultKind>(['EIO', 'ENOSPC', 'short', 'sync'])('%s at every call',
 });
 
 test('after a failed write or sync of the log no write is taken until the database is reopened', async () => {
-  for (const operation of ['write', 'datasync']) {
+  for (const operation of ['write', 'sync']) {
     const faulty = new FaultyFileSystem(new MemoryFileSystem());
     const db = await open('/db', { fileSystem: faulty, memoryBytes: SMALL_MEMORY });
     const collection: Collection<Stored['metadata']> = await db.collection('things', options);

@@ -30,7 +30,7 @@ export function vectorOf(seed: number): Float32Array {
 /** Stores records with ids from `from` on, all different by `seed`. */
 export function upsert(from: number, count: number, seed: number): Write {
   const records = Array.from({ length: count }, (_, i) => {
-    const n = seed * 1000 + i;
+    const n = seed * 1000 + from + i;
     return { id: from + i, vector: vectorOf(n), metadata: { n } };
   });
   return {
