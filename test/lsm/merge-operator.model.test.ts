@@ -53,6 +53,15 @@ test('combining operands first changes nothing, in any grouping', () => {
   );
 });
 
+test('long lists fold as short ones do', () => {
+  const range = (start: number, count: number): Uint32Array =>
+    Uint32Array.from({ length: count }, (_, i) => start + i);
+  const base = encodeList(range(0, 1000));
+  const operand = encodeEdges(range(900, 2000), range(100, 500));
+  const expected = [...range(0, 100), ...range(600, 2300)];
+  expect(adjacencyMerge.merge(base, [operand])).toEqual(encodeList(Uint32Array.from(expected)));
+});
+
 test('a combined operand keeps its removals', () => {
   const remove = encodeEdges(new Uint32Array(0), Uint32Array.of(3));
   const add = encodeEdges(Uint32Array.of(4), new Uint32Array(0));
