@@ -128,13 +128,16 @@ test.runIf(isLinux)('a pid that was given again does not keep a lock', async () 
 
 test.runIf(isLinux)('a process that has ended but was not waited for is dead', async () => {
   await using directory = await tempDir();
-  const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: 'pipe' });
+  const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], { stdio: 'pipe' });
   onTestFinished(() => {
     parent.kill('SIGKILL');
   });
   const [output] = await once(parent.stdout, 'data');
   const pid = Number(String(output));
   const status = (): string => fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const command = (): string => fs.readFileSync(`/proc/${parent.pid}/comm`, 'utf8');
+  await vi.waitFor(() => expect(command()).toBe('sleep\n'), { timeout: 10_000 }); // Waits for nobody.
+  process.kill(pid, 'SIGKILL');
   await vi.waitFor(() => expect(status()).toContain(') Z '), { timeout: 10_000 });
   const processStart = status().split(') ')[1].split(' ')[19];
   plant(directory.path, owner({ pid, processStart }), 0);

@@ -1,9 +1,9 @@
 import fs from 'node:fs';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { ioError, systemError } from '../../src/storage/io-error.ts';
 import { NodeFileSystem } from '../../src/storage/node-file-system.ts';
 import { tempDir } from '../temp-dir.ts';
-import { bytes, expectCode, testFileSystem } from './file-system.suite.ts';
+import { bytes, create, expectCode, read, testFileSystem } from './file-system.suite.ts';
 
 testFileSystem('node file system', async () => {
   const directory = await tempDir();
@@ -81,6 +81,29 @@ test('a descriptor is let go once, after the syncs that are on their way', async
   }
   expect(new Set(other).size).toBe(50);
   for (const descriptor of other) fs.closeSync(descriptor);
+});
+
+test('what the system reads or writes in pieces is put together', async () => {
+  await using directory = await tempDir();
+  const fileSystem = new NodeFileSystem();
+  const { readSync, writeSync } = fs;
+  onTestFinished(() => {
+    vi.restoreAllMocks();
+  });
+  // Of each call no more than three bytes: systems may do so, and do after a signal or over 2 GiB.
+  const few = (length: number): number => Math.min(length, 3);
+  const writes = vi.spyOn(fs, 'writeSync').mockImplementation(((...call: number[]) => {
+    const [descriptor, source, offset, length, position] = call;
+    return writeSync(descriptor, source as never, offset, few(length), position);
+  }) as never);
+  const reads = vi.spyOn(fs, 'readSync').mockImplementation(((...call: number[]) => {
+    const [descriptor, target, offset, length, position] = call;
+    return readSync(descriptor, target as never, offset, few(length), position);
+  }) as never);
+  create(fileSystem, `${directory.path}/a`, 'hello world');
+  expect(read(fileSystem, `${directory.path}/a`)).toBe('hello world');
+  expect(writes).toHaveBeenCalledTimes(4);
+  expect(reads).toHaveBeenCalledTimes(4);
 });
 
 test('a relative directory is made with its parents', async () => {
