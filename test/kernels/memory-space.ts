@@ -211,6 +211,10 @@ export class MemorySpace {
     this.#setEntry(SPACE_CODE_ROOT, page, 0);
   }
 
+  restoreCodes(page: number): void {
+    this.#setEntry(SPACE_CODE_ROOT, page, this.#codeCells[page]);
+  }
+
   evictListPage(page: number): void {
     this.#setEntry(SPACE_LIST_ROOT, page, 0);
   }

@@ -1,0 +1,198 @@
+/**
+ * Neighbour selection and back edges against the plain rule, with codes and lists that are missing at
+ * first: what is asked for, and how often, must not show in what is chosen.
+ */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createKernels } from '../../src/kernels/kernels.ts';
+import {
+  LINK_APPENDED,
+  LINK_PRESENT,
+  LINK_REWRITTEN,
+  METRIC_COSINE,
+  METRIC_DOT,
+  METRIC_L2,
+} from '../../src/kernels/layout.ts';
+import { type PruneCandidate, prune } from '../../src/kernels/oracle/prune.ts';
+import { codeDistance } from '../../src/kernels/oracle/sq8.ts';
+import { compareNeighbours } from '../../src/kernels/oracle/walk.ts';
+import { BumpMemory, MemorySpace, MemoryWalk } from './memory-space.ts';
+
+const bump = new BumpMemory(createKernels(1 << 23));
+const { exports } = bump.kernels;
+
+const capBottom = 8;
+const capUpper = 5;
+
+interface Scene {
+  readonly metric: number;
+  readonly vectors: Float32Array[];
+  readonly alpha: number;
+  /** Pages whose codes are missing, again and again between calls. */
+  readonly missing: number[];
+  readonly served: boolean[];
+}
+
+/** Many duplicates, and vectors near each other. */
+function vectorOf(dimension: number): fc.Arbitrary<Float32Array> {
+  const value = fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom(0, 1, -1) },
+    { weight: 1, arbitrary: fc.double({ min: -2, max: 2, noNaN: true }) },
+  );
+  return fc
+    .array(value, { minLength: dimension, maxLength: dimension })
+    .map((values) => Float32Array.from(values));
+}
+
+function sceneOf(nodes: { min: number; max: number }): fc.Arbitrary<Scene> {
+  return fc.integer({ min: 1, max: 70 }).chain((dimension) =>
+    fc.record({
+      metric: fc.constantFrom(METRIC_L2, METRIC_COSINE, METRIC_DOT),
+      vectors: fc.array(vectorOf(dimension), { minLength: nodes.min, maxLength: nodes.max }),
+      alpha: fc.constantFrom(1, 1.2, 2),
+      missing: fc.array(fc.nat(80), { maxLength: 80 }),
+      served: fc.array(fc.boolean(), { minLength: 1, maxLength: 9 }),
+    }),
+  );
+}
+
+function place(scene: Scene): MemorySpace {
+  bump.reset();
+  const { metric, vectors } = scene;
+  const options = { dimension: vectors[0].length, metric, slotsPerPage: 3, nodes: vectors.length };
+  const space = new MemorySpace(bump, { ...options, capBottom, capUpper });
+  vectors.forEach((vector, node) => {
+    space.put(node, node, bump.vector(vector));
+  });
+  return space;
+}
+
+/** Calls until DONE; before each of the first calls some pages disappear. */
+function finish(scene: Scene, space: MemorySpace, walk: MemoryWalk, call: () => number): void {
+  let asked = 0;
+  let calls = 0;
+  walk.finish(
+    () => {
+      if (calls++ < 4) {
+        for (const page of scene.missing) if (page < space.pages) space.evictCodes(page);
+      }
+      return call();
+    },
+    () => scene.served[asked++ % scene.served.length],
+  );
+}
+
+function restore(space: MemorySpace): void {
+  for (let page = 0; page < space.pages; page++) space.restoreCodes(page);
+}
+
+test('selection follows the rule, and fills up to half of what is asked for', () => {
+  const runs = fc.record({
+    scene: sceneOf({ min: 1, max: 200 }),
+    ghosts: fc.array(fc.nat(199), { maxLength: 40 }),
+    m: fc.integer({ min: 1, max: 12 }),
+    ef: fc.integer({ min: 1, max: 200 }),
+  });
+  fc.assert(
+    fc.property(runs, ({ scene, ghosts, m, ef }) => {
+      const space = place(scene);
+      const nodes = scene.vectors.length;
+      // A chain, so that the walk comes by every node.
+      for (let node = 0; node < nodes; node++) {
+        space.setList(0, node, node + 1 < nodes ? [node + 1] : []);
+      }
+      const walk = new MemoryWalk(bump, space, nodes);
+      walk.prepare(scene.vectors[0]);
+      exports.walkBegin(walk.address, 0, 0, 0, nodes);
+      walk.finish((address) => exports.walkRun(address, 1000));
+      exports.walkContinue(walk.address, 0, Math.min(ef, nodes));
+      walk.finish((address) => exports.walkRun(address, 1000));
+      const results = walk.results();
+      const dead = new Set(ghosts);
+      // They die between the walk and the selection.
+      for (const ghost of dead) if (ghost < nodes) space.setLive(ghost, false);
+
+      finish(scene, space, walk, () => exports.selectNeighbours(walk.address, m, scene.alpha));
+      restore(space);
+      const limit = Math.min(m, capBottom);
+      const candidates = results
+        .filter(({ node }) => !dead.has(node))
+        .map((result) => ({ ...result, code: space.code(result.node) }));
+      const { chosen, dropped } = prune(scene.metric, candidates, limit, scene.alpha);
+      const least = Math.floor(limit / 2);
+      const expected = [...chosen, ...dropped.slice(0, Math.max(0, least - chosen.length))];
+      expected.sort(compareNeighbours);
+      expect(walk.selected()).toEqual(expected.map(({ node }) => node));
+      expect(walk.results()).toEqual(results);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('a back edge is there already, is appended, or has a full list chosen anew', () => {
+  const runs = fc.record({
+    scene: sceneOf({ min: 12, max: 40 }),
+    layer: fc.nat(1),
+    node: fc.nat(11),
+    added: fc.nat(11),
+    count: fc.nat(capBottom),
+    isListMissing: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(runs, ({ scene, layer, node, added, count, isListMissing }) => {
+      fc.pre(node !== added);
+      const space = place(scene);
+      const cap = layer === 0 ? capBottom : capUpper;
+      const others = scene.vectors.map((_, id) => id).filter((id) => id !== node);
+      const list = others.slice(0, Math.min(count, cap));
+      space.setList(layer, node, list);
+      const codes = scene.vectors.map((_, id) => space.code(id));
+      const walk = new MemoryWalk(bump, space, 4);
+      if (isListMissing && layer === 0) space.evictList(node);
+      if (isListMissing && layer === 1) space.evictUpper(layer, node);
+      const { alpha, metric } = scene;
+      finish(scene, space, walk, () => exports.linkBack(walk.address, layer, node, added, alpha));
+      const after = space.list(layer, node);
+      if (list.includes(added)) {
+        expect(walk.linkResult).toBe(LINK_PRESENT);
+        expect(after).toEqual(list);
+      } else if (list.length < cap) {
+        expect(walk.linkResult).toBe(LINK_APPENDED);
+        expect(after).toEqual([...list, added]);
+      } else {
+        expect(walk.linkResult).toBe(LINK_REWRITTEN);
+        const candidates: PruneCandidate[] = [...list, added].map((id) => ({
+          node: id,
+          distance: codeDistance(metric, codes[id], codes[node]),
+          code: codes[id],
+        }));
+        candidates.sort(compareNeighbours);
+        const { chosen, dropped } = prune(metric, candidates, cap, alpha);
+        const isAdded = ({ node: id }: PruneCandidate): boolean => id === added;
+        const rest = [...dropped.filter(isAdded), ...dropped.filter((one) => !isAdded(one))];
+        const fill = rest.slice(0, Math.max(0, Math.floor(cap / 2) - chosen.length));
+        expect(after).toEqual([...chosen, ...fill].map((one) => one.node));
+      }
+    }),
+    { numRuns: 400 },
+  );
+});
+
+test('a selection that was abandoned leaves nothing behind for the next', () => {
+  const vectors = Array.from({ length: 30 }, (_, i) => Float32Array.of(i % 6, Math.floor(i / 6)));
+  const scene = { metric: METRIC_L2, vectors, alpha: 1.2, missing: [], served: [true] };
+  const space = place(scene);
+  const full = [1, 2, 3, 4, 5, 6, 7, 8];
+  space.setList(0, 20, full);
+  space.setList(0, 21, full);
+  const walk = new MemoryWalk(bump, space, 4);
+  space.evictCodes(0);
+  expect(exports.linkBack(walk.address, 0, 20, 25, 1.2)).not.toBe(0);
+  space.restoreCodes(0);
+  expect(exports.linkBack(walk.address, 0, 21, 26, 1.2)).toBe(0);
+  const first = space.list(0, 21);
+  space.setList(0, 21, full);
+  const other = new MemoryWalk(bump, space, 4);
+  expect(exports.linkBack(other.address, 0, 21, 26, 1.2)).toBe(0);
+  expect(space.list(0, 21)).toEqual(first);
+});
