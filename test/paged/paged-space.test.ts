@@ -206,6 +206,39 @@ test('an insert that finds no memory changes nothing', async () => {
   expect(await harness.problems()).toEqual([]);
 });
 
+test('a checkpoint may end while a plan is under way, whatever becomes of both', async () => {
+  for (const isInstalled of [false, true]) {
+    for (const isCommit of [false, true]) {
+      const disk = new Disk();
+      const harness = new Harness({ disk, dimension });
+      const [space] = harness.spaces;
+      const vectors = append(harness, 3);
+      harness.store.freeze(1);
+      const entries = await harness.store.write(1);
+      harness.begin();
+      const values = vectorOf(99);
+      const node = space.place(none, 'append');
+      space.put(node, 99, values);
+      if (isInstalled) {
+        for (const { hi, lo, value } of entries) disk.tree.set(hi, lo, value);
+        harness.store.installed(1);
+      } else {
+        harness.store.failed(new Error('the version was not installed'));
+      }
+      if (isCommit) vectors.push({ node, record: 99, values });
+      if (isCommit) harness.commit([]);
+      else harness.rollback();
+      harness.evictAll();
+      for (const vector of vectors) {
+        expect(isSame(space.readVector(vector.node), vector.values)).toBe(true);
+        expect(space.recordOf(vector.node)).toBe(vector.record);
+      }
+      expect(harness.store.dirtyBytes > 0).toBe(isCommit || !isInstalled);
+      expect(await harness.problems()).toEqual([]);
+    }
+  }
+});
+
 /** Vectors arrive in `clusters` groups at random; neighbours of a vector are the last ones of its group. */
 function fillInClusters(space: PagedSpace, harness: Harness, policy: PlacePolicy): number[] {
   const random = seededRandom(5);
