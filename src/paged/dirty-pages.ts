@@ -25,12 +25,11 @@ export class DirtyPages {
   #frozen: Map<number, FrozenPage> = new Map();
   /** Dirty through the plan under way alone. */
   readonly #planned = new Set<number>();
+  #pinnedCount = 0;
 
   /** Pages dirty or frozen. */
   get pinnedCount(): number {
-    let count = this.#dirty.size;
-    for (const page of this.#frozen.keys()) if (!this.#dirty.has(page)) count++;
-    return count;
+    return this.#pinnedCount;
   }
 
   get dirtyCount(): number {
@@ -54,6 +53,7 @@ export class DirtyPages {
   add(page: number, planned: boolean): void {
     if (this.#dirty.has(page)) return;
     this.#dirty.add(page);
+    if (!this.#frozen.has(page)) this.#pinnedCount++;
     if (planned) this.#planned.add(page);
   }
 
@@ -65,7 +65,9 @@ export class DirtyPages {
   rollbackPlan(clean: (page: number) => void): void {
     for (const page of this.#planned) {
       this.#dirty.delete(page);
-      if (!this.#frozen.has(page)) clean(page);
+      if (this.#frozen.has(page)) continue;
+      this.#pinnedCount--;
+      clean(page);
     }
     this.#planned.clear();
   }
@@ -91,7 +93,11 @@ export class DirtyPages {
   installed(clean: (page: number) => void): void {
     const frozen = this.#frozen;
     this.#frozen = new Map();
-    for (const page of frozen.keys()) if (!this.#dirty.has(page)) clean(page);
+    for (const page of frozen.keys()) {
+      if (this.#dirty.has(page)) continue;
+      this.#pinnedCount--;
+      clean(page);
+    }
   }
 
   /** The frozen pages are dirty again, whatever becomes of the plan under way. */

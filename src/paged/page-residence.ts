@@ -45,6 +45,7 @@ export class PageResidence {
     else if (isNew) this.#create(page);
     else this.#pin(page);
     pages.add(page, planned);
+    this.#checkpoint.recount();
   }
 
   /** Frees the cells of a page that a plan opened and a rollback undoes. */

@@ -39,8 +39,6 @@ export interface PageStoreOptions {
 /** What a checkpoint needs of a space; `SpaceCheckpoint` is the one implementation. */
 export interface CheckpointedSpace {
   readonly id: number;
-  /** Bytes of the cells that may not be evicted before a checkpoint, copies included. */
-  readonly pinnedBytes: number;
   readonly hasDirtyPages: boolean;
   freeze(): void;
   /** Writes the frozen slices, a piece between two `yield`s; the value yielded is the bytes of the piece. */
@@ -79,6 +77,7 @@ export class PageStore {
   readonly #tree: number;
   readonly #spaces: Map<number, CheckpointedSpace> = new Map();
   #writer: SliceWriter | undefined;
+  #dirtyBytes = 0;
   /** The checkpoint under way: its spaces, and the units that it has taken. */
   #checkpoint: { readonly spaces: CheckpointedSpace[]; readonly fresh: UnitRun[] } | undefined;
 
@@ -105,11 +104,15 @@ export class PageStore {
     this.#spaces.delete(space.id);
   }
 
-  /** Bytes of memory that only a checkpoint makes evictable. O(spaces). */
+  /** Bytes of memory that only a checkpoint makes evictable, copies included. */
   get dirtyBytes(): number {
-    let bytes = 0;
-    for (const space of this.#spaces.values()) bytes += space.pinnedBytes;
-    return bytes;
+    return this.#dirtyBytes;
+  }
+
+  /** Called by spaces: so many bytes more, or less, are pinned. */
+  countPinned(bytes: number): void {
+    this.#dirtyBytes += bytes;
+    assert(this.#dirtyBytes >= 0, 'what is unpinned was pinned');
   }
 
   /** Keeps every unit that the version installed last names; for backups and long snapshots. */

@@ -68,7 +68,7 @@ export class PagedSpace {
   /** Reads nothing. Counters of a space that is not new come through `importCounters`. */
   constructor(options: PagedSpaceOptions) {
     const { id, space, geometry, store } = options;
-    const { map, allocator, file } = store;
+    const { map, file } = store;
     const { memory } = store.kernels;
     this.id = id;
     this.geometry = geometry;
@@ -77,14 +77,14 @@ export class PagedSpace {
     this.columns = makeColumns(options);
     this.#book = new PlaceBook(geometry.slotsPerPage);
     const shared = { geometry, columns: this.columns, map, file: file.path };
-    this.checkpoint = new SpaceCheckpoint({ id, book: this.#book, ...shared });
+    const countPinned = (bytes: number): void => store.countPinned(bytes);
+    this.checkpoint = new SpaceCheckpoint({ id, book: this.#book, countPinned, ...shared });
     this.states = new PageStates({ id, memory, codes: this.columns.codes, ...shared });
     const { checkpoint, columns, states } = this;
     this.#residence = new PageResidence({ columns, checkpoint, states, file: file.path });
     const residence = this.#residence;
     this.#reader = new VectorReader({ geometry, store, columns, checkpoint, residence });
     this.#view = makeView(states, this.#book, options.random ?? seededRandom(id));
-    assert(allocator === store.allocator, 'a store has one allocator');
     store.ring.fit(geometry.originalStride);
     store.register(checkpoint);
   }
@@ -171,6 +171,7 @@ export class PagedSpace {
       if (plan.opened.has(page)) this.#residence.drop(page);
       else this.checkpoint.unpin(page);
     });
+    this.checkpoint.recount();
     this.#book.restore();
   }
 
@@ -253,6 +254,7 @@ export class PagedSpace {
   /** Gives all cells of both columns back, dirty ones too. The space must not be used any more. */
   release(): void {
     this.#store.unregister(this.checkpoint);
+    this.checkpoint.release();
     this.columns.codes.release();
     this.columns.originals?.release();
   }

@@ -34,6 +34,8 @@ export interface SpaceCheckpointOptions {
   readonly map: PageMap;
   /** Path of the page file, for errors. */
   readonly file: string;
+  /** Is told how many bytes became pinned, or, below 0, unpinned. */
+  readonly countPinned: (bytes: number) => void;
 }
 
 export class SpaceCheckpoint implements CheckpointedSpace {
@@ -43,16 +45,21 @@ export class SpaceCheckpoint implements CheckpointedSpace {
   /** The open pages as of the freeze. */
   #openPages: Uint8Array = new Uint8Array(0);
   #copiedBytes = 0;
+  /** What `countPinned` was told in sum. */
+  #countedBytes = 0;
 
   constructor(options: SpaceCheckpointOptions) {
     this.id = options.id;
     this.#options = options;
   }
 
-  get pinnedBytes(): number {
+  /** Tells `countPinned` what changed; called whenever pages became dirty or clean. */
+  recount(): void {
     const { codes, originals } = this.#options.columns;
     const pageBytes = codes.cellBytes + (originals?.cellBytes ?? 0);
-    return this.pages.pinnedCount * pageBytes + this.#copiedBytes;
+    const bytes = this.pages.pinnedCount * pageBytes + this.#copiedBytes;
+    this.#options.countPinned(bytes - this.#countedBytes);
+    this.#countedBytes = bytes;
   }
 
   get hasDirtyPages(): boolean {
@@ -145,11 +152,19 @@ export class SpaceCheckpoint implements CheckpointedSpace {
   installed(): void {
     this.#freeCopies();
     this.pages.installed((page) => this.unpin(page));
+    this.recount();
   }
 
   failed(): void {
     this.#freeCopies();
     this.pages.failed();
+    this.recount();
+  }
+
+  /** The space is given up with all its dirty pages: nothing of it counts as pinned any more. */
+  release(): void {
+    this.#options.countPinned(-this.#countedBytes);
+    this.#countedBytes = 0;
   }
 
   /** Frees the copies made for a checkpoint that has ended. */
