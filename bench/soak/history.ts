@@ -28,7 +28,7 @@ export interface KillRecord {
 export function operationOf(seed: number, number: number): KillOperation {
   const random = seededRandom(seed * 1_000_003 + number);
   const kind = random();
-  if (kind < 0.01) return { do: 'flush' };
+  if (kind < 0.03) return { do: 'flush' };
   if (kind < 0.2) return { do: 'delete', ids: distinctIds(random, 1 + Math.floor(random() * 8)) };
   const count = random() < 0.5 ? 1 : 1 + Math.floor(random() * 60);
   const records = distinctIds(random, count).map((id) => recordOf(random, seed, id, number));

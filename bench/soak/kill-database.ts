@@ -11,7 +11,7 @@ export interface KillDatabase {
 export async function openForKill(directory: string): Promise<KillDatabase> {
   const database = await open(directory, {
     durability: 'sync',
-    memoryBytes: 16 * 1024 * 1024,
+    memoryBytes: 8 * 1024 * 1024,
     lockTimeoutMs: 5_000,
   });
   const collection = await database.collection('kill', {
