@@ -29,7 +29,7 @@ export interface PlanOptions {
   readonly levelRatio: number;
   readonly level0Tables: number;
   /** The base is the first level, from below, whose target is not above this, in bytes. */
-  readonly baseBytes: number;
+  readonly baseLevelBytes: number;
 }
 
 export interface CompactionPlan<T extends PlannedTable> {
@@ -105,13 +105,13 @@ export function level0Depth(tables: readonly PlannedTable[]): number {
  * goes down. The last level has no bound.
  */
 export function levelTargets(bytes: readonly number[], options: PlanOptions): number[] {
-  const { levelRatio, baseBytes } = options;
+  const { levelRatio, baseLevelBytes } = options;
   assert(levelRatio > 1, 'each level is larger than the one above');
   const targets = new Array<number>(LEVEL_COUNT).fill(0);
   targets[LAST_LEVEL] = Number.POSITIVE_INFINITY;
   // The last level may still be empty while data waits above it: the largest level counts.
   let target = Math.max(...bytes.slice(1));
-  for (let level = LAST_LEVEL - 1; level >= 1 && target > baseBytes; level--) {
+  for (let level = LAST_LEVEL - 1; level >= 1 && target > baseLevelBytes; level--) {
     target /= levelRatio;
     targets[level] = target;
   }

@@ -36,8 +36,8 @@ export class Compactor {
 
   constructor(core: EngineCore) {
     this.#core = core;
-    const { levelRatio, level0Tables, memtableBytes } = core.options;
-    this.#planOptions = { levelRatio, level0Tables, baseBytes: level0Tables * memtableBytes };
+    const { levelRatio, level0Tables, baseLevelBytes } = core.options;
+    this.#planOptions = { levelRatio, level0Tables, baseLevelBytes };
   }
 
   /** Why the last compaction failed, until the next checkpoint. */

@@ -30,6 +30,7 @@ export interface CoreOptions {
   readonly blockBytes: number;
   readonly levelRatio: number;
   readonly level0Tables: number;
+  readonly baseLevelBytes: number;
   readonly autoCompact: boolean;
   readonly onBackgroundError: (error: DatabaseError) => void;
 }

@@ -39,6 +39,11 @@ export interface EngineOptions {
   readonly blockBytes?: number | undefined;
   /** T: how much larger a level is than the one above it. Default: 10. */
   readonly levelRatio?: number | undefined;
+  /**
+   * Data of a tree beyond this is given a further level, in bytes. Default: `memtableBytes ×
+   * level0Tables`.
+   */
+  readonly baseLevelBytes?: number | undefined;
   /** L0 tables of one tree that start a compaction. Default: 4. */
   readonly level0Tables?: number | undefined;
   /** Reads only: nothing is written or deleted. Default: false. */

@@ -16,6 +16,7 @@ export function resolveOptions(options: EngineOptions): CoreOptions {
     blockBytes = 4096,
     levelRatio = 10,
     level0Tables = 4,
+    baseLevelBytes = memtableBytes * level0Tables,
     autoCompact = true,
     onBackgroundError = () => {},
   } = options;
@@ -26,6 +27,7 @@ export function resolveOptions(options: EngineOptions): CoreOptions {
   requireNumber('blockBytes', blockBytes, 1);
   requireNumber('levelRatio', levelRatio, 2);
   requireNumber('level0Tables', level0Tables, 1);
+  requireNumber('baseLevelBytes', baseLevelBytes, 1);
   if (!['sync', 'os', 'none'].includes(durability)) {
     throw invalid(`durability: expected 'sync', 'os' or 'none', got ${String(durability)}`);
   }
@@ -37,6 +39,7 @@ export function resolveOptions(options: EngineOptions): CoreOptions {
     blockBytes,
     levelRatio,
     level0Tables,
+    baseLevelBytes,
     autoCompact,
     onBackgroundError,
   };
