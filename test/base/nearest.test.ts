@@ -8,6 +8,7 @@ test('a typo finds the name that was meant', () => {
   expect(nearestName('Dimensions', known)).toBe('dimension');
   expect(nearestName('mertic', known)).toBe('metric');
   expect(nearestName('dim', known)).toBe('dimension');
+  expect(nearestName('gte', ['set', 'get', 'put'])).toBe('get');
 });
 
 test('an unrelated word finds nothing', () => {

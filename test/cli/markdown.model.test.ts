@@ -110,7 +110,7 @@ test('empty sections are skipped; a file of headings only keeps its first', () =
 });
 
 test('a long section is cut between paragraphs', () => {
-  const paragraph = `${'word '.repeat(60).trim()}\n\n`;
+  const paragraph = `${'word word word word\n'.repeat(15)}\n`;
   const sections = splitMarkdown(`# A\n${paragraph.repeat(20)}`);
   expect(sections.length).toBeGreaterThan(2);
   for (const section of sections) {
