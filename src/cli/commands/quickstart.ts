@@ -195,7 +195,7 @@ function reportFigures(
     const { queries, k, recallAtK, searchMs, exactMs } = recall;
     context.say(
       `recall@${k}  ${recallAtK.toFixed(3)}  (${formatCount(queries, 'stored section')} as queries; ` +
-        `a search takes ${formatMs(searchMs)}, comparing with every vector ${formatMs(exactMs)})`,
+        `a search takes ${formatMs(searchMs)}, comparing with every vector ${formatMs(exactMs)}, medians)`,
     );
   }
   context.say(

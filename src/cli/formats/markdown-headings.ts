@@ -22,6 +22,14 @@ const fence = /^\s*(`{3,}|~{3,})(.*)$/u;
 const noParagraph = /^\s*(?:$|[-*+>|<#]|\d+[.)]|\s{4})/u;
 
 const titleSourceMax = 1000;
+const entities: Readonly<Record<string, string>> = {
+  '&nbsp;': ' ',
+  '&amp;': '&',
+  '&lt;': '<',
+  '&gt;': '>',
+  '&quot;': '"',
+  '&#39;': "'",
+};
 
 /** The end of the YAML (`---`) or TOML (`+++`) block that `source` begins with, or 0. */
 export function frontMatterEnd(source: string): number {
@@ -109,6 +117,7 @@ export function plainText(text: string): string {
     .replace(/\[([^[\]]*)\](?:\([^()]*\)|\[[^[\]]*\])/gu, '$1')
     .replace(/(^|\s)(?:#{1,6}|>+|[-*+]|`{3,}\w*|~{3,}\w*)(?=\s|$)/gu, '$1')
     .replace(/\*\*|__|`/gu, '')
+    .replace(/&(?:nbsp|amp|lt|gt|quot|#39);/gu, (entity) => entities[entity])
     .replace(/\s+/gu, ' ')
     .trim();
 }
