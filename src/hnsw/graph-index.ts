@@ -16,7 +16,7 @@ import { checkGraph, type GraphReport } from './check-graph.ts';
 import type { Entry } from './entry.ts';
 import { type ExactSearchOptions, searchExactly } from './exact-search.ts';
 import { type InsertOptions, type InsertPlan, planInsert } from './insert.ts';
-import { linkNode } from './link.ts';
+import { Linker } from './link.ts';
 import { ListCache } from './list-cache.ts';
 import { measureNodes } from './measure.ts';
 import { type SearchOptions, searchGraph } from './search.ts';
@@ -53,6 +53,7 @@ export class GraphIndex {
   readonly #lists: ListCache;
   readonly #touched: TouchedLists;
   readonly #insert: InsertOptions;
+  readonly #linker: Linker;
   readonly #source: NeighbourSource;
   readonly #random: Random;
   readonly #sliceMs: number;
@@ -75,6 +76,7 @@ export class GraphIndex {
     const { m = 16, efConstruction = 100, alpha = 1.2 } = options;
     assert(m >= 2 && m <= space.capBottom && m <= space.capUpper, 'm neighbours fit a list');
     this.#insert = { m, efConstruction: Math.max(efConstruction, m), alpha };
+    this.#linker = new Linker(this.#context, this.#touched, this.#insert);
   }
 
   /**
@@ -126,7 +128,7 @@ export class GraphIndex {
   /** Writes the lists of the planned node, whose code is in memory now, and the edges back to it. */
   link(node: number, layer: number, plan: InsertPlan): void {
     assert(plan === this.#planned && plan.layer === layer, 'the plan is the last one');
-    linkNode(this.#context, this.#touched, node, plan, this.#insert);
+    this.#linker.link(node, plan);
     this.#planned = undefined;
     if (this.entry === undefined || layer > this.entry.layer) {
       this.entry = { node, layer };

@@ -137,6 +137,14 @@ export class ListCache {
   }
 }
 
+/** Whether the list at an address names `id`. */
+export function hasId(u32: Uint32Array, list: number, id: number): boolean {
+  const first = (list >>> 2) + 1;
+  const end = first + u32[list >>> 2];
+  for (let i = first; i < end; i++) if (u32[i] === id) return true;
+  return false;
+}
+
 function tooLong(layer: number, node: number, count: number): CorruptionError {
   return new CorruptionError(`list of node ${node} on layer ${layer} has ${count} neighbours`, {
     file: 'tree graph',
