@@ -71,6 +71,8 @@ export class Space {
   /** METRIC_*, as kernels take it. */
   readonly metricCode: number;
   readonly slotsPerPage: number;
+  readonly codeStride: number;
+  readonly codeSlotsOffset: number;
   readonly originalStride: number;
   readonly capBottom: number;
   readonly capUpper: number;
@@ -91,6 +93,8 @@ export class Space {
     this.metric = options.metric;
     this.metricCode = metricCodes[options.metric];
     this.slotsPerPage = geometry.slotsPerPage;
+    this.codeStride = geometry.codeStride;
+    this.codeSlotsOffset = geometry.codeSlotsOffset;
     this.originalStride = geometry.originalStride;
     this.capBottom = options.capBottom;
     this.capUpper = options.capUpper;
@@ -113,6 +117,12 @@ export class Space {
 
   slotOf(node: number): number {
     return node % this.slotsPerPage;
+  }
+
+  /** The address of the slot with the node's code, or 0 when its page is not in memory. Counts as a use. */
+  codeSlot(node: number): number {
+    const cell = this.codes.cell(this.pageOf(node));
+    return cell === 0 ? 0 : cell + this.codeSlotsOffset + this.slotOf(node) * this.codeStride;
   }
 
   /** The largest degree of a list on `layer`. */
