@@ -111,9 +111,20 @@ class Claim {
       const token = /^LOCK\.([0-9a-f-]{36})$/.exec(name)?.[1];
       if (token === undefined) continue;
       const claim = join(this.directory, name);
-      if (this.#isGone(join(claim, `${token}.json`)))
-        fs.rmSync(claim, { recursive: true, force: true });
+      try {
+        if (this.#isAbandoned(claim, token)) fs.rmSync(claim, { recursive: true, force: true });
+      } catch {
+        // It harms nobody; the next owner tries again.
+      }
     }
+  }
+
+  /** A claim is made in two steps: one without its owner file may be a moment old. */
+  #isAbandoned(claim: string, token: string): boolean {
+    const ownerFile = join(claim, `${token}.json`);
+    if (fs.existsSync(ownerFile)) return this.#isGone(ownerFile);
+    const age = ageOf(claim);
+    return age !== undefined && age > this.#staleMs;
   }
 
   #prepare(): void {
@@ -293,10 +304,15 @@ function readOwner(ownerFile: string): LockOwner | undefined {
 
 /** Since the owner or its heartbeat was last renewed, in ms; `undefined` when there is no such owner. */
 function heartbeatAge(ownerFile: string): number | undefined {
-  const owner = fs.statSync(ownerFile, { throwIfNoEntry: false });
-  if (owner === undefined) return undefined;
-  const heartbeat = fs.statSync(`${ownerFile}.lock`, { throwIfNoEntry: false });
-  return Date.now() - Math.max(owner.mtimeMs, heartbeat?.mtimeMs ?? 0);
+  const age = ageOf(ownerFile);
+  if (age === undefined) return undefined;
+  return Math.min(age, ageOf(`${ownerFile}.lock`) ?? age);
+}
+
+/** Since the last change of a file or directory, in ms; `undefined` when it is not there. */
+function ageOf(path: string): number | undefined {
+  const status = fs.statSync(path, { throwIfNoEntry: false });
+  return status && Date.now() - status.mtimeMs;
 }
 
 function lockedError(directory: string, holder: string): DatabaseError {

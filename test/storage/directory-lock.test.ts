@@ -195,6 +195,18 @@ test('leftovers are cleared away, but nothing that is not ours', async () => {
   expect(fs.readdirSync(directory.path)).toEqual(['LOCK', 'LOCK.txt']);
 });
 
+test('a claim that is being made is not taken for a leftover', async () => {
+  await using directory = await tempDir();
+  const claim = `${directory.path}/LOCK.${deadToken}`;
+  fs.mkdirSync(claim); // Its owner file comes in a moment.
+  await (await lockDirectory(directory.path, options)).release();
+  expect(fs.existsSync(claim)).toBe(true);
+  const long = new Date(Date.now() - 3_600_000);
+  fs.utimesSync(claim, long, long);
+  await (await lockDirectory(directory.path, options)).release();
+  expect(fs.existsSync(claim)).toBe(false);
+});
+
 test('an opener that waits survives that its claim is swept away', async () => {
   await using directory = await tempDir();
   const lock = await lockDirectory(directory.path, options);
