@@ -4,18 +4,14 @@
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { ensureBuilt, root } from './built.mjs';
-
-const require = createRequire(import.meta.url);
 
 /** The JavaScript file behind a package's command, so that no shell is needed. */
 function commandOf(packageName, command) {
-  let folder = dirname(require.resolve(`${packageName}/package.json`, { paths: [root] }));
+  const folder = join(root, 'node_modules', packageName);
   const { bin } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-  folder = join(folder, typeof bin === 'string' ? bin : bin[command]);
-  return folder;
+  return join(folder, typeof bin === 'string' ? bin : bin[command]);
 }
 
 const steps = [
