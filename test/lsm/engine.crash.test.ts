@@ -1,107 +1,13 @@
-/**
- * The power goes at every call to the file system of a trace that has everything: commits in three
- * durabilities' promises, checkpoints with a participant, compactions, a reopening. Whatever the disk kept:
- * acknowledged commits are there, the state is a prefix of the commits and whole commits, `check` passes,
- * and opening once more changes nothing.
- */
-import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import type { LsmEngine } from '../../src/lsm/engine.ts';
-import type { Durability } from '../../src/lsm/engine-options.ts';
-import { FaultyFileSystem } from '../../src/storage/faulty-file-system.ts';
-import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
-import {
-  type Commit,
-  commit,
-  drainCompaction,
-  expectState,
-  Model,
-  openTiny,
-  scanState,
-  toBatch,
-} from './engine-harness.ts';
+/** Power cuts at a sample of the calls; `engine.crash.slow.test.ts` takes all of them. */
+import { test } from 'vitest';
+import { cutThePower } from './engine-crash.suite.ts';
 
-interface Promised {
-  /** Of the last commit that was acknowledged. */
-  sequence: number;
-}
-
-/** The trace. Stops with an error when the file system does. */
-async function scenario(
-  fileSystem: FaultyFileSystem,
-  durability: Durability,
-  commits: readonly Commit[],
-  model: Model,
-  promised: Promised,
-): Promise<void> {
-  let engine: LsmEngine | undefined = await openTiny(fileSystem, { durability });
-  for (const [i, commit] of commits.entries()) {
-    const sequence = engine.write(toBatch(commit));
-    model.add(commit, sequence);
-    const committed = engine.committed(sequence);
-    // Some commits share a write.
-    if (i % 3 === 0) committed.catch(() => {});
-    else await committed;
-    if (i % 3 !== 0 && durability === 'sync') promised.sequence = sequence;
-    if (i % 4 === 3) {
-      const sealed = engine.appliedSequence;
-      await engine.checkpoint();
-      promised.sequence = Math.max(promised.sequence, sealed);
-    }
-    if (i % 8 === 7) await drainCompaction(engine);
-    if (i === commits.length >> 1) {
-      await engine.close();
-      promised.sequence = engine.appliedSequence;
-      engine = await openTiny(fileSystem, { durability });
-    }
-  }
-  await engine.compact();
-  await engine.close();
-  promised.sequence = model.sequence;
-}
-
-async function expectRecovered(
-  disk: MemoryFileSystem,
-  model: Model,
-  promised: Promised,
-): Promise<void> {
-  const engine = await openTiny(disk);
-  const { appliedSequence } = engine;
-  expect(appliedSequence).toBeGreaterThanOrEqual(promised.sequence);
-  expect(model.boundaries).toContain(appliedSequence);
-  expectState(engine, model.at(appliedSequence));
-  expect((await engine.check()).problems).toEqual([]);
-  await engine.close();
-
-  const again = await openTiny(disk);
-  expect(again.appliedSequence).toBe(appliedSequence);
-  expect(scanState(again)).toEqual(model.at(appliedSequence));
-  // What was found can be gone on from.
-  again.write(toBatch({ changes: [], attachments: [Uint8Array.of(1)] }));
-  await again.checkpoint();
-  await again.compact();
-  expect(scanState(again)).toEqual(model.at(appliedSequence));
-  await again.close();
-}
-
-for (const durability of ['sync', 'os', 'none'] as const) {
-  test(`a power cut at any call, durability ${durability}`, { timeout: 120_000 }, async () => {
-    const commits = fc.sample(commit, { numRuns: 22, seed: 7 });
-    const whole = new FaultyFileSystem(new MemoryFileSystem());
-    await scenario(whole, durability, commits, new Model(), { sequence: 0 });
-    expect(whole.calls).toBeGreaterThan(200);
-
-    for (let call = 1; call <= whole.calls; call++) {
-      const memory = new MemoryFileSystem();
-      const faulty = new FaultyFileSystem(memory);
-      faulty.stopAt(call);
-      const model = new Model();
-      const promised = { sequence: 0 };
-      await expect(scenario(faulty, durability, commits, model, promised)).rejects.toThrow();
-      for (const keep of [0, 0.5, 1]) {
-        const disk = memory.crash(call, keep);
-        await expectRecovered(disk, model, promised);
-      }
-    }
+for (const [durability, stride] of [
+  ['sync', 2],
+  ['os', 5],
+  ['none', 7],
+] as const) {
+  test(`a power cut at any call, durability ${durability}`, async () => {
+    await cutThePower(durability, stride, [0, 0.5]);
   });
 }
