@@ -10,7 +10,7 @@ import { CellAllocator } from '../kernels/cell-allocator.ts';
 import { createKernels } from '../kernels/kernels.ts';
 import { LsmEngine } from '../lsm/engine.ts';
 import { PageStore } from '../paged/page-store.ts';
-import type { FileSystem } from '../storage/file-system.ts';
+import type { FileSystem, Lock } from '../storage/file-system.ts';
 import { NodeFileSystem } from '../storage/node-file-system.ts';
 import { readCatalog, readDatabaseCounters } from './catalog.ts';
 import type { EffectiveDatabaseOptions } from './check-options.ts';
@@ -34,11 +34,8 @@ export async function openSession(
   const exists = fileSystem.exists(`${path}/${TREE_DIRECTORY}/${POINTER}`);
   checkExistence(path, exists, options);
   if (!options.readOnly) fileSystem.makeDirectory(path);
-  const lock = await fileSystem.lock(path, {
-    timeoutMs: options.lockTimeoutMs,
-    onCompromised: options.onWarning,
-  });
-  const undo: (() => unknown)[] = [() => lock.release()];
+  const lock = await takeLock(path, fileSystem, options);
+  const undo: (() => unknown)[] = [() => lock?.release()];
   try {
     const attachments: VectorAttachment[] = [];
     const stores = await openStores({ path, fileSystem, options, attachments, undo });
@@ -51,6 +48,18 @@ export async function openSession(
     for (const close of undo.reverse()) await close();
     throw error;
   }
+}
+
+/** A reader writes nothing, not even a lock; beside a writer it is refused. */
+async function takeLock(
+  path: string,
+  fileSystem: FileSystem,
+  options: EffectiveDatabaseOptions,
+): Promise<Lock | undefined> {
+  const { lockTimeoutMs: timeoutMs, onWarning: onCompromised } = options;
+  if (!options.readOnly) return await fileSystem.lock(path, { timeoutMs, onCompromised });
+  await fileSystem.waitUntilUnlocked(path, timeoutMs);
+  return undefined;
 }
 
 interface Opening {

@@ -62,6 +62,20 @@ export async function lockDirectory(
   return lock;
 }
 
+/** See `FileSystem.waitUntilUnlocked`. */
+export async function waitUntilUnlocked(
+  directory: string,
+  timeoutMs: number,
+  heartbeat: HeartbeatOptions = defaultHeartbeat,
+): Promise<void> {
+  const claim = new Claim(resolve(directory), heartbeat.staleMs);
+  const deadline = Date.now() + timeoutMs;
+  for (let holder = claim.holder(); holder !== undefined; holder = claim.holder()) {
+    if (Date.now() >= deadline) throw lockedError(directory, holder);
+    await new Promise((wake) => setTimeout(wake, pollMs));
+  }
+}
+
 /** One opener's way to the lock: everything that is done to the names in the directory. */
 class Claim {
   readonly directory: string;
@@ -97,6 +111,15 @@ class Claim {
       fs.rmSync(this.#claimPath, { recursive: true, force: true });
       throw error instanceof DatabaseError ? error : ioError('lock', this.directory, error);
     }
+  }
+
+  /** A description of whoever lives and holds the lock. Changes nothing. */
+  holder(): string | undefined {
+    const owners = readDirectory(this.#lockPath).filter((name) => name.endsWith('.json'));
+    const living = owners
+      .map((name) => join(this.#lockPath, name))
+      .find((path) => !this.#isGone(path));
+    return living === undefined ? undefined : this.#describe(living);
   }
 
   /** Removes what we made, and the lock directory if nobody is in it. */

@@ -73,6 +73,12 @@ export interface FileSystem {
    * of this host that is dead is taken over at once. `NOT_FOUND` when there is no such directory.
    */
   lock(directory: string, options: LockOptions): Promise<Lock>;
+
+  /**
+   * For readers, who take no lock because they write nothing: resolves when nobody holds the lock of the
+   * directory, `DATABASE_LOCKED` when somebody does not let go of it within `timeoutMs`.
+   */
+  waitUntilUnlocked(directory: string, timeoutMs: number): Promise<void>;
 }
 
 export interface LockOptions {

@@ -76,6 +76,10 @@ export class InterceptingFileSystem implements FileSystem {
     this.#call('syncDirectory', directory, () => this.#inner.syncDirectory(directory));
   }
 
+  async waitUntilUnlocked(directory: string, timeoutMs: number): Promise<void> {
+    await this.#call('lock', directory, () => this.#inner.waitUntilUnlocked(directory, timeoutMs));
+  }
+
   async lock(directory: string, options: LockOptions): Promise<Lock> {
     return await this.#call('lock', directory, () => this.#inner.lock(directory, options));
   }

@@ -110,6 +110,10 @@ export class MemoryFileSystem implements FileSystem {
     this.#directory('sync directory', directory).sync();
   }
 
+  async waitUntilUnlocked(directory: string, timeoutMs: number): Promise<void> {
+    await this.#locks.waitUntilFree(split(directory).join('/'), timeoutMs);
+  }
+
   async lock(directory: string, options: LockOptions): Promise<Lock> {
     this.#directory('lock', directory);
     return this.#locks.take(split(directory).join('/'), options);

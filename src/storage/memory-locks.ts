@@ -12,18 +12,22 @@ export class MemoryLocks {
   readonly #owners = new Map<string, MemoryLock>();
 
   async take(directory: string, { timeoutMs }: LockOptions): Promise<Lock> {
-    const deadline = Date.now() + timeoutMs;
-    for (;;) {
-      const owner = this.#owners.get(directory);
-      if (owner === undefined) break;
-      if (Date.now() >= deadline) throw lockedError(directory, owner);
-      await new Promise((resolve) => setTimeout(resolve, pollMs));
-    }
+    await this.waitUntilFree(directory, timeoutMs);
     const lock = new MemoryLock((released) => {
       if (this.#owners.get(directory) === released) this.#owners.delete(directory);
     });
     this.#owners.set(directory, lock);
     return lock;
+  }
+
+  async waitUntilFree(directory: string, timeoutMs: number): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      const owner = this.#owners.get(directory);
+      if (owner === undefined) return;
+      if (Date.now() >= deadline) throw lockedError(directory, owner);
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
   }
 
   releaseAll(): void {

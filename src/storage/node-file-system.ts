@@ -7,7 +7,7 @@
 import fs from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { assert } from '../base/assert.ts';
-import { lockDirectory } from './directory-lock.ts';
+import { lockDirectory, waitUntilUnlocked } from './directory-lock.ts';
 import type { File, FileSystem, Lock, LockOptions, OpenMode } from './file-system.ts';
 import { ioError, systemErrorCode } from './io-error.ts';
 
@@ -65,6 +65,10 @@ export class NodeFileSystem implements FileSystem {
         fs.closeSync(descriptor);
       }
     });
+  }
+
+  async waitUntilUnlocked(directory: string, timeoutMs: number): Promise<void> {
+    await waitUntilUnlocked(directory, timeoutMs);
   }
 
   lock(directory: string, options: LockOptions): Promise<Lock> {

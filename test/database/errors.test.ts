@@ -180,6 +180,17 @@ describe('opening', () => {
     await second.close();
   });
 
+  test('a reader beside a writer is refused, and may read when the writer is gone', async () => {
+    await using dir = await tempDir();
+    const writer = await open(dir.path, { memoryBytes: SMALL_MEMORY });
+    const beside = open(dir.path, { readOnly: true });
+    await expect(beside).rejects.toMatchObject({ code: 'DATABASE_LOCKED' });
+    await writer.close();
+    const reader = await open(dir.path, { readOnly: true, memoryBytes: SMALL_MEMORY });
+    const second = await open(dir.path, { readOnly: true, memoryBytes: SMALL_MEMORY });
+    await Promise.all([reader.close(), second.close()]);
+  });
+
   test('a directory that cannot be written gives an IO error', async ({ skip }) => {
     skip(process.getuid?.() === 0, 'root may write everywhere');
     await using dir = await tempDir();

@@ -204,6 +204,20 @@ function testDirectories(make: () => Promise<Subject>): void {
 }
 
 function testLock(make: () => Promise<Subject>): void {
+  test('a reader waits for the lock and takes none', async () => {
+    await using subject = await make();
+    const { fileSystem, directory } = subject;
+    await fileSystem.waitUntilUnlocked(directory, 0);
+    expect(fileSystem.list(directory)).toEqual([]);
+    const lock = await fileSystem.lock(directory, lockOptions);
+    const refused = fileSystem.waitUntilUnlocked(directory, 0);
+    await expect(refused).rejects.toMatchObject({ code: 'DATABASE_LOCKED' });
+    const waiting = fileSystem.waitUntilUnlocked(directory, 5000);
+    await lock.release();
+    await waiting;
+    expect(fileSystem.list(directory)).toEqual([]);
+  });
+
   test('a lock has one owner, until it is released', async () => {
     await using subject = await make();
     const { fileSystem, directory } = subject;
