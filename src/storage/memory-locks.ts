@@ -12,7 +12,8 @@ export class MemoryLocks {
   readonly #owners = new Map<string, MemoryLock>();
 
   async take(directory: string, { timeoutMs }: LockOptions): Promise<Lock> {
-    await this.waitUntilFree(directory, timeoutMs);
+    // Another opener may have woken first.
+    while (this.#owners.has(directory)) await this.waitUntilFree(directory, timeoutMs);
     const lock = new MemoryLock((released) => {
       if (this.#owners.get(directory) === released) this.#owners.delete(directory);
     });
