@@ -9,8 +9,8 @@ import { printable, printableJson, printableLines, shorten } from '../../src/cli
 import { ProgressBar, progressLine } from '../../src/cli/progress.ts';
 import { idsMeantBy } from '../../src/cli/record-ids.ts';
 import { shownId } from '../../src/cli/record-output.ts';
-import { run } from '../../src/cli/run.ts';
 import { sampleQuestions } from '../../src/cli/sample-questions.ts';
+import { stratavecHere } from './stratavec.ts';
 
 const spec = {
   positionals: [
@@ -76,36 +76,22 @@ test('a wrong command line is refused with what was meant', () => {
   expect(refusal('d', '--metric', 'taxi')).toMatch(/expected cosine, l2, dot/);
 });
 
-interface Outcome {
-  code: number;
-  out: string;
-  err: string;
-}
-
-async function runLine(...argv: string[]): Promise<Outcome> {
-  const outcome: Outcome = { code: -1, out: '', err: '' };
-  const stdout = { write: (text: string) => (outcome.out += text) };
-  const stderr = { write: (text: string) => (outcome.err += text) };
-  outcome.code = await run(argv, { stdout, stderr }, new AbortController().signal);
-  return outcome;
-}
-
 test('help goes to standard output with exit code 0, for each command too', async () => {
-  const { code, out } = await runLine('--help');
+  const { code, out } = await stratavecHere('--help');
   expect(code).toBe(0);
   for (const name of ['quickstart', 'create', 'import', 'search', 'get', 'stats', 'check']) {
     expect(out).toContain(`\n  ${name}`);
-    const help = await runLine(name, '--help');
+    const help = await stratavecHere(name, '--help');
     expect(help.code).toBe(0);
     expect(help.out).toMatch(new RegExp(`^Usage: stratavec ${name}`));
     expect(help.out).toContain('--json');
-    expect((await runLine('help', name)).out).toBe(help.out);
+    expect((await stratavecHere('help', name)).out).toBe(help.out);
   }
-  expect((await runLine('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect((await stratavecHere('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
 test('bad usage is one line on standard error with exit code 2', async () => {
-  expect((await runLine()).code).toBe(2);
+  expect((await stratavecHere()).code).toBe(2);
   for (const argv of [
     ['serach', 'd'],
     ['--json', 'search'],
@@ -119,15 +105,23 @@ test('bad usage is one line on standard error with exit code 2', async () => {
     ['get', 'd'],
     ['import', 'd', '/dev/null'],
   ]) {
-    const { code, out, err } = await runLine(...argv);
+    const { code, out, err } = await stratavecHere(...argv);
     expect([argv, code, out]).toEqual([argv, 2, '']);
     expect(err).toMatch(/^stratavec: .*--help`\n$/);
   }
-  expect((await runLine('serach')).err).toContain('did you mean search?');
+  expect((await stratavecHere('serach')).err).toContain('did you mean search?');
 });
 
 test('with --json an error is an object on standard output', async () => {
-  const { code, out, err } = await runLine('search', 'd', '--k', '0', '--text', 'a', '--json');
+  const { code, out, err } = await stratavecHere(
+    'search',
+    'd',
+    '--k',
+    '0',
+    '--text',
+    'a',
+    '--json',
+  );
   expect([code, err]).toEqual([2, '']);
   expect(JSON.parse(out)).toMatchObject({ error: { code: 'USAGE' } });
 });

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { open } from '../../src/index.ts';
 import { tempDir } from '../temp-dir.ts';
-import { start, stratavec, stratavecJson } from './stratavec.ts';
+import { start, stratavec, stratavecHere, stratavecJson } from './stratavec.ts';
 
 interface Hits {
   hits: { id: string | number; score: number; text?: string }[];
@@ -136,18 +136,19 @@ test('what fails says why in one line, with exit code 1, and creates nothing', a
     '{"id": 1, "vector": [1, 2]}\n{"id": 2, "vector": [1]}\n',
   );
   await writeFile(`${dir.path}/zero.jsonl`, '{"id": 1, "vector": [0, 0]}');
+  const at = (name: string): string => `${dir.path}/${name}`;
   for (const [argv, message] of [
-    [['search', 'none', '--text', 'a'], /none: .*no database/],
-    [['stats', 'none'], /none: .*no database/],
-    [['check', 'none'], /none: .*no database/],
-    [['import', 'db', 'none.jsonl'], /none\.jsonl: no such file/],
-    [['import', 'db', 'bad.jsonl'], /bad\.jsonl line 2: .*expected 2 dimensions, got 1/],
-    [['import', 'db2', 'zero.jsonl'], /zero\.jsonl line 1: .*zero vector/],
-    [['search', 'db', '--text', 'a'], /at least 8 dimensions/],
-    [['search', 'db', '--collection', 'record', '--text', 'a'], /did you mean records\?/],
-    [['search', 'db', '--id', '9'], /no record "9"/],
+    [['search', at('none'), '--text', 'a'], /none: .*no database/],
+    [['stats', at('none')], /none: .*no database/],
+    [['check', at('none')], /none: .*no database/],
+    [['import', at('db'), at('none.jsonl')], /none\.jsonl: no such file/],
+    [['import', at('db'), at('bad.jsonl')], /bad\.jsonl line 2: .*expected 2 dimensions, got 1/],
+    [['import', at('db2'), at('zero.jsonl')], /zero\.jsonl line 1: .*zero vector/],
+    [['search', at('db'), '--text', 'a'], /at least 8 dimensions/],
+    [['search', at('db'), '--collection', 'record', '--text', 'a'], /did you mean records\?/],
+    [['search', at('db'), '--id', '9'], /no record "9"/],
   ] as const) {
-    const { code, out, err } = await stratavec(dir.path, ...argv);
+    const { code, out, err } = await stratavecHere(...argv);
     expect([argv, code, out]).toEqual([argv, 1, '']);
     expect(err).toMatch(message);
     expect(err.trimEnd().split('\n')).toHaveLength(1);

@@ -1,6 +1,7 @@
 /** Runs the built command in a child process, as a user's shell would. */
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
+import { run } from '../../src/cli/run.ts';
 
 export interface Outcome {
   /** null when a signal ended it. */
@@ -49,4 +50,14 @@ export async function stratavecJson<Answer>(
   const { code, out, err } = await stratavec(cwd, ...argv, '--json');
   if (code !== 0) throw new Error(`exit code ${code}: ${err}${out}`);
   return JSON.parse(out) as Answer;
+}
+
+/** Runs in this process: quicker, where nothing depends on the process. Paths must be absolute. */
+export async function stratavecHere(...argv: readonly string[]): Promise<Outcome> {
+  let out = '';
+  let err = '';
+  const stdout = { write: (text: string) => (out += text) };
+  const stderr = { write: (text: string) => (err += text) };
+  const code = await run(argv, { stdout, stderr }, new AbortController().signal);
+  return { code, out, err };
 }
