@@ -34,6 +34,16 @@ test('open pages are those noted with free slots; beyond the limit the emptiest'
   );
 });
 
+test('a full list drops its fullest page, but not for a fuller one', () => {
+  const open = new OpenPages();
+  for (let page = 0; page < OPEN_PAGES_MAX; page++) open.note(page, page === 7 ? 2 : 3);
+  open.note(100, 1);
+  open.note(101, 2);
+  expect([open.free(7), open.free(100), open.free(101)]).toEqual([2, 0, 0]);
+  open.note(102, 3);
+  expect([open.free(7), open.free(102), open.count]).toEqual([0, 3, OPEN_PAGES_MAX]);
+});
+
 test('what was saved comes back', () => {
   fc.assert(
     fc.property(fc.array(note), fc.array(note), (before, after) => {

@@ -217,7 +217,7 @@ for (const originals of [true, false]) {
           await run.verify();
         }
       }),
-      { numRuns: originals ? 40 : 15 },
+      { numRuns: originals ? 25 : 10 },
     );
   });
 }

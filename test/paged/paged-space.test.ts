@@ -102,6 +102,7 @@ test('a checkpoint writes pages as they were when it was frozen, whatever is cha
     await harness.store.write(1);
     harness.store.installed(1);
     files.push(bytesOf(fileSystem));
+    expect(harness.allocator.stats().cellBytes['frozen pages'] ?? 0).toBe(0);
   }
   expect(files[0].equals(files[1])).toBe(true);
 });
