@@ -14,11 +14,11 @@ import { exactDistance } from '../src/kernels/oracle/exact.ts';
 import { encodeSq8 } from '../src/kernels/oracle/sq8.ts';
 import { createSpace } from '../src/kernels/space.ts';
 import { chooseGeometry } from '../src/paged/geometry.ts';
-import { parseBenchOptions } from './harness/options.ts';
+import { readBenchOptions } from './harness/options.ts';
 import { Report, type Row } from './harness/report.ts';
 import { timeRounds } from './harness/timing.ts';
 
-const options = parseBenchOptions();
+const options = readBenchOptions();
 const vectorCount = 512; // Two megabytes at 1,024 dimensions: near the processor, as in a warm walk.
 const pairs = options.full ? 100_000 : 200;
 const rounds = options.full ? 15 : 3;

@@ -15,10 +15,10 @@ import { LsmEngine } from '../src/lsm/engine.ts';
 import type { EngineOptions } from '../src/lsm/engine-options.ts';
 import { WriteBatch } from '../src/lsm/write-batch.ts';
 import { NodeFileSystem } from '../src/storage/node-file-system.ts';
-import { parseBenchOptions } from './harness/options.ts';
+import { readBenchOptions } from './harness/options.ts';
 import { Report, type Row } from './harness/report.ts';
 
-const options = parseBenchOptions();
+const options = readBenchOptions();
 const entries = options.limit ?? (options.full ? 1_000_000 : 5_000);
 const batchEntries = 100;
 const valueBytes = 100;

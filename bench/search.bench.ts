@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Child } from './harness/child.ts';
 import { loadDataset } from './harness/dataset.ts';
-import { parseBenchOptions } from './harness/options.ts';
+import { readBenchOptions } from './harness/options.ts';
 import { choosePeers } from './harness/peers.ts';
 import { Report } from './harness/report.ts';
 import { buildAll } from './search/build-phase.ts';
@@ -22,7 +22,7 @@ import { checkReopening, checkSmallMemory } from './search/check-phase.ts';
 import { measureAll } from './search/measure-phase.ts';
 import type { Run } from './search/run.ts';
 
-const options = parseBenchOptions();
+const options = readBenchOptions();
 const dataset = loadDataset(options);
 const subjects = ['stratavec', ...choosePeers(['hnswlib-node'], options.peers)];
 const directory = mkdtempSync(join(tmpdir(), 'stratavec-bench-'));

@@ -21,10 +21,20 @@ export interface BenchOptions {
   readonly json: string | undefined;
 }
 
+/** The options of this process; a wrong one ends it with a line that names it, and exit code 2. */
+export function readBenchOptions(): BenchOptions {
+  try {
+    return parseBenchOptions(process.argv.slice(2), process.env);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exit(2);
+  }
+}
+
 /** Throws an `Error` that names the option when one is unknown or malformed. */
 export function parseBenchOptions(
-  args: readonly string[] = process.argv.slice(2),
-  environment: NodeJS.ProcessEnv = process.env,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
 ): BenchOptions {
   const { values } = parseArgs({
     args: [...args],
