@@ -133,7 +133,7 @@ function unknownOption(token: OptionToken, known: readonly string[]): CommandErr
 function checkedPositionals(given: readonly string[], spec: CommandLineSpec): readonly string[] {
   const { positionals } = spec;
   const missing = positionals.find(({ optional }, i) => i >= given.length && optional !== true);
-  if (missing !== undefined) throw usageError(`${missing.name} is missing: ${missing.help}`);
+  if (missing !== undefined) throw usageError(`${missing.name} is missing`);
   if (given.length > positionals.length) {
     throw usageError(`unexpected argument "${given[positionals.length]}"`);
   }

@@ -1,7 +1,13 @@
 /** Opening what a command works on, and closing it whatever happens. */
 
 import { nearestName } from '../base/nearest.ts';
-import { type Collection, type Database, type DatabaseOptions, open } from '../index.ts';
+import {
+  type Collection,
+  type Database,
+  type DatabaseOptions,
+  isDatabaseError,
+  open,
+} from '../index.ts';
 import { meant } from './arguments.ts';
 import { CommandError } from './command-error.ts';
 
@@ -20,11 +26,23 @@ export async function withDatabase<Result>(
 }
 
 /** As `withDatabase`, for commands that change nothing and create nothing. */
-export function withExisting<Result>(
+export async function withExisting<Result>(
   directory: string,
   work: (database: Database) => Promise<Result>,
 ): Promise<Result> {
-  return withDatabase(directory, { readOnly: true, createIfMissing: false }, work);
+  let database: Database;
+  try {
+    database = await open(directory, { readOnly: true, createIfMissing: false });
+  } catch (error) {
+    if (!isDatabaseError(error) || error.code !== 'NOT_FOUND') throw error;
+    const advice = 'make one with `stratavec create` or `stratavec import`';
+    throw new CommandError(`${directory}: no database in this folder; ${advice}`, { cause: error });
+  }
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+  }
 }
 
 /** The collection of that name; without a name, the only one. */

@@ -4,37 +4,48 @@ import { printable } from './printable.ts';
 
 const indentWidth = 2;
 
-/** One figure a line; objects and arrays of objects are indented below their name. */
-export function figureLines(figures: object, depth = 0): string[] {
+/**
+ * One figure a line; objects are indented below their name, objects of plain figures in an array take a line
+ * each. Elements of an array in which every figure is zero are left out.
+ */
+export function figureLines(figures: object, depth = 0, parent = ''): string[] {
   const entries = Object.entries(figures).filter(([, value]) => value !== undefined);
-  const names = entries.map(([name]) => words(name));
-  const width = Math.max(0, ...names.map((name) => name.length)) + 2;
+  const width = Math.max(0, ...entries.map(([name]) => words(name).length)) + 2;
   const indent = ' '.repeat(depth * indentWidth);
-  return entries.flatMap(([name, value], i) => {
-    if (Array.isArray(value)) return arrayLines(names[i], value, depth);
-    if (typeof value === 'object' && value !== null) {
-      const below = figureLines(value, depth + 1);
-      return below.length === 0 ? [] : [`${indent}${names[i]}`, ...below];
+  return entries.flatMap(([name, value]) => {
+    const shown = words(name);
+    if (typeof value !== 'object' || value === null) {
+      // In `{ partBytes: { a: 1, b: 2 } }` the unit stands one level up.
+      const unitName = parent.endsWith('Bytes') ? parent : name;
+      return [`${indent}${shown.padEnd(width)}${figure(unitName, value)}`];
     }
-    return [`${indent}${names[i].padEnd(width)}${figure(name, value)}`];
+    const below = Array.isArray(value)
+      ? value.flatMap((element, i) => elementLines(element, i, depth + 1))
+      : figureLines(value, depth + 1, name);
+    return below.length === 0 ? [] : [`${indent}${shown}`, ...below];
   });
 }
 
-function arrayLines(name: string, values: readonly unknown[], depth: number): string[] {
+/** An element is called by its name where it has one, else by its position. */
+function elementLines(element: unknown, i: number, depth: number): string[] {
   const indent = ' '.repeat(depth * indentWidth);
-  if (values.length === 0) return [];
-  if (values.every((value) => typeof value !== 'object' || value === null)) {
-    return [`${indent}${name}  ${values.map((value) => figure('', value)).join(', ')}`];
+  if (typeof element !== 'object' || element === null) return [`${indent}${figure('', element)}`];
+  const { id: _, name, collection, ...rest } = element as Record<string, unknown>;
+  const label = printable(String(name ?? collection ?? i));
+  const entries = Object.entries(rest);
+  const isPlain = entries.every(([, value]) => typeof value !== 'object');
+  if (!isPlain) {
+    const below = figureLines(rest, depth + 1);
+    return below.length === 0 ? [] : [`${indent}${label}`, ...below];
   }
-  return values.flatMap((value, i) => [
-    `${indent}${name} ${i + 1}`,
-    ...figureLines(value as object, depth + 1),
-  ]);
+  if (entries.every(([, value]) => value === 0)) return [];
+  const line = entries.map(([key, value]) => `${words(key)} ${figure(key, value)}`).join(', ');
+  return [`${indent}${label}  ${line}`];
 }
 
 function figure(name: string, value: unknown): string {
   if (typeof value === 'number' || typeof value === 'bigint') {
-    if (/bytes(?:[A-Z]|$)|Bytes/u.test(name)) return formatBytes(Number(value));
+    if (/^bytes|Bytes/u.test(name)) return formatBytes(Number(value));
     if (/Ms$/u.test(name)) return formatMs(Number(value));
     return formatNumber(value);
   }

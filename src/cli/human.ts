@@ -15,6 +15,7 @@ export function formatBytes(bytes: number): string {
 
 /** `0.0123` ms → `12.3 µs`, `83000` ms → `1 min 23 s`. */
 export function formatMs(ms: number): string {
+  if (ms === 0) return '0 ms';
   if (ms < 1) return `${formatDigits(ms * 1000)} µs`;
   if (ms < 1000) return `${formatDigits(ms)} ms`;
   if (ms < 60_000) return `${formatDigits(ms / 1000)} s`;

@@ -87,7 +87,9 @@ function report(
 
 function exitCodeOf(error: CommandError | { code: string }): number {
   if (error instanceof CommandError) return error.exitCode;
-  return error.code === 'ABORTED' ? 130 : 1;
+  if (error.code === 'ABORTED') return 130;
+  // What the library refuses in a file has become a CommandError: this was typed.
+  return error.code === 'INVALID_ARGUMENT' ? 2 : 1;
 }
 
 /** What to do next, where the library cannot know that it is a command line that asked. */
@@ -97,6 +99,8 @@ function hintFor(code: string): string {
       return '; wait for the other program to end, or stop it, then try again';
     case 'CORRUPTION':
       return '; keep a copy of the folder, then run `stratavec check DIR`';
+    case 'IO':
+      return '; is there such a folder, can it be written, and is there space left?';
     default:
       return '';
   }

@@ -145,19 +145,37 @@ test('numbers come with units', () => {
 });
 
 test('figures take their unit from their name', () => {
-  expect(
-    figureLines({
-      disk: { totalBytes: 2048, bytesRead: 1 },
-      longestSliceMs: 2,
-      trees: [{ name: 'a' }],
-    }),
-  ).toEqual([
+  const figures = {
+    disk: { totalBytes: 2048, bytesRead: 1, partBytes: { log: 1024 } },
+    longestSliceMs: 2,
+    trees: [
+      {
+        id: 1,
+        name: 'a',
+        levels: [
+          { tables: 2, bytes: 1024 },
+          { tables: 0, bytes: 0 },
+        ],
+      },
+      { id: 2, name: 'b', levels: [{ tables: 0, bytes: 0 }] },
+    ],
+    graph: [{ collection: 'notes', vectors: 3 }],
+    isPending: false,
+  };
+  expect(figureLines(figures)).toEqual([
     'disk',
     '  total  2.00 KiB',
     '  read   1 B',
+    '  part',
+    '    log  1.00 KiB',
     'longest slice  2.00 ms',
-    'trees 1',
-    '  name  a',
+    'trees',
+    '  a',
+    '    levels',
+    '      0  tables 2, bytes 1.00 KiB',
+    'graph',
+    '  notes  vectors 3',
+    'is pending     no',
   ]);
 });
 

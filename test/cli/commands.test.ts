@@ -138,9 +138,9 @@ test('what fails says why in one line, with exit code 1, and creates nothing', a
   await writeFile(`${dir.path}/zero.jsonl`, '{"id": 1, "vector": [0, 0]}');
   const at = (name: string): string => `${dir.path}/${name}`;
   for (const [argv, message] of [
-    [['search', at('none'), '--text', 'a'], /none: .*no database/],
-    [['stats', at('none')], /none: .*no database/],
-    [['check', at('none')], /none: .*no database/],
+    [['search', at('none'), '--text', 'a'], /none: no database in this folder; make one/],
+    [['stats', at('none')], /none: no database in this folder; make one/],
+    [['check', at('none')], /none: no database in this folder; make one/],
     [['import', at('db'), at('none.jsonl')], /none\.jsonl: no such file/],
     [['import', at('db'), at('bad.jsonl')], /bad\.jsonl line 2: .*expected 2 dimensions, got 1/],
     [['import', at('db2'), at('zero.jsonl')], /zero\.jsonl line 1: .*zero vector/],

@@ -74,13 +74,22 @@ export function filledSections(sections: readonly MarkdownSection[]): MarkdownSe
  */
 export function snippet(text: string, words: readonly string[], charactersMax: number): string {
   const [heading] = findHeadings(text, 0);
-  const plain = plainText(heading?.start === 0 ? text.slice(heading.end) : text) || plainText(text);
+  const body = heading?.start === 0 ? text.slice(heading.end) : text;
+  const plain = withoutLines(plainText(body)) || withoutLines(plainText(text));
   const lower = plain.toLowerCase();
   const places = words.map((word) => lower.indexOf(word)).filter((place) => place >= 0);
   const first = places.length === 0 ? 0 : Math.min(...places);
   if (first < charactersMax / 2) return plain;
   const start = plain.lastIndexOf(' ', first - 20) + 1;
   return start === 0 ? plain : `…${plain.slice(start)}`;
+}
+
+/** The lines of tables and rules say nothing in running text. */
+function withoutLines(plain: string): string {
+  return plain
+    .replace(/[-=:*]{3,}|[|]/gu, ' ')
+    .replace(/\s+/gu, ' ')
+    .trim();
 }
 
 /** Ranges of at most `charactersMax` that cover start..end. */
