@@ -15,7 +15,7 @@ export interface MemoryStats {
   readonly logBufferBytes: number;
   /** Module memory handed out, and of it, by what it holds. */
   readonly moduleBytes: number;
-  readonly moduleParts: Readonly<Record<string, number>>;
+  readonly modulePartBytes: Readonly<Record<string, number>>;
   /** Module memory that was reserved and is not in use; untouched memory costs nothing. */
   readonly moduleFreeBytes: number;
 }
@@ -118,7 +118,7 @@ function memoryStats({ stores, options }: Session): MemoryStats {
     tableReaderBytes,
     logBufferBytes,
     moduleBytes,
-    moduleParts: { ...cellBytes, runs: runBytes },
+    modulePartBytes: { ...cellBytes, runs: runBytes },
     moduleFreeBytes: freeBytes,
   };
 }
