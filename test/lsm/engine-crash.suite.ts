@@ -76,12 +76,15 @@ async function expectRecovered(
   const again = await openTiny(disk);
   expect(again.appliedSequence).toBe(appliedSequence);
   expect(scanState(again)).toEqual(model.at(appliedSequence));
-  // What was found can be gone on from.
-  again.write(toBatch({ changes: [], attachments: [Uint8Array.of(1)] }));
-  await again.checkpoint();
-  await again.compact();
-  expect(scanState(again)).toEqual(model.at(appliedSequence));
-  await again.close();
+  // What was found can be gone on from, and is as safe as what comes after it.
+  const next = again.write(toBatch({ changes: [], attachments: [Uint8Array.of(1)] }));
+  await again.committed(next);
+  const last = await openTiny(disk.crash(appliedSequence, 0));
+  expect(last.appliedSequence).toBe(next);
+  await last.checkpoint();
+  await last.compact();
+  expect(scanState(last)).toEqual(model.at(appliedSequence));
+  await last.close();
 }
 
 /** Calls after which the disk can look different: the power may go before any of them. */
@@ -89,11 +92,14 @@ function isChange(call: string): boolean {
   return /^(open|write|truncate|sync|rename|remove|makeDirectory|syncDirectory) /.test(call);
 }
 
-/** Cuts the power before every `stride`th change of the trace, and leaves each of `keeps` unsynced. */
-export async function cutThePower(
+/** What becomes of the unsynced: the part that a power cut leaves, or all when the process alone dies. */
+export type End = number | 'killed';
+
+/** Stops before every `stride`th change of the trace, in each of the ways by turns or, with 1, in all. */
+export async function stopEverywhere(
   durability: Durability,
   stride: number,
-  keeps: readonly number[],
+  ends: readonly End[],
 ): Promise<void> {
   const commits = fc.sample(commit, { numRuns: 22, seed: 7 });
   const whole = new FaultyFileSystem(new MemoryFileSystem());
@@ -102,13 +108,16 @@ export async function cutThePower(
   expect(changes.length).toBeGreaterThan(100);
 
   for (let i = 0; i < changes.length; i += stride) {
-    const call = changes[i];
-    const memory = new MemoryFileSystem();
-    const faulty = new FaultyFileSystem(memory);
-    faulty.stopAt(call);
-    const model = new Model();
-    const promised = { sequence: 0 };
-    await expect(scenario(faulty, durability, commits, model, promised)).rejects.toThrow();
-    for (const keep of keeps) await expectRecovered(memory.crash(call, keep), model, promised);
+    for (const end of stride === 1 ? ends : [ends[(i / stride) % ends.length]]) {
+      const call = changes[i];
+      const memory = new MemoryFileSystem();
+      const faulty = new FaultyFileSystem(memory);
+      faulty.stopAt(call);
+      const model = new Model();
+      const promised = { sequence: 0 };
+      await expect(scenario(faulty, durability, commits, model, promised)).rejects.toThrow();
+      const disk = end === 'killed' ? memory : memory.crash(call, end);
+      await expectRecovered(disk, model, promised);
+    }
   }
 }
