@@ -7,7 +7,7 @@ export const get: Command = {
   name: 'get',
   summary: 'Show a record.',
   examples: [
-    'stratavec get ./data 17 --collection sift',
+    'stratavec get ./data 17 --collection photos',
     'stratavec get ./data "guide.md#3" --json',
   ],
   positionals: [

@@ -41,7 +41,7 @@ export const importCommand: Command = {
   ].join('\n'),
   examples: [
     'stratavec import ./data records.jsonl --collection notes',
-    'stratavec import ./data base.fbin.gz --collection sift --metric l2 --limit 100000',
+    'stratavec import ./data base.fbin.gz --collection photos --metric l2 --limit 100000',
     'stratavec import ./data ./docs --collection docs',
   ],
   positionals: [
