@@ -1,4 +1,5 @@
 /** Opening what a command works on, and closing it whatever happens. */
+import { stat } from 'node:fs/promises';
 
 import { nearestName } from '../base/nearest.ts';
 import {
@@ -17,6 +18,9 @@ export async function withDatabase<Result>(
   options: DatabaseOptions,
   work: (database: Database) => Promise<Result>,
 ): Promise<Result> {
+  if ((await stat(directory).catch(() => undefined))?.isDirectory() === false) {
+    throw new CommandError(`${directory}: is a file; a database needs a folder`);
+  }
   const database = await open(directory, options);
   try {
     return await work(database);

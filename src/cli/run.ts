@@ -95,12 +95,10 @@ function exitCodeOf(error: CommandError | { code: string }): number {
 /** What to do next, where the library cannot know that it is a command line that asked. */
 function hintFor(code: string): string {
   switch (code) {
-    case 'DATABASE_LOCKED':
-      return '; wait for the other program to end, or stop it, then try again';
     case 'CORRUPTION':
       return '; keep a copy of the folder, then run `stratavec check DIR`';
     case 'IO':
-      return '; is there such a folder, can it be written, and is there space left?';
+      return '; choose a folder that can be written, on a disk with space left';
     default:
       return '';
   }

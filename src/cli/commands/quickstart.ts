@@ -48,7 +48,7 @@ async function run(context: Context): Promise<number> {
   const bytes = found.files.reduce((sum, file) => sum + file.bytes, 0);
   context.say(
     `Found ${formatCount(found.files.length, 'README or Markdown file', 'README and Markdown files')} ` +
-      `(${formatBytes(bytes)}) under ${printable(folder)}.`,
+      `(${formatBytes(bytes)}) under ${printable(folder)}`,
   );
   return await withDatabase(directory, {}, async (database) => {
     // Searched exactly, a small collection would have nothing to measure: the graph is always walked.
