@@ -12,7 +12,7 @@
  */
 import { LINK_REWRITTEN, WALK_LINK_RESULT } from '../kernels/layout.ts';
 import { codeDistance } from './code-distance.ts';
-import { Detours } from './detours.ts';
+import { withoutDetour } from './detours.ts';
 import type { InsertOptions, InsertPlan } from './insert.ts';
 import { hasId } from './list-cache.ts';
 import type { TouchedLists } from './touched-lists.ts';
@@ -27,13 +27,11 @@ export class Linker {
   readonly #context: WalkContext;
   readonly #touched: TouchedLists;
   readonly #options: InsertOptions;
-  readonly #detours: Detours;
 
   constructor(context: WalkContext, touched: TouchedLists, options: InsertOptions) {
     this.#context = context;
     this.#touched = touched;
     this.#options = options;
-    this.#detours = new Detours(context);
   }
 
   /** Writes the lists of a planned node and the edges back to it. Its code must be in memory. */
@@ -66,10 +64,16 @@ export class Linker {
     if (isFull) this.#touched.keepReplaced(layer, from);
     walk.linkBack(layer, from, to, this.#options.alpha);
     if (u32[(walk.address + WALK_LINK_RESULT) >>> 2] !== LINK_REWRITTEN) return;
+    const dropped: number[] = [];
+    for (let i = 0; i < before.length; i++) {
+      if (!hasId(u32, list, before[i])) dropped.push(before[i]);
+    }
+    if (dropped.length === 0) return;
     const kept = lists.idsAt(list).slice();
+    const lost = withoutDetour(this.#context, { layer, from, kept, dropped });
     // In one order, whatever the order of the list was: memory must not change a graph.
-    const dropped = before.filter((id) => !hasId(u32, list, id)).sort();
-    for (const target of this.#detours.without({ layer, from, kept, dropped })) {
+    lost.sort((a, b) => a - b);
+    for (const target of lost) {
       if (!this.#append(layer, from, target)) this.#adopt(layer, target, lists.idsAt(list).slice());
     }
   }
@@ -80,7 +84,7 @@ export class Linker {
     const list = lists.load(layer, from);
     if (hasId(kernels.memory.u32, list, to)) return true;
     const kept = lists.idsAt(list).slice();
-    return this.#detours.without({ layer, from, kept, dropped: Uint32Array.of(to) }).length === 0;
+    return withoutDetour(this.#context, { layer, from, kept, dropped: [to] }).length === 0;
   }
 
   /**

@@ -60,7 +60,8 @@ export class CellAllocator {
    */
   allocate(kind: CellKind, tag: number): number {
     const size = this.#classOf(kind);
-    const block = size.open ?? this.#openBlock(size) ?? this.#reclaim(size);
+    const block =
+      size.open ?? this.#openBlock(size) ?? this.#reclaim(size) ?? this.#borrow(kind.cellBytes);
     if (block === undefined) throw exhausted(kind.cellBytes, kind.name, this.#states.length);
     return block.take(kind, tag);
   }
@@ -210,6 +211,16 @@ export class CellAllocator {
       this.#hand = this.#hand + step < frameCount ? this.#hand + step : 0;
     }
     return this.#clearWindow(size.framesLeast) === NONE ? undefined : this.#openBlock(size);
+  }
+
+  /** The last resort of a small memory whose every frame holds something pinned: a larger cell. */
+  #borrow(cellBytes: number): Block | undefined {
+    return this.#blocks.find(
+      (block) =>
+        block !== undefined &&
+        block.size.cellBytes >= cellBytes &&
+        (block.live < block.capacity || this.#evictOne(block) || this.#evictOne(block)),
+    );
   }
 
   /** Goes on in the block where it stopped the last time; false when its end is reached. */

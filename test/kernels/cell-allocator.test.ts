@@ -98,6 +98,23 @@ test('a few hot cells in each frame do not keep the frames from a class that nee
   expect(large.cells.size).toBeGreaterThan(12 * 8);
 });
 
+test('a class without a frame of its own borrows a larger cell when no frame can be emptied', () => {
+  const allocator = allocatorOf(2);
+  const large = new Owner(16384);
+  for (let tag = 0; tag < 8; tag++) large.add(allocator, tag);
+  large.pinned.add(0).add(5);
+  const small = new Owner(64);
+  for (let tag = 0; tag < 6; tag++) {
+    small.add(allocator, tag);
+    small.pinned.add(tag);
+  }
+  expect([...large.cells.keys()].sort()).toEqual([0, 5]);
+  expect(() => small.add(allocator, 6)).toThrow(exhausted);
+  allocator.free(small, small.cells.get(2)!);
+  small.cells.delete(2);
+  small.add(allocator, 7);
+});
+
 test('a cell larger than a frame takes consecutive frames', () => {
   const allocator = allocatorOf(9);
   const owner = new Owner(69632);
