@@ -78,7 +78,8 @@ describe.each(metrics)('metric %i', (metric) => {
       const other = Float32Array.from({ length: dimension }, (_, i) => Math.cos(i * 3 + dimension));
       space.put(0, 1, bump.vector(vector));
       // The next slot, and the padding before it, must make no difference.
-      bump.kernels.memory.u8.fill(255, space.slot(0) + 16 + dimension, space.slot(1) + 64);
+      const cellEnd = space.codeCell(0) + space.codeCellBytes;
+      bump.kernels.memory.u8.fill(255, space.slot(0) + 16 + dimension, cellEnd);
       const prepared = oracle.prepareQuery(metric, other);
       const expected = oracle.queryDistance(metric, prepared, space.code(0));
       expect(walkDistance(space, other)).toBe(expected);

@@ -112,7 +112,7 @@ export class MemorySpace {
   readonly #absentLists = new Map<number, number>();
   readonly #absentUpper = new Map<string, number>();
   readonly #upperTable: number;
-  readonly #upperMask = 4095;
+  readonly #upperMask: number;
 
   constructor(bump: BumpMemory, options: MemorySpaceOptions) {
     this.#bump = bump;
@@ -126,6 +126,7 @@ export class MemorySpace {
     this.address = bump.take(SPACE_SIZE);
     this.#codeCells = this.#cells(this.codeCellBytes);
     this.#listCells = this.#cells(slotsPerPage * (4 + 4 * capBottom));
+    this.#upperMask = 2 ** Math.ceil(Math.log2(2 * nodes + 2)) - 1;
     this.#upperTable = bump.take(4 * (this.#upperMask + 1));
     const division = magicOf(slotsPerPage);
     if (division === undefined) throw new Error('no exact division for this page size');

@@ -244,18 +244,18 @@ test('what is missing, interruptions and moves do not show in the answer', () =>
 });
 
 test('a walk that passes through far more nodes than its ef asks for a larger scratch', () => {
-  const nodes = 2000;
+  const nodes = 8000;
   const vectors = Array.from({ length: nodes }, (_, i) => Float32Array.of(i, (i * i) % 17));
   const lists = [
     vectors.map((_, i) => [i + 1, i + 2, (i * 31) % nodes].filter((id) => id < nodes && id !== i)),
   ];
-  const ghosts = vectors.map((_, i) => i % 400 !== 3);
+  const ghosts = vectors.map((_, i) => i % 1600 !== 3);
   const shared = { dimension: 2, metric: METRIC_L2, slotsPerPage: 16, ghosts, filter: undefined };
   const scene = {
     ...shared,
     vectors,
     lists,
-    query: Float32Array.of(900, 3),
+    query: Float32Array.of(3600, 3),
     entry: 0,
     target: 0,
     ef: 5,

@@ -48,6 +48,43 @@ export function dotQuery(query: u32, code: u32, dimension: u32): i32 {
   return laneSum(i32x4.add(i32x4.add(a, b), i32x4.add(c, d)));
 }
 
+/** The products of one query with four codes of 16 dimensions or more: the query is read once for all. */
+@inline
+export function dotQueryFour(
+  query: u32,
+  first: u32,
+  second: u32,
+  third: u32,
+  fourth: u32,
+  dimension: u32,
+): v128 {
+  let a = i32x4.splat(0);
+  let b = i32x4.splat(0);
+  let c = i32x4.splat(0);
+  let d = i32x4.splat(0);
+  const whole = dimension & ~15;
+  const end = (dimension + 15) & ~15;
+  let q = query;
+  for (let i: u32 = 0; i < end; i += 16) {
+    // The last block overlaps the one before it; where they overlap, the query has zeros.
+    const at = i < whole ? i : dimension - 16;
+    const low = v128.load(q);
+    const high = v128.load(q, 16);
+    a = i32x4.add(a, i32x4.dot_i16x8_s(low, v128.load8x8_u(first + at)));
+    b = i32x4.add(b, i32x4.dot_i16x8_s(low, v128.load8x8_u(second + at)));
+    c = i32x4.add(c, i32x4.dot_i16x8_s(low, v128.load8x8_u(third + at)));
+    d = i32x4.add(d, i32x4.dot_i16x8_s(low, v128.load8x8_u(fourth + at)));
+    a = i32x4.add(a, i32x4.dot_i16x8_s(high, v128.load8x8_u(first + at, 8)));
+    b = i32x4.add(b, i32x4.dot_i16x8_s(high, v128.load8x8_u(second + at, 8)));
+    c = i32x4.add(c, i32x4.dot_i16x8_s(high, v128.load8x8_u(third + at, 8)));
+    d = i32x4.add(d, i32x4.dot_i16x8_s(high, v128.load8x8_u(fourth + at, 8)));
+    q += 32;
+  }
+  const ab = i32x4.add(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(a, b, 2, 6, 3, 7));
+  const cd = i32x4.add(i32x4.shuffle(c, d, 0, 4, 1, 5), i32x4.shuffle(c, d, 2, 6, 3, 7));
+  return i32x4.add(i32x4.shuffle(ab, cd, 0, 1, 4, 5), i32x4.shuffle(ab, cd, 2, 3, 6, 7));
+}
+
 function dotShort(query: u32, code: u32, dimension: u32): i32 {
   let sum: i32 = 0;
   for (let i: u32 = 0; i < dimension; i++) {

@@ -154,14 +154,16 @@ function placesMin(ef: u32): u32 {
   return max(<u32>2 << (32 - <u32>clz<u32>(ef + 1)), VISITED_PLACES_MIN);
 }
 
-/** Places of the visited set that a walk with this ef hardly ever outgrows: 32 an expanded node. */
-function visitedPlaces(space: u32, ef: u32): u32 {
-  const wanted = max(max(ef, largestCap(space)) << 5, VISITED_PLACES_MIN);
-  return <u32>1 << (32 - <u32>clz<u32>(wanted - 1));
+/**
+ * Places of the visited set that most walks with this ef do not outgrow: one over 100,000 clustered
+ * vectors (128 dimensions, lists of 24) sees about 300 nodes and 16 for each result.
+ */
+function visitedPlaces(ef: u32): u32 {
+  return <u32>1 << (32 - <u32>clz<u32>((ef << 5) + 1535));
 }
 
 export function walkBytes(space: u32, ef: u32): u32 {
-  const places = visitedPlaces(space, ef);
+  const places = visitedPlaces(ef);
   return fixedBytes(space, ef) + (places << 2) + (max(places >> 1, candidatesMin(ef)) << 3);
 }
 

@@ -31,8 +31,12 @@ import {
 
 @inline
 export function pageOf(space: u32, node: u32): u32 {
-  const magic = load<u32>(space, SPACE_PAGE_MAGIC);
-  const shift = load<u32>(space, SPACE_PAGE_SHIFT);
+  return divide(node, load<u32>(space, SPACE_PAGE_MAGIC), load<u32>(space, SPACE_PAGE_SHIFT));
+}
+
+/** Division by multiplication, see SPACE_PAGE_MAGIC. */
+@inline
+export function divide(node: u32, magic: u32, shift: u32): u32 {
   return magic == 0 ? node >> shift : <u32>((<u64>node * <u64>magic) >> <u64>(32 + shift));
 }
 
@@ -41,8 +45,9 @@ export function slotOf(space: u32, node: u32, page: u32): u32 {
   return node - page * load<u32>(space, SPACE_SLOTS_PER_PAGE);
 }
 
+/** The cell of a page in the directory with this root. */
 @inline
-function cellOf(root: u32, pages: u32, page: u32): u32 {
+export function cellOf(root: u32, pages: u32, page: u32): u32 {
   if (page >= pages) return 0;
   const chunk = load<u32>(root + ((page >> DIRECTORY_CHUNK_SHIFT) << 2));
   if (chunk == 0) return 0;
@@ -56,15 +61,6 @@ function cellOf(root: u32, pages: u32, page: u32): u32 {
 @inline
 export function codeCellOf(space: u32, page: u32): u32 {
   return cellOf(load<u32>(space, SPACE_CODE_ROOT), load<u32>(space, SPACE_CODE_PAGES), page);
-}
-
-/** The slot with the code of a node. */
-@inline
-export function slotAddress(space: u32, node: u32): u32 {
-  const page = pageOf(space, node);
-  const cell = codeCellOf(space, page);
-  if (cell == 0) return 0;
-  return slotInCell(space, cell, slotOf(space, node, page));
 }
 
 @inline
@@ -91,6 +87,23 @@ export function listAddress(space: u32, layer: u32, node: u32): u32 {
   if (cell == 0) return 0;
   const list = cell + slotOf(space, node, page) * load<u32>(space, SPACE_LIST_STRIDE);
   return load<u32>(list) == LIST_ABSENT ? 0 : list;
+}
+
+/**
+ * Reads a byte of every cache line of a list of layer 0 that will probably be needed soon, if it is in
+ * memory: by then it is in the cache. Returns what was read, to be kept somewhere.
+ */
+@inline
+export function touchList(space: u32, node: u32): u32 {
+  const page = pageOf(space, node);
+  const cell = cellOf(load<u32>(space, SPACE_LIST_ROOT), load<u32>(space, SPACE_LIST_PAGES), page);
+  if (cell == 0) return 0;
+  const stride = load<u32>(space, SPACE_LIST_STRIDE);
+  const list = cell + slotOf(space, node, page) * stride;
+  const end = list + stride;
+  let sum: u32 = 0;
+  for (let line = list; line < end; line += 64) sum += <u32>load<u8>(line);
+  return sum + <u32>load<u8>(end - 1);
 }
 
 /** Where the search for an upper list starts; the table's mask cuts it down. */

@@ -28,7 +28,7 @@ import {
   WALK_QUERY,
   WALK_SPACE,
 } from '../layout';
-import { codeSum, dotCodes, dotQuery } from './dot';
+import { codeSum, dotCodes, dotQuery, dotQueryFour } from './dot';
 import {
   queryCodeBytes,
   QUERY_CODE,
@@ -37,6 +37,7 @@ import {
   QUERY_SPREAD,
 } from './scratch';
 import { inverseNorm } from './exact';
+import { keyOf } from './key';
 
 /** 2^31 / 255, less room for the rounding of one unit a dimension at 16,384 dimensions. */
 const QUERY_SUM_MAX: f64 = 8421504 - 16384 - 1;
@@ -92,28 +93,62 @@ function queryPosition(i: u32, dimension: u32): u32 {
   return i < whole || dimension < 16 ? i : i + 16 - (dimension & 15);
 }
 
-/** Distance between the prepared query and the code in a slot. */
+/**
+ * Turns `count` entries (slot address << 32 | node) at `entries` into walk keys, by the distances
+ * between the prepared query and the codes in those slots; four at a time.
+ */
+export function measure(walk: u32, entries: u32, count: u32): void {
+  const space = load<u32>(walk, WALK_SPACE);
+  const metric = load<u32>(space, SPACE_METRIC);
+  const dimension = load<u32>(space, SPACE_DIMENSION);
+  const code = load<u32>(walk, QUERY_CODE);
+  const mean = load<f64>(walk, QUERY_MEAN);
+  const scale = load<f64>(walk, QUERY_SCALE);
+  const spread = load<f64>(walk, QUERY_SPREAD);
+  const end = entries + (count << 3);
+  const fours = dimension < 16 ? entries : entries + ((count & ~3) << 3);
+  let at = entries;
+  for (; at < fours; at += 32) {
+    const dots = dotQueryFour(
+      code,
+      load<u32>(at, 4) + SLOT_CODE,
+      load<u32>(at, 12) + SLOT_CODE,
+      load<u32>(at, 20) + SLOT_CODE,
+      load<u32>(at, 28) + SLOT_CODE,
+      dimension,
+    );
+    finish(at, i32x4.extract_lane(dots, 0), metric, dimension, mean, scale, spread);
+    finish(at + 8, i32x4.extract_lane(dots, 1), metric, dimension, mean, scale, spread);
+    finish(at + 16, i32x4.extract_lane(dots, 2), metric, dimension, mean, scale, spread);
+    finish(at + 24, i32x4.extract_lane(dots, 3), metric, dimension, mean, scale, spread);
+  }
+  for (; at < end; at += 8) {
+    const dot = dotQuery(code, load<u32>(at, 4) + SLOT_CODE, dimension);
+    finish(at, dot, metric, dimension, mean, scale, spread);
+  }
+}
+
+/** From the product of codes to the key of one entry. */
 @inline
-export function queryDistance(
-  code: u32,
-  slot: u32,
+function finish(
+  at: u32,
+  dot: i32,
   metric: u32,
   dimension: u32,
   mean: f64,
   scale: f64,
   spread: f64,
-): f32 {
-  const product = scale
-    * <f64>load<f32>(slot, SLOT_SCALE)
-    * <f64>dotQuery(code, slot + SLOT_CODE, dimension);
-  return combine(
+): void {
+  const slot = load<u32>(at, 4);
+  const distance = combine(
     metric,
     <f64>dimension,
     mean,
     <f64>load<f32>(slot, SLOT_MEAN),
     spread + <f64>load<f32>(slot, SLOT_SPREAD),
-    product,
+    scale * <f64>load<f32>(slot, SLOT_SCALE) * <f64>dot,
   );
+  store<u64>(at, keyOf(distance, load<u32>(at)));
 }
 
 /** A distance from the means of two vectors, the sum of their spreads, and their product around the means. */

@@ -17,8 +17,14 @@ import {
   NEED_LIST,
   SLOT_CODE,
   SLOT_RECORD,
+  SPACE_CODE_PAGES,
+  SPACE_CODE_ROOT,
+  SPACE_CODE_SLOTS_OFFSET,
+  SPACE_CODE_STRIDE,
   SPACE_DIMENSION,
-  SPACE_METRIC,
+  SPACE_PAGE_MAGIC,
+  SPACE_PAGE_SHIFT,
+  SPACE_SLOTS_PER_PAGE,
   STATUS_DONE,
   STATUS_GROW,
   STATUS_NEED,
@@ -34,7 +40,7 @@ import {
   WALK_TARGET_LAYER,
 } from '../layout';
 import { popNearest, pushNearest, sortHeap } from './heap';
-import { keyOf, nodeOf } from './key';
+import { nodeOf } from './key';
 import { isNearEnough, offerResult, passesFilter } from './results';
 import {
   CANDIDATE_COUNT,
@@ -52,10 +58,6 @@ import {
   PHASE,
   PHASE_DONE,
   PHASE_WALK,
-  QUERY_CODE,
-  QUERY_MEAN,
-  QUERY_SCALE,
-  QUERY_SPREAD,
   READY,
   RESULT_ROOM,
   TOUCHED,
@@ -65,14 +67,17 @@ import {
 } from './scratch';
 import {
   capOf,
+  cellOf,
   codeCellOf,
+  divide,
   isLive,
   listAddress,
   pageOf,
-  slotAddress,
+  slotInCell,
   slotOf,
+  touchList,
 } from './space';
-import { queryDistance } from './sq8';
+import { measure } from './sq8';
 import { visit } from './visited';
 
 /** Starts a walk from `entryNode`, which is on layer `fromLayer` and all below it. */
@@ -229,33 +234,48 @@ function measurePending(walk: u32): bool {
   const ready = findReady(walk);
   if (ready != 0) {
     touchReady(walk, ready);
-    measureReady(walk, ready);
+    measure(walk, load<u32>(walk, READY), ready);
+    store<u32>(walk, load<u32>(walk, WALK_DISTANCES) + ready, WALK_DISTANCES);
     if (load<u32>(walk, WALK_LAYER) > load<u32>(walk, WALK_TARGET_LAYER)) keepNearest(walk, ready);
     else offerReady(walk, ready);
   }
   return load<u32>(walk, PENDING_COUNT) == 0;
 }
 
-/** Moves nodes with codes in memory from pending to ready, with the addresses; asks for the others. */
+/**
+ * Moves nodes with codes in memory from pending to ready, with the addresses of their slots; asks for
+ * the others. The same as `slotAddress`, with all that stays the same in locals.
+ */
 function findReady(walk: u32): u32 {
   const space = load<u32>(walk, WALK_SPACE);
+  const root = load<u32>(space, SPACE_CODE_ROOT);
+  const pages = load<u32>(space, SPACE_CODE_PAGES);
+  const magic = load<u32>(space, SPACE_PAGE_MAGIC);
+  const shift = load<u32>(space, SPACE_PAGE_SHIFT);
+  const slotsPerPage = load<u32>(space, SPACE_SLOTS_PER_PAGE);
+  const slotsOffset = load<u32>(space, SPACE_CODE_SLOTS_OFFSET);
+  const stride = load<u32>(space, SPACE_CODE_STRIDE);
   const pending = load<u32>(walk, PENDING);
+  const end = pending + (load<u32>(walk, PENDING_COUNT) << 2);
   const ready = load<u32>(walk, READY);
-  const count = load<u32>(walk, PENDING_COUNT);
-  let found: u32 = 0;
-  let missing: u32 = 0;
-  for (let i: u32 = 0; i < count; i++) {
-    const node = load<u32>(pending + (i << 2));
-    const slot = slotAddress(space, node);
-    if (slot != 0) {
-      store<u64>(ready + (found++ << 3), (<u64>slot << 32) | <u64>node);
+  let found = ready;
+  let missing = pending;
+  for (let at = pending; at < end; at += 4) {
+    const node = load<u32>(at);
+    const page = divide(node, magic, shift);
+    const cell = cellOf(root, pages, page);
+    if (cell != 0) {
+      store<u32>(found, node);
+      store<u32>(found, cell + slotsOffset + (node - page * slotsPerPage) * stride, 4);
+      found += 8;
     } else {
-      store<u32>(pending + (missing++ << 2), node);
-      need(walk, NEED_CODES, pageOf(space, node));
+      store<u32>(missing, node);
+      missing += 4;
+      need(walk, NEED_CODES, page);
     }
   }
-  store<u32>(walk, missing, PENDING_COUNT);
-  return found;
+  store<u32>(walk, (missing - pending) >> 2, PENDING_COUNT);
+  return (found - ready) >> 3;
 }
 
 /**
@@ -268,33 +288,12 @@ function touchReady(walk: u32, count: u32): void {
   const ready = load<u32>(walk, READY);
   let sum: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
-    const slot = <u32>(load<u64>(ready + (i << 3)) >> 32);
+    const slot = load<u32>(ready + (i << 3), 4);
     const end = slot + bytes;
     for (let line = slot; line < end; line += 64) sum += <u32>load<u8>(line);
     sum += <u32>load<u8>(end - 1);
   }
   store<u32>(walk, sum, TOUCHED);
-}
-
-/** Turns (slot, node) into keys. */
-@inline
-function measureReady(walk: u32, count: u32): void {
-  const space = load<u32>(walk, WALK_SPACE);
-  const metric = load<u32>(space, SPACE_METRIC);
-  const dimension = load<u32>(space, SPACE_DIMENSION);
-  const code = load<u32>(walk, QUERY_CODE);
-  const mean = load<f64>(walk, QUERY_MEAN);
-  const scale = load<f64>(walk, QUERY_SCALE);
-  const spread = load<f64>(walk, QUERY_SPREAD);
-  const ready = load<u32>(walk, READY);
-  for (let i: u32 = 0; i < count; i++) {
-    const at = ready + (i << 3);
-    const entry = load<u64>(at);
-    const slot = <u32>(entry >> 32);
-    const distance = queryDistance(code, slot, metric, dimension, mean, scale, spread);
-    store<u64>(at, keyOf(distance, nodeOf(entry)));
-  }
-  store<u32>(walk, load<u32>(walk, WALK_DISTANCES) + count, WALK_DISTANCES);
 }
 
 @inline
@@ -309,17 +308,22 @@ function keepNearest(walk: u32, count: u32): void {
 @inline
 function offerReady(walk: u32, count: u32): void {
   const space = load<u32>(walk, WALK_SPACE);
+  const layer = load<u32>(walk, WALK_LAYER);
   const ready = load<u32>(walk, READY);
   const candidates = load<u32>(walk, CANDIDATES);
   let candidateCount = load<u32>(walk, CANDIDATE_COUNT);
+  let touched = load<u32>(walk, TOUCHED);
   for (let i: u32 = 0; i < count; i++) {
     const key = load<u64>(ready + (i << 3));
     if (!isNearEnough(walk, key)) continue;
+    const node = nodeOf(key);
+    if (layer == 0) touched += touchList(space, node);
     pushNearest(candidates, candidateCount++, key);
     if (key < load<u64>(walk, NEAREST)) store<u64>(walk, key, NEAREST);
-    if (isEligible(walk, space, nodeOf(key))) offerResult(walk, key);
+    if (isEligible(walk, space, node)) offerResult(walk, key);
   }
   store<u32>(walk, candidateCount, CANDIDATE_COUNT);
+  store<u32>(walk, touched, TOUCHED);
 }
 
 /** Living, and let through by the filter. The node's codes were found in memory in this very call. */
@@ -327,6 +331,7 @@ function offerReady(walk: u32, count: u32): void {
 function isEligible(walk: u32, space: u32, node: u32): bool {
   const page = pageOf(space, node);
   const cell = codeCellOf(space, page);
-  if (!isLive(cell, slotOf(space, node, page))) return false;
-  return passesFilter(walk, load<u32>(slotAddress(space, node), SLOT_RECORD));
+  const slot = slotOf(space, node, page);
+  return isLive(cell, slot)
+    && passesFilter(walk, load<u32>(slotInCell(space, cell, slot), SLOT_RECORD));
 }
