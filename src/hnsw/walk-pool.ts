@@ -1,6 +1,6 @@
 /**
- * The scratches of walks. Each search in flight has its own; a few are kept for the next ones, and what
- * is large goes back to the allocator at once. One pool serves all spaces of a database.
+ * The scratches of walks. Each search in flight has its own; a few are kept for the next ones, and the rest
+ * goes back to the allocator at once. One pool serves all spaces over the same memory.
  */
 import type { CellAllocator } from '../kernels/cell-allocator.ts';
 import type { Kernels } from '../kernels/kernels.ts';
@@ -12,17 +12,23 @@ export interface Scratch {
   readonly runBytes: number;
 }
 
-const IDLE_MAX = 4;
-const IDLE_BYTES_MAX = 16 * FRAME_SIZE;
+/** Idle scratches may take this share of the memory, and always these bytes. */
+const IDLE_SHARE = 1 / 32;
+const IDLE_BYTES_MIN = 4 * FRAME_SIZE;
+const IDLE_BYTES_MAX = 64 * FRAME_SIZE;
 
 export class WalkPool {
   readonly #kernels: Kernels;
   readonly #allocator: CellAllocator;
   readonly #idle: Scratch[] = [];
+  readonly #idleBytesMax: number;
+  #idleBytes = 0;
 
   constructor(kernels: Kernels, allocator: CellAllocator) {
     this.#kernels = kernels;
     this.#allocator = allocator;
+    const share = allocator.totalBytes * IDLE_SHARE;
+    this.#idleBytesMax = Math.min(Math.max(share, IDLE_BYTES_MIN), IDLE_BYTES_MAX);
   }
 
   /** A scratch laid out for a walk with `ef` in the space of that descriptor. */
@@ -38,7 +44,11 @@ export class WalkPool {
   /** A scratch of at least `bytes`, contents undefined. */
   reserve(bytes: number): Scratch {
     const index = this.#idle.findIndex((scratch) => scratch.runBytes >= bytes);
-    if (index >= 0) return this.#idle.splice(index, 1)[0];
+    if (index >= 0) {
+      const [scratch] = this.#idle.splice(index, 1);
+      this.#idleBytes -= scratch.runBytes;
+      return scratch;
+    }
     const runBytes = Math.ceil(bytes / FRAME_SIZE) * FRAME_SIZE;
     try {
       return { address: this.#allocator.allocateRun(runBytes), runBytes };
@@ -50,8 +60,9 @@ export class WalkPool {
   }
 
   give(scratch: Scratch): void {
-    if (scratch.runBytes <= IDLE_BYTES_MAX && this.#idle.length < IDLE_MAX) {
+    if (this.#idleBytes + scratch.runBytes <= this.#idleBytesMax) {
       this.#idle.push(scratch);
+      this.#idleBytes += scratch.runBytes;
     } else {
       this.#allocator.freeRun(scratch.address, scratch.runBytes);
     }
@@ -61,5 +72,6 @@ export class WalkPool {
   release(): void {
     for (const { address, runBytes } of this.#idle) this.#allocator.freeRun(address, runBytes);
     this.#idle.length = 0;
+    this.#idleBytes = 0;
   }
 }

@@ -102,6 +102,11 @@ export class CellAllocator {
     this.#freeFrom(first, frames);
   }
 
+  /** Bytes that are managed. */
+  get totalBytes(): number {
+    return this.#states.length * FRAME_SIZE;
+  }
+
   /** Walks over all blocks. */
   stats(): AllocatorStats {
     const cellBytes: Record<string, number> = {};
@@ -116,7 +121,7 @@ export class CellAllocator {
       }
     }
     return {
-      totalBytes: this.#states.length * FRAME_SIZE,
+      totalBytes: this.totalBytes,
       freeBytes: this.#freeFrames * FRAME_SIZE,
       runBytes: runFrames * FRAME_SIZE,
       cellBytes,

@@ -50,6 +50,31 @@ test('ghosts are never found, and k living nodes still come', async () => {
   expect(all.count).toBe(100);
 });
 
+test('a walk outgrows its scratch when it has to look everywhere', async () => {
+  const world = new World({ dimension: 8 });
+  const vectors = uniformVectors(1500, 8, 23);
+  world.addAll(vectors);
+  for (let node = 0; node < 1500; node++) if (node % 500 !== 0) world.makeGhost(node);
+  world.commit();
+  const { nodes } = await world.graph.search(vectors[0], { k: 5, ef: 5 });
+  const wanted = world.nearest(vectors[0], 5).map(({ node }) => node);
+  expect([...nodes]).toEqual(wanted);
+  expect(wanted.length).toBe(3);
+});
+
+test('results are in the order of exact distances, which codes only guess', async () => {
+  const world = new World({ dimension: 16 });
+  const near = uniformVectors(300, 16, 24).map((vector) => vector.map((x) => 0.01 * x));
+  // One large value makes the steps of a code coarse.
+  for (const vector of near) vector[0] = 100;
+  world.addAll(near);
+  const rough = await world.graph.search(near[5], { k: 20, ef: 300, rerank: false });
+  const wanted = world.nearest(near[5], 20).map(({ node }) => node);
+  expect([...rough.nodes]).not.toEqual(wanted);
+  const { nodes } = await world.graph.search(near[5], { k: 150, ef: 300 });
+  expect([...nodes.subarray(0, 20)]).toEqual(wanted);
+});
+
 test('a graph whose nodes were all deleted grows on', async () => {
   const world = new World({ dimension: 8 });
   world.addAll(uniformVectors(300, 8, 5));

@@ -96,13 +96,13 @@ test('under pressure cells come and go, empty chunks with them, and every entry 
     memory.u32[address >> 2] = page;
     directory.setEntry(page, address | ENTRY_REFERENCED);
     let present = 0;
-    for (let back = 0; back <= i && back < 70; back++) {
+    for (let back = 0; i % 10 === 0 && back <= i && back < 70; back++) {
       const other = ((i - back) * 7919) % 40_000;
       const cell = directory.cell(other);
       if (cell !== 0) present++;
       if (cell !== 0) expect(memory.u32[cell >> 2]).toBe(other);
     }
-    expect(present).toBeGreaterThan(0);
+    if (i % 10 === 0) expect(present).toBeGreaterThan(0);
     expect(directory.cell(page)).toBe(address);
   }
 });
