@@ -33,8 +33,10 @@ export class CollectionStore {
   readonly lists: GraphStore;
   /** As the writer has applied them; readers take theirs from the tree. */
   readonly counters: CollectionCounters;
-  /** At most so many living vectors are searched exactly; of the last `Database.collection` call. */
-  exactBelow: number;
+  /** In effect: `exactBelow` is that of the last `Database.collection` call. */
+  options: EffectiveCollectionOptions;
+  /** A plan is under way: counters, pages and graph are ahead of the trees. */
+  isPlanning = false;
   /** Sequence of the last commit that changed which records there are. */
   changedSequence = 0;
   readonly #stores: Stores;
@@ -43,7 +45,7 @@ export class CollectionStore {
   constructor(stores: Stores, entry: CatalogEntry) {
     this.#stores = stores;
     this.entry = entry;
-    this.exactBelow = entry.options.exactBelow;
+    this.options = entry.options;
     const { dimension, metric, m, efConstruction, layout, seed, originals } = entry.options;
     const { engine, kernels, allocator, hasher } = stores;
     this.reader = new RecordReader(engine, hasher, entry.collection);
@@ -80,13 +82,17 @@ export class CollectionStore {
     this.graph.entry = this.counters.entry;
   }
 
-  get options(): EffectiveCollectionOptions {
-    return { ...this.entry.options, exactBelow: this.exactBelow };
-  }
-
   /** Makes a vector of the log, that was not in the pages yet, be in them again. */
   replay({ node, record, vector }: VectorAttachment): void {
     this.vectors.replay(node, record, vector);
+  }
+
+  /** Living vectors, as a reader at the published sequence counts them. */
+  get publishedVectors(): number {
+    const { engine } = this.#stores;
+    const { publishedSequence: sequence, appliedSequence } = engine;
+    if (sequence === appliedSequence && !this.isPlanning) return this.counters.vectors;
+    return readCounters(engine, this.entry.collection, sequence).vectors;
   }
 
   /** Counters with the parts that pages and graph keep, for the commit that is being planned. */

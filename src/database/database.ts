@@ -100,9 +100,8 @@ export class Database implements AsyncDisposable {
   }
 
   #open(entry: CatalogEntry, options: CollectionOptions): Collection {
-    const effective = reopenCollectionOptions(entry.options, options);
     const store = this.#session.collection(entry);
-    store.exactBelow = effective.exactBelow;
+    store.options = reopenCollectionOptions(entry.options, options);
     let collection = this.#collections.get(entry.name);
     if (collection === undefined) {
       collection = new Collection(this.#session, store);

@@ -5,7 +5,6 @@
  * compares with every vector: there are k hits whenever k records match.
  */
 import type { Candidates, GraphSearchStats } from '../hnsw/candidates.ts';
-import { readCounters } from './catalog.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { decodeHead, type Head, headNode } from './head.ts';
 import type { Metric } from './options.ts';
@@ -62,12 +61,10 @@ export class Searcher {
   /** `vector` is the query; `except` a record that is left out. */
   async search(search: CheckedSearch, vector: Float32Array, except?: number): Promise<Found> {
     const start = performance.now();
-    const { engine } = this.#stores;
-    const { entry, exactBelow } = this.#store;
-    const { metric } = entry.options;
+    const { metric, exactBelow } = this.#store.options;
     const { namespace } = search;
     const filter = namespace === undefined ? undefined : this.#filters.bitsOf(namespace);
-    const { vectors } = readCounters(engine, entry.collection, engine.publishedSequence);
+    const vectors = this.#store.publishedVectors;
     const matching = filter === undefined ? vectors : Math.min(vectors, filter.count);
     const wanted = search.k + (except === undefined ? 0 : 1);
     const query = { vector, search, filter, except, wanted, matching };

@@ -92,15 +92,29 @@ export class Session {
    */
   async write<T>(store: CollectionStore, prepare: (plan: WritePlan) => Promise<T>): Promise<T> {
     return await this.exclusive(async () => {
-      const plan = new WritePlan(this.stores, store);
       try {
-        const result = await prepare(plan);
-        return { result, durable: plan.isEmpty ? plan.abandon() : plan.commit() };
+        return await this.#plan(store, prepare);
       } catch (error) {
-        plan.rollback();
-        throw error;
+        if (!isExhausted(error) || this.stores.pages.dirtyBytes === 0) throw error;
+        // Pages that wait for their checkpoint filled the memory: once they are written they may go.
+        await this.checkpointer.run();
+        return await this.#plan(store, prepare);
       }
     });
+  }
+
+  async #plan<T>(
+    store: CollectionStore,
+    prepare: (plan: WritePlan) => Promise<T>,
+  ): Promise<{ result: T; durable: Promise<void> }> {
+    const plan = new WritePlan(this.stores, store);
+    try {
+      const result = await prepare(plan);
+      return { result, durable: plan.isEmpty ? plan.abandon() : plan.commit() };
+    } catch (error) {
+      plan.rollback();
+      throw error;
+    }
   }
 
   /** A turn of the writer. What it returns in `durable` is awaited after the turn. */
@@ -184,6 +198,10 @@ async function inOrder(steps: readonly (() => unknown)[]): Promise<void> {
 function hold<T extends { durable: Promise<void> }>(held: T): T {
   held.durable.catch(() => {});
   return held;
+}
+
+function isExhausted(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === 'RESOURCE_EXHAUSTED';
 }
 
 function readOnly(why: string, cause?: unknown): DatabaseError {

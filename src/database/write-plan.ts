@@ -49,6 +49,7 @@ export class WritePlan {
     this.#before = { ...store.counters };
     this.sequence = stores.engine.appliedSequence;
     store.vectors.beginPlan();
+    store.isPlanning = true;
   }
 
   /** Whether nothing is to be written. */
@@ -116,6 +117,7 @@ export class WritePlan {
     const sequence = engine.write(this.#batch);
     store.vectors.commitPlan();
     store.graph.commitPlan();
+    store.isPlanning = false;
     store.changedSequence = sequence;
     store.addRecentGhosts(this.#ghosts, sequence);
     return engine.committed(sequence);
@@ -132,6 +134,7 @@ export class WritePlan {
     this.#store.vectors.rollbackPlan();
     this.#store.graph.rollbackPlan();
     Object.assign(this.#store.counters, this.#before);
+    this.#store.isPlanning = false;
   }
 
   #insertVector(record: number, vector: Float32Array): number {

@@ -1,0 +1,36 @@
+/** The least memory, and vectors so large that pages, lists and originals cannot all stay in it. */
+import { expect, test } from 'vitest';
+import { fixture, randomVectors, SMALL_MEMORY } from './fixtures.ts';
+
+const dimension = 512;
+
+test('more data than memory: every search is right, and memory stays in its bound', async () => {
+  await using f = await fixture({ dimension });
+  const vectors = randomVectors(4000, dimension, 11);
+  for (let i = 0; i < vectors.length; i += 250) {
+    const records = vectors.slice(i, i + 250).map((vector, j) => ({ id: i + j, vector }));
+    await f.collection.upsert(records);
+    const { memory } = await f.db.stats();
+    expect(memory.totalBytes).toBeLessThanOrEqual(SMALL_MEMORY);
+  }
+  for (let id = 0; id < vectors.length; id += 97) {
+    const [nearest] = await f.collection.search({ vector: vectors[id], k: 1, ef: 50 });
+    expect(nearest).toMatchObject({ id, distance: 0 });
+  }
+  const { memory, cache } = await f.db.stats();
+  expect(memory.totalBytes).toBeLessThanOrEqual(SMALL_MEMORY);
+  expect(cache.evictions).toBeGreaterThan(0);
+  expect(cache.originalReads).toBeGreaterThan(0);
+  expect((await f.db.check()).problems).toEqual([]);
+});
+
+test('a batch that memory cannot hold is refused, and nothing of it is stored', async () => {
+  await using f = await fixture({ dimension });
+  await f.collection.upsert({ id: 'before', vector: randomVectors(1, dimension, 1)[0] });
+  const records = randomVectors(6000, dimension, 12).map((vector, id) => ({ id, vector }));
+  const stored = f.collection.upsert(records);
+  await expect(stored).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
+  expect(await f.collection.count()).toBe(1);
+  expect(await f.collection.upsert(records.slice(0, 50))).toEqual({ inserted: 50, replaced: 0 });
+  expect((await f.db.check()).problems).toEqual([]);
+});
