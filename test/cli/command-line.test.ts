@@ -228,6 +228,7 @@ test('nothing that is printed can steer the terminal', () => {
       expect(JSON.parse(printableJson({ given }))).toEqual({ given });
     }),
   );
+  expect(printableJson(['\u009b', '\u202e', 1n])).toBe('["\\u009b","\\u202e","1"]');
   expect(printable('a\u001b[31mred\n b\u202e')).toBe('a\ufffd[31mred b');
 });
 

@@ -176,6 +176,7 @@ test('READMEs and Markdown are found, sorted; code, links and .git are not', asy
   ];
   for (const name of names) await writeFile(`${dir.path}/${name}`, name);
   await symlink(dir.path, `${dir.path}/b/loop`);
+  await symlink(`${dir.path}/README`, `${dir.path}/b/link.md`);
   const paths = async (plain: boolean): Promise<string[]> =>
     (await findTextFiles(dir.path, { plain })).files.map(({ path }) =>
       path.slice(dir.path.length + 1),
