@@ -37,6 +37,8 @@ export class CollectionStore {
   options: EffectiveCollectionOptions;
   /** A plan is under way: counters, pages and graph are ahead of the trees. */
   isPlanning = false;
+  /** Plans that were undone: nodes that a search under way has met may be gone. */
+  rollbacks = 0;
   /** Sequence of the last commit that changed which records there are. */
   changedSequence = 0;
   readonly #stores: Stores;

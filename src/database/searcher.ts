@@ -60,6 +60,27 @@ export class Searcher {
 
   /** `vector` is the query; `except` a record that is left out. */
   async search(search: CheckedSearch, vector: Float32Array, except?: number): Promise<Found> {
+    for (;;) {
+      const { rollbacks } = this.#store;
+      try {
+        return await this.#attempt(search, vector, except);
+      } catch (error) {
+        // A plan was undone while the search had paused on one of its nodes: begin again.
+        const isOver = search.signal?.aborted || rollbacks === this.#store.rollbacks;
+        if (isOver) throw error;
+      }
+    }
+  }
+
+  release(): void {
+    this.#filters.release();
+  }
+
+  async #attempt(
+    search: CheckedSearch,
+    vector: Float32Array,
+    except: number | undefined,
+  ): Promise<Found> {
     const start = performance.now();
     const { metric, exactBelow } = this.#store.options;
     const { namespace } = search;
@@ -86,10 +107,6 @@ export class Searcher {
       totalMs,
     } as const;
     return { matches: within.slice(0, search.k), sequence, stats };
-  }
-
-  release(): void {
-    this.#filters.release();
   }
 
   /** Walks the graph with a growing beam; undefined when a scan is the better way to go on. */

@@ -113,10 +113,14 @@ export class WritePlan {
       this.#batch.set(PAGES_TREE, store.entry.space, pageKey(page, 'states'), value);
     }
     this.#namespaces.writeTo(this.#batch);
-    writeCounters(this.#batch, store.entry.collection, store.currentCounters());
+    const counters = store.currentCounters();
+    // Without a living node a walk would visit all ghosts for nothing: the graph begins anew.
+    if (counters.vectors === 0) counters.entry = undefined;
+    writeCounters(this.#batch, store.entry.collection, counters);
     const sequence = engine.write(this.#batch);
     store.vectors.commitPlan();
     store.graph.commitPlan();
+    store.graph.entry = counters.entry;
     store.isPlanning = false;
     store.changedSequence = sequence;
     store.addRecentGhosts(this.#ghosts, sequence);
@@ -135,6 +139,7 @@ export class WritePlan {
     this.#store.graph.rollbackPlan();
     Object.assign(this.#store.counters, this.#before);
     this.#store.isPlanning = false;
+    this.#store.rollbacks++;
   }
 
   #insertVector(record: number, vector: Float32Array): number {

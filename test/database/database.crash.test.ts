@@ -10,16 +10,14 @@ import type { FileSystem } from '../../src/storage/file-system.ts';
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
 import { SMALL_MEMORY } from './fixtures.ts';
 import {
-  DIMENSION,
   expectEqual,
+  HISTORY_OPTIONS,
   type Model,
   remove,
   type Stored,
   upsert,
   type Write,
 } from './history.ts';
-
-const options = { dimension: DIMENSION, metric: 'l2', exactBelow: 0, m: 4 } as const;
 
 const trace: (Write | 'flush')[] = [
   upsert(0, 12, 1),
@@ -38,7 +36,10 @@ async function runTrace(fileSystem: FileSystem): Promise<{ acknowledged: number;
   let begun = 0;
   try {
     const db = await open('/db', { fileSystem, memoryBytes: SMALL_MEMORY });
-    const collection: Collection<Stored['metadata']> = await db.collection('things', options);
+    const collection: Collection<Stored['metadata']> = await db.collection(
+      'things',
+      HISTORY_OPTIONS,
+    );
     for (const step of trace) {
       if (step === 'flush') await db.flush();
       else {
@@ -86,7 +87,10 @@ async function expectRecovered(
   let seen: string | undefined;
   for (let round = 0; round < 2; round++) {
     const db = await open('/db', { fileSystem: disk, memoryBytes: SMALL_MEMORY });
-    const collection: Collection<Stored['metadata']> = await db.collection('things', options);
+    const collection: Collection<Stored['metadata']> = await db.collection(
+      'things',
+      HISTORY_OPTIONS,
+    );
     const found = await storedSize(collection);
     const possible = states.slice(acknowledged, begun + 1);
     const state = possible.find((model) => signature(model) === found);

@@ -9,16 +9,14 @@ import { type FaultKind, FaultyFileSystem } from '../../src/storage/faulty-file-
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
 import { SMALL_MEMORY } from './fixtures.ts';
 import {
-  DIMENSION,
   expectEqual,
+  HISTORY_OPTIONS,
   type Model,
   remove,
   type Stored,
   upsert,
   type Write,
 } from './history.ts';
-
-const options = { dimension: DIMENSION, metric: 'l2', exactBelow: 0, m: 4 } as const;
 
 const trace: (Write | 'flush')[] = [
   upsert(0, 12, 1),
@@ -58,7 +56,7 @@ async function runTrace(fileSystem: FaultyFileSystem): Promise<Progress> {
   if (opened === undefined) return { model, inDoubt };
   let collection: Collection<Stored['metadata']> | undefined;
   await attempt(async () => {
-    collection = await opened.collection('things', options);
+    collection = await opened.collection('things', HISTORY_OPTIONS);
   });
   for (const step of collection === undefined ? [] : trace) {
     if (step === 'flush') await attempt(() => opened.flush());
@@ -85,7 +83,10 @@ describe.each<FaultKind>(['EIO', 'ENOSPC', 'short', 'sync'])('%s at every call',
       try {
         const { model, inDoubt } = await runTrace(faulty);
         const db = await open('/db', { fileSystem: disk, memoryBytes: SMALL_MEMORY });
-        const collection: Collection<Stored['metadata']> = await db.collection('things', options);
+        const collection: Collection<Stored['metadata']> = await db.collection(
+          'things',
+          HISTORY_OPTIONS,
+        );
         await expectEqualToOne(db, collection, [model, inDoubt?.apply(model) ?? model]);
         await db.close();
       } catch (cause) {
@@ -99,7 +100,10 @@ test('after a failed write or sync of the log no write is taken until the databa
   for (const operation of ['write', 'sync']) {
     const faulty = new FaultyFileSystem(new MemoryFileSystem());
     const db = await open('/db', { fileSystem: faulty, memoryBytes: SMALL_MEMORY });
-    const collection: Collection<Stored['metadata']> = await db.collection('things', options);
+    const collection: Collection<Stored['metadata']> = await db.collection(
+      'things',
+      HISTORY_OPTIONS,
+    );
     await upsert(0, 3, 1).run(collection);
     const offset = operation === 'write' ? 1 : 2;
     faulty.failCall(faulty.calls + offset, operation === 'write' ? 'EIO' : 'sync');

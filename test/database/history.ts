@@ -4,7 +4,7 @@
  */
 import { expect } from 'vitest';
 import { seededRandom } from '../../src/base/random.ts';
-import type { Collection, Database } from '../../src/index.ts';
+import type { Collection, CollectionOptions, Database } from '../../src/index.ts';
 
 export interface Stored {
   readonly vector: Float32Array;
@@ -21,6 +21,14 @@ export interface Write {
 }
 
 export const DIMENSION = 8;
+
+/** A graph of few edges, walked by every search. */
+export const HISTORY_OPTIONS: CollectionOptions = {
+  dimension: DIMENSION,
+  metric: 'l2',
+  exactBelow: 0,
+  m: 4,
+};
 
 export function vectorOf(seed: number): Float32Array {
   const random = seededRandom(seed);
