@@ -178,6 +178,37 @@ test('a back edge is there already, is appended, or has a full list chosen anew'
   );
 });
 
+test('duplicates do not push other directions out of a full list', () => {
+  for (const metric of [METRIC_L2, METRIC_COSINE]) {
+    const same = Float32Array.of(1, 0.1, 0.2);
+    const others = [Float32Array.of(0, 1, 0), Float32Array.of(0.3, 0, -1)];
+    // Node 0 has six duplicates and two others; a seventh duplicate asks for an edge.
+    const vectors = [same, ...Array.from({ length: 6 }, () => same), ...others, same];
+    const space = place({ metric, vectors, alpha: 1.2, missing: [], served: [true] });
+    space.setList(0, 0, [1, 2, 3, 4, 5, 6, 7, 8]);
+    const walk = new MemoryWalk(bump, space, 4);
+    walk.finish((address) => exports.linkBack(address, 0, 0, 9, 1.2));
+    // One of the equals, the two others, and the new node before the rest of the equals.
+    expect(space.list(0, 0)).toEqual([1, 8, 7, 9]);
+  }
+});
+
+test('where nothing lives, the nearest ghost is the neighbour', () => {
+  const vectors = Array.from({ length: 9 }, (_, i) => Float32Array.of(i));
+  const space = place({ metric: METRIC_L2, vectors, alpha: 1, missing: [], served: [true] });
+  for (let node = 0; node < 9; node++) {
+    space.setLive(node, false);
+    space.setList(0, node, node < 8 ? [node + 1] : []);
+  }
+  const walk = new MemoryWalk(bump, space, 4);
+  walk.prepare([5.2]);
+  exports.walkBegin(walk.address, 0, 0, 0, 4);
+  walk.finish((address) => exports.walkRun(address, 100));
+  expect(walk.results()).toEqual([]);
+  walk.finish((address) => exports.selectNeighbours(address, 4, 1));
+  expect(walk.selected()).toEqual([5]);
+});
+
 test('a selection that was abandoned leaves nothing behind for the next', () => {
   const vectors = Array.from({ length: 30 }, (_, i) => Float32Array.of(i % 6, Math.floor(i / 6)));
   const scene = { metric: METRIC_L2, vectors, alpha: 1.2, missing: [], served: [true] };

@@ -12,7 +12,6 @@
  *   32  u8[]  the code, padded with zeros to a multiple of 32
  */
 import {
-  METRIC_L2,
   NEED_CODES,
   SLOT_CODE,
   SLOT_MEAN,
@@ -118,14 +117,15 @@ export function gatheredDistance(walk: u32, left: u32, right: u32, metric: u32):
   );
 }
 
-/** Whether two gathered codes are the same: the sum and the factors are compared first. */
+/** Whether two gathered codes are the same to the last bit: the sum and the factors are compared first. */
 export function isDuplicate(walk: u32, left: u32, right: u32): bool {
   const a = gatheredAt(walk, left);
   const b = gatheredAt(walk, right);
-  return load<u32>(a) == load<u32>(b)
-    && load<f64>(a + SCALE) == load<f64>(b + SCALE)
-    && load<f64>(a + MEAN) == load<f64>(b + MEAN)
-    && gatheredDistance(walk, left, right, METRIC_L2) == 0;
+  if (load<u32>(a) != load<u32>(b)) return false;
+  if (load<f64>(a + SCALE) != load<f64>(b + SCALE)) return false;
+  if (load<f64>(a + MEAN) != load<f64>(b + MEAN)) return false;
+  const bytes = gatherStride(load<u32>(walk, WALK_SPACE)) - GATHERED_CODE;
+  return memory.compare(a + GATHERED_CODE, b + GATHERED_CODE, bytes) == 0;
 }
 
 @inline

@@ -24,14 +24,10 @@ export function popNearest(heap: u32, count: u32): void {
   for (;;) {
     let child = (hole << 1) + 1;
     if (child >= last) break;
-    let below = load<u64>(heap + (child << 3));
     if (child + 1 < last) {
-      const other = load<u64>(heap + (child << 3), 8);
-      if (other < below) {
-        below = other;
-        child++;
-      }
+      child += <u32>(load<u64>(heap + (child << 3), 8) < load<u64>(heap + (child << 3)));
     }
+    const below = load<u64>(heap + (child << 3));
     if (key <= below) break;
     store<u64>(heap + (hole << 3), below);
     hole = child;
@@ -58,14 +54,10 @@ export function replaceFarthest(heap: u32, count: u32, key: u64): void {
   for (;;) {
     let child = (hole << 1) + 1;
     if (child >= count) break;
-    let below = load<u64>(heap + (child << 3));
     if (child + 1 < count) {
-      const other = load<u64>(heap + (child << 3), 8);
-      if (other > below) {
-        below = other;
-        child++;
-      }
+      child += <u32>(load<u64>(heap + (child << 3), 8) > load<u64>(heap + (child << 3)));
     }
+    const below = load<u64>(heap + (child << 3));
     if (key >= below) break;
     store<u64>(heap + (hole << 3), below);
     hole = child;

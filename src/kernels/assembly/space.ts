@@ -89,23 +89,6 @@ export function listAddress(space: u32, layer: u32, node: u32): u32 {
   return load<u32>(list) == LIST_ABSENT ? 0 : list;
 }
 
-/**
- * Reads a byte of every cache line of a list of layer 0 that will probably be needed soon, if it is in
- * memory: by then it is in the cache. Returns what was read, to be kept somewhere.
- */
-@inline
-export function touchList(space: u32, node: u32): u32 {
-  const page = pageOf(space, node);
-  const cell = cellOf(load<u32>(space, SPACE_LIST_ROOT), load<u32>(space, SPACE_LIST_PAGES), page);
-  if (cell == 0) return 0;
-  const stride = load<u32>(space, SPACE_LIST_STRIDE);
-  const list = cell + slotOf(space, node, page) * stride;
-  const end = list + stride;
-  let sum: u32 = 0;
-  for (let line = list; line < end; line += 64) sum += <u32>load<u8>(line);
-  return sum + <u32>load<u8>(end - 1);
-}
-
 /** Where the search for an upper list starts; the table's mask cuts it down. */
 export function upperHash(layer: u32, node: u32): u32 {
   let hash = node * 0x9e3779b1 + layer * 0x85ebca6b;

@@ -3,21 +3,22 @@
  * is a power of two. A place holds node + 1; 0 is free. The caller keeps it under 60 % full.
  */
 
-/** Adds a node; false when it was there. `shift` is 32 - log2(places). */
+/**
+ * Adds a node; false when it was there. `shift` is 32 - log2(places). Whether a node is new is as good as
+ * random, so nothing branches on it.
+ */
 @inline
 export function visit(table: u32, shift: u32, node: u32): bool {
   const mask: u32 = (<u32>0xffffffff) >> shift;
-  let at = (node * 0x9e3779b1) >> shift;
   const wanted = node + 1;
-  while (true) {
-    const found = load<u32>(table + (at << 2));
-    if (found == 0) {
-      store<u32>(table + (at << 2), wanted);
-      return true;
-    }
-    if (found == wanted) return false;
-    at = (at + 1) & mask;
+  let place = (node * 0x9e3779b1) >> shift;
+  let found = load<u32>(table + (place << 2));
+  while (found != 0 && found != wanted) {
+    place = (place + 1) & mask;
+    found = load<u32>(table + (place << 2));
   }
+  store<u32>(table + (place << 2), wanted);
+  return found == 0;
 }
 
 /** Copies the nodes of one table into another, empty one. */

@@ -75,7 +75,6 @@ import {
   pageOf,
   slotInCell,
   slotOf,
-  touchList,
 } from './space';
 import { measure } from './sq8';
 import { visit } from './visited';
@@ -218,9 +217,8 @@ function expand(walk: u32, node: u32): u32 {
   let at = pending;
   for (let id = list; id < end; id += 4) {
     const neighbour = load<u32>(id, 4);
-    if (!visit(visited, shift, neighbour)) continue;
     store<u32>(at, neighbour);
-    at += 4;
+    at += <u32>visit(visited, shift, neighbour) << 2;
   }
   const added = (at - pending) >> 2;
   store<u32>(walk, load<u32>(walk, VISITED_COUNT) + added, VISITED_COUNT);
@@ -306,24 +304,35 @@ function keepNearest(walk: u32, count: u32): void {
 
 /** Takes measured nodes in as candidates, and those that qualify as results. */
 @inline
-function offerReady(walk: u32, count: u32): void {
+function offerReady(walk: u32, measured: u32): void {
   const space = load<u32>(walk, WALK_SPACE);
-  const layer = load<u32>(walk, WALK_LAYER);
   const ready = load<u32>(walk, READY);
   const candidates = load<u32>(walk, CANDIDATES);
   let candidateCount = load<u32>(walk, CANDIDATE_COUNT);
-  let touched = load<u32>(walk, TOUCHED);
+  const count = keepNearer(walk, ready, measured);
   for (let i: u32 = 0; i < count; i++) {
     const key = load<u64>(ready + (i << 3));
     if (!isNearEnough(walk, key)) continue;
-    const node = nodeOf(key);
-    if (layer == 0) touched += touchList(space, node);
     pushNearest(candidates, candidateCount++, key);
     if (key < load<u64>(walk, NEAREST)) store<u64>(walk, key, NEAREST);
-    if (isEligible(walk, space, node)) offerResult(walk, key);
+    if (isEligible(walk, space, nodeOf(key))) offerResult(walk, key);
   }
   store<u32>(walk, candidateCount, CANDIDATE_COUNT);
-  store<u32>(walk, touched, TOUCHED);
+}
+
+/** Moves the keys that would enter the results as they are now to the front, without branching. */
+@inline
+function keepNearer(walk: u32, keys: u32, count: u32): u32 {
+  const isFull = load<u32>(walk, WALK_RESULT_COUNT) >= load<u32>(walk, WALK_EF);
+  const farthest = isFull ? load<u64>(load<u32>(walk, WALK_RESULTS)) : u64.MAX_VALUE;
+  const end = keys + (count << 3);
+  let kept = keys;
+  for (let at = keys; at < end; at += 8) {
+    const key = load<u64>(at);
+    store<u64>(kept, key);
+    kept += <u32>(key < farthest) << 3;
+  }
+  return (kept - keys) >> 3;
 }
 
 /** Living, and let through by the filter. The node's codes were found in memory in this very call. */

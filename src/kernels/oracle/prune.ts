@@ -28,12 +28,21 @@ export function prune(
   const dropped: PruneCandidate[] = [];
   for (const candidate of candidates) {
     if (chosen.length === limit) break;
-    const isCrowded = chosen.some(
-      (other) =>
-        Math.fround(factor * codeDistance(metric, candidate.code, other.code)) <
-          candidate.distance || codeDistance(METRIC_L2, candidate.code, other.code) === 0,
-    );
+    const isCrowded = chosen.some((other) => {
+      const between = codeDistance(metric, candidate.code, other.code);
+      return (
+        Math.fround(factor * between) < candidate.distance || isSame(candidate.code, other.code)
+      );
+    });
     (isCrowded ? dropped : chosen).push(candidate);
   }
   return { chosen, dropped };
+}
+
+function isSame(left: Sq8Code, right: Sq8Code): boolean {
+  return (
+    left.scale === right.scale &&
+    left.mean === right.mean &&
+    left.code.every((step, i) => step === right.code[i])
+  );
 }
