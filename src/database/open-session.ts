@@ -31,7 +31,7 @@ export async function openSession(
   options: EffectiveDatabaseOptions,
 ): Promise<Session> {
   const fileSystem = given ?? new NodeFileSystem();
-  const exists = fileSystem.exists(`${path}/${TREE_DIRECTORY}/${POINTER}`);
+  const exists = holdsTree(fileSystem, `${path}/${TREE_DIRECTORY}`);
   checkExistence(path, exists, options);
   if (!options.readOnly) fileSystem.makeDirectory(path);
   const lock = await takeLock(path, fileSystem, options);
@@ -105,6 +105,16 @@ async function openStores(opening: Opening): Promise<Stores> {
   const walks = new WalkPool(kernels, allocator);
   const writer = new WriterQueue();
   return { engine, kernels, allocator, pages, pageMap, hasher, walks, writer };
+}
+
+/**
+ * Whether there is a database, damaged or not. Without tables, a missing pointer is what a crash leaves
+ * that came before the database was made.
+ */
+function holdsTree(fileSystem: FileSystem, directory: string): boolean {
+  if (!fileSystem.exists(directory)) return false;
+  const names = fileSystem.list(directory);
+  return names.includes(POINTER) || names.some((name) => name.endsWith('.table'));
 }
 
 function checkExistence(path: string, exists: boolean, options: EffectiveDatabaseOptions): void {
