@@ -23,6 +23,8 @@ import { encodeVectorAttachment } from './vector-attachment.ts';
 
 const NO_IDS = new Uint32Array(0);
 const NODE_MAX = 0xffffffff;
+/** Of the module's memory: beyond it a plan opens no more pages than it must. */
+const DIRTY_SHARE_MAX = 0.4;
 
 /** What a record is to become. `undefined`: it has no such part. */
 export interface NewContent {
@@ -38,6 +40,7 @@ export class WritePlan {
   readonly #namespaces: NamespaceChanges;
   readonly #before: CollectionCounters;
   readonly #ghosts: number[] = [];
+  readonly #dirtyBytesMax: number;
   /** The trees are read at it: the state before this plan. */
   readonly sequence: number;
 
@@ -47,6 +50,7 @@ export class WritePlan {
     this.#store = store;
     this.#namespaces = new NamespaceChanges(stores.hasher, store.entry.collection);
     this.#before = { ...store.counters };
+    this.#dirtyBytesMax = stores.allocator.totalBytes * DIRTY_SHARE_MAX;
     this.sequence = stores.engine.appliedSequence;
     store.vectors.beginPlan();
     store.isPlanning = true;
@@ -147,7 +151,9 @@ export class WritePlan {
     const { placement } = entry.options;
     const layer = graph.randomLayer();
     const plan = graph.planInsert(vector, layer);
-    const node = vectors.place(plan.neighbours[0] ?? NO_IDS, placement);
+    // Pages that are filled one after the other pin the least memory until the next checkpoint.
+    const policy = this.#stores.pages.dirtyBytes > this.#dirtyBytesMax ? 'append' : placement;
+    const node = vectors.place(plan.neighbours[0] ?? NO_IDS, policy);
     vectors.put(node, record, vector);
     graph.link(node, layer, plan);
     counters.vectors++;

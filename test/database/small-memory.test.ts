@@ -6,9 +6,9 @@ const dimension = 512;
 
 test('more data than memory: every search is right, and memory stays in its bound', async () => {
   await using f = await fixture({ dimension });
-  const vectors = randomVectors(4000, dimension, 11);
-  for (let i = 0; i < vectors.length; i += 250) {
-    const records = vectors.slice(i, i + 250).map((vector, j) => ({ id: i + j, vector }));
+  const vectors = randomVectors(3000, dimension, 11);
+  for (let i = 0; i < vectors.length; i += 50) {
+    const records = vectors.slice(i, i + 50).map((vector, j) => ({ id: i + j, vector }));
     await f.collection.upsert(records);
     const { memory } = await f.db.stats();
     expect(memory.totalBytes).toBeLessThanOrEqual(SMALL_MEMORY);
