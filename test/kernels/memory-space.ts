@@ -126,7 +126,8 @@ export class MemorySpace {
     this.address = bump.take(SPACE_SIZE);
     this.#codeCells = this.#cells(this.codeCellBytes);
     this.#listCells = this.#cells(slotsPerPage * (4 + 4 * capBottom));
-    this.#upperMask = 2 ** Math.ceil(Math.log2(2 * nodes + 2)) - 1;
+    // Nearly full, so that lists are found behind others.
+    this.#upperMask = 2 ** Math.ceil(Math.log2(nodes / 2 + 8)) - 1;
     this.#upperTable = bump.take(4 * (this.#upperMask + 1));
     const division = magicOf(slotsPerPage);
     if (division === undefined) throw new Error('no exact division for this page size');
@@ -348,6 +349,7 @@ export class MemoryWalk {
     this.#space = space;
     this.bytes = bump.kernels.exports.walkBytes(space.address, ef);
     this.address = bump.take(this.bytes);
+    bump.kernels.memory.u8.fill(0xa5, this.address, this.address + this.bytes);
     bump.kernels.exports.walkInit(this.address, this.bytes, space.address, ef);
   }
 
@@ -382,6 +384,7 @@ export class MemoryWalk {
 
   grow(): void {
     const larger = this.#bump.take(2 * this.bytes);
+    this.#bump.kernels.memory.u8.fill(0xa5, larger, larger + 2 * this.bytes);
     this.#bump.kernels.exports.walkMove(this.address, larger, 2 * this.bytes);
     this.#bump.kernels.memory.u8.fill(0xa5, this.address, this.address + this.bytes);
     this.address = larger;

@@ -211,6 +211,31 @@ test('where nothing lives, the nearest ghost is the neighbour', () => {
   expect(walk.selected()).toEqual([5]);
 });
 
+test('memory for a single page of codes is enough', () => {
+  const vectors = Array.from({ length: 30 }, (_, i) => Float32Array.of(i % 6, Math.floor(i / 6)));
+  const space = place({ metric: METRIC_L2, vectors, alpha: 1.2, missing: [], served: [true] });
+  const full = [1, 4, 7, 10, 13, 16, 19, 22];
+  space.setList(0, 20, full);
+  const walk = new MemoryWalk(bump, space, 4);
+  const whole = new MemoryWalk(bump, space, 4);
+  whole.finish((address) => exports.linkBack(address, 0, 20, 25, 1.2));
+  const expected = space.list(0, 20);
+  space.setList(0, 20, full);
+  let isServed = false;
+  walk.finish(
+    (address) => {
+      if (!isServed) for (let page = 0; page < space.pages; page++) space.evictCodes(page);
+      const status = exports.linkBack(address, 0, 20, 25, 1.2);
+      for (let page = 0; page < space.pages; page++) space.evictCodes(page);
+      isServed = true;
+      return status;
+    },
+    () => false,
+  );
+  expect(space.list(0, 20)).toEqual(expected);
+  expect(walk.waited).toBeGreaterThan(8);
+});
+
 test('a selection that was abandoned leaves nothing behind for the next', () => {
   const vectors = Array.from({ length: 30 }, (_, i) => Float32Array.of(i % 6, Math.floor(i / 6)));
   const scene = { metric: METRIC_L2, vectors, alpha: 1.2, missing: [], served: [true] };
@@ -222,10 +247,10 @@ test('a selection that was abandoned leaves nothing behind for the next', () => 
   space.evictCodes(0);
   expect(exports.linkBack(walk.address, 0, 20, 25, 1.2)).not.toBe(0);
   space.restoreCodes(0);
-  expect(exports.linkBack(walk.address, 0, 21, 26, 1.2)).toBe(0);
+  expect(exports.linkBack(walk.address, 0, 21, 25, 1.2)).toBe(0);
   const first = space.list(0, 21);
   space.setList(0, 21, full);
   const other = new MemoryWalk(bump, space, 4);
-  expect(exports.linkBack(other.address, 0, 21, 26, 1.2)).toBe(0);
+  expect(exports.linkBack(other.address, 0, 21, 25, 1.2)).toBe(0);
   expect(space.list(0, 21)).toEqual(first);
 });

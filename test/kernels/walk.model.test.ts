@@ -112,9 +112,11 @@ function newWalk(scene: Scene, space: MemorySpace): MemoryWalk {
   const walk = new MemoryWalk(bump, space, scene.ef);
   walk.prepare(scene.query);
   if (scene.filter !== undefined) {
-    const bits = bump.take(Math.ceil(scene.filter.length / 8) + 1);
+    const bits = bump.take(16);
+    // Records behind the end of the filter fail, whatever stands there.
+    memory.u8.fill(255, bits, bits + 16);
     scene.filter.forEach((isSet, record) => {
-      if (isSet) memory.u8[bits + (record >> 3)] |= 1 << (record & 7);
+      if (!isSet) memory.u8[bits + (record >> 3)] &= ~(1 << (record & 7));
     });
     walk.setField(WALK_FILTER, bits);
     walk.setField(WALK_FILTER_BITS, scene.filter.length);
