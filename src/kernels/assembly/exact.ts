@@ -3,7 +3,6 @@
  * that overflowed or vanished there is computed again in f64.
  */
 import {
-  METRIC_COSINE,
   METRIC_DOT,
   METRIC_L2,
   SLOT_RECORD,

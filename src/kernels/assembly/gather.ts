@@ -62,7 +62,7 @@ export function addGathered(walk: u32, node: u32, key: u64): void {
   store<u32>(walk, position + 1, GATHER_COUNT);
 }
 
-/** Copies the codes that are in memory; false when some are missing, which are on the need list then. */
+/** Copies the codes that are in memory; asks for the others, and is false when there are any. */
 export function fetchGathered(walk: u32): bool {
   const space = load<u32>(walk, WALK_SPACE);
   const count = load<u32>(walk, GATHER_COUNT);
@@ -117,7 +117,7 @@ export function gatheredDistance(walk: u32, left: u32, right: u32, metric: u32):
   );
 }
 
-/** Whether two gathered codes are the same to the last bit: the sum and the factors are compared first. */
+/** Whether two gathered codes are the same to the last bit. The factors are compared first. */
 export function isDuplicate(walk: u32, left: u32, right: u32): bool {
   const a = gatheredAt(walk, left);
   const b = gatheredAt(walk, right);
@@ -136,7 +136,8 @@ export function isGhost(walk: u32, position: u32): bool {
 /** Moves a gathered code to an earlier position. */
 export function moveGathered(walk: u32, from: u32, to: u32): void {
   if (from == to) return;
-  memory.copy(gatheredAt(walk, to), gatheredAt(walk, from), gatherStride(load<u32>(walk, WALK_SPACE)));
+  const bytes = gatherStride(load<u32>(walk, WALK_SPACE));
+  memory.copy(gatheredAt(walk, to), gatheredAt(walk, from), bytes);
   store<u32>(nodeAt(walk, to), load<u32>(nodeAt(walk, from)));
   store<u64>(keyAt(walk, to), load<u64>(keyAt(walk, from)));
 }

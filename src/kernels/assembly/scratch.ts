@@ -24,7 +24,7 @@ import {
 } from '../layout';
 import { copyVisited } from './visited';
 
-/** f64: the query's mean, the scale of its code, the squared norm of the decoded query less its mean. */
+/** f64: the query's mean, the scale of its code, its spread (the squared norm around the mean). */
 export const QUERY_MEAN = WALK_PRIVATE + 4;
 export const QUERY_SCALE = WALK_PRIVATE + 12;
 export const QUERY_SPREAD = WALK_PRIVATE + 20;
@@ -252,8 +252,16 @@ export function walkMove(from: u32, to: u32, toBytes: u32): void {
     load<u32>(from, WALK_RESULTS),
     load<u32>(from, WALK_RESULT_COUNT) << 3,
   );
-  memory.copy(load<u32>(to, PENDING), load<u32>(from, PENDING), load<u32>(from, PENDING_COUNT) << 2);
-  memory.copy(load<u32>(to, WALK_NEEDS), load<u32>(from, WALK_NEEDS), load<u32>(from, WALK_NEED_COUNT) << 3);
+  memory.copy(
+    load<u32>(to, PENDING),
+    load<u32>(from, PENDING),
+    load<u32>(from, PENDING_COUNT) << 2,
+  );
+  memory.copy(
+    load<u32>(to, WALK_NEEDS),
+    load<u32>(from, WALK_NEEDS),
+    load<u32>(from, WALK_NEED_COUNT) << 3,
+  );
   memory.copy(
     load<u32>(to, CANDIDATES),
     load<u32>(from, CANDIDATES),

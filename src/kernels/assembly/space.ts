@@ -108,7 +108,9 @@ function upperListAddress(space: u32, layer: u32, node: u32): u32 {
     if (load<u32>(list, UPPER_NODE) == node) {
       const field = load<u32>(list, UPPER_LAYER);
       if ((field & 255) == layer) {
-        if ((field & UPPER_REFERENCED) == 0) store<u32>(list, field | UPPER_REFERENCED, UPPER_LAYER);
+        if ((field & UPPER_REFERENCED) == 0) {
+          store<u32>(list, field | UPPER_REFERENCED, UPPER_LAYER);
+        }
         return list + UPPER_COUNT;
       }
     }

@@ -151,9 +151,16 @@ function finish(
   store<u64>(at, keyOf(distance, load<u32>(at)));
 }
 
-/** A distance from the means of two vectors, the sum of their spreads, and their product around the means. */
+/** A distance: from the means of two vectors, the sum of their spreads, their product around the means. */
 @inline
-export function combine(metric: u32, dimension: f64, left: f64, right: f64, spreads: f64, product: f64): f32 {
+export function combine(
+  metric: u32,
+  dimension: f64,
+  left: f64,
+  right: f64,
+  spreads: f64,
+  product: f64,
+): f32 {
   if (metric == METRIC_DOT) return <f32>-(dimension * left * right + product);
   const shift = left - right;
   const squared = max<f64>(dimension * shift * shift + spreads - 2 * product, 0);

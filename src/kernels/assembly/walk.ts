@@ -80,7 +80,13 @@ import { measure } from './sq8';
 import { visit } from './visited';
 
 /** Starts a walk from `entryNode`, which is on layer `fromLayer` and all below it. */
-export function walkBegin(walk: u32, entryNode: u32, fromLayer: u32, targetLayer: u32, ef: u32): void {
+export function walkBegin(
+  walk: u32,
+  entryNode: u32,
+  fromLayer: u32,
+  targetLayer: u32,
+  ef: u32,
+): void {
   store<u32>(walk, ef, WALK_EF);
   store<u32>(walk, max(fromLayer, targetLayer), WALK_LAYER);
   store<u32>(walk, targetLayer, WALK_TARGET_LAYER);
@@ -159,7 +165,7 @@ function nextOfDescent(walk: u32): u32 {
   return nearest == load<u32>(walk, EXPANDED) ? NO_NODE : nearest;
 }
 
-/** The nearest candidate, unless it is farther than all of a full set of results. The farthest result is one too. */
+/** The nearest candidate, unless it is farther than all results and there is no room for more. */
 @inline
 function nextOfBeam(walk: u32): u32 {
   if (load<u32>(walk, CANDIDATE_COUNT) == 0) return NO_NODE;
