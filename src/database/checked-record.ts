@@ -3,6 +3,7 @@ import { DatabaseError } from '../errors.ts';
 import type { EffectiveCollectionOptions } from './options.ts';
 import type { RecordInput } from './record.ts';
 import { encodeId, identityOf } from './record-id.ts';
+import { TimeSlice } from './time-slice.ts';
 import {
   checkKeys,
   checkMetadata,
@@ -36,15 +37,22 @@ export interface CheckedRecord {
   readonly text: string | undefined;
 }
 
-/** Checks one record or an array of them; an error names the record by its position. */
-export function checkRecords(
+/**
+ * Checks and copies one record or an array of them, in slices of time; an error names the record by its
+ * position.
+ */
+export async function checkRecords(
   input: RecordInput | readonly RecordInput[],
   options: EffectiveCollectionOptions,
-): CheckedRecord[] {
-  if (Array.isArray(input)) {
-    return input.map((record, i) => checkRecord(record, `records[${i}]`, options));
+): Promise<CheckedRecord[]> {
+  if (!Array.isArray(input)) return [checkRecord(input as RecordInput, 'record', options)];
+  const slice = new TimeSlice();
+  const checked: CheckedRecord[] = [];
+  for (let i = 0; i < input.length; i++) {
+    checked.push(checkRecord(input[i], `records[${i}]`, options));
+    if (slice.isOver) await slice.yield();
   }
-  return [checkRecord(input as RecordInput, 'record', options)];
+  return checked;
 }
 
 /** Of records with the same id the last one; the order of first mention stays. */
@@ -52,8 +60,8 @@ export function lastOfEachId(records: readonly CheckedRecord[]): CheckedRecord[]
   return [...new Map(records.map((record) => [record.identity, record])).values()];
 }
 
-/** `ALREADY_EXISTS` when two records have the same id. */
-export function refuseRepeatedIds(records: readonly CheckedRecord[]): void {
+/** The records; `ALREADY_EXISTS` when two have the same id. */
+export function refuseRepeatedIds(records: readonly CheckedRecord[]): readonly CheckedRecord[] {
   const seen = new Map<string, number>();
   records.forEach(({ identity }, i) => {
     const first = seen.get(identity);
@@ -63,6 +71,7 @@ export function refuseRepeatedIds(records: readonly CheckedRecord[]): void {
     }
     seen.set(identity, i);
   });
+  return records;
 }
 
 function checkRecord(

@@ -82,19 +82,20 @@ export class Collection<Meta = unknown> {
    * the last one wins. Nothing is stored when one is refused.
    */
   async upsert(records: RecordInput<Meta> | readonly RecordInput<Meta>[]): Promise<UpsertResult> {
-    this.#session.assertWritable();
-    const checked = checkRecords(records, this.#store.options);
-    return await upsertRecords(this.#session, this.#store, lastOfEachId(checked));
+    return await this.#session.modify(() => {
+      const checking = checkRecords(records, this.#store.options).then(lastOfEachId);
+      return upsertRecords(this.#session, this.#store, checking);
+    });
   }
 
   /** As `upsert`, but `ALREADY_EXISTS`, and nothing is stored, when an id is there or is repeated. */
   async insert(
     records: RecordInput<Meta> | readonly RecordInput<Meta>[],
   ): Promise<{ readonly inserted: number }> {
-    this.#session.assertWritable();
-    const checked = checkRecords(records, this.#store.options);
-    refuseRepeatedIds(checked);
-    return await insertRecords(this.#session, this.#store, checked);
+    return await this.#session.modify(() => {
+      const checking = checkRecords(records, this.#store.options).then(refuseRepeatedIds);
+      return insertRecords(this.#session, this.#store, checking);
+    });
   }
 
   /** Changes parts of a record; false when there is none. An equal vector changes no graph. */
@@ -103,11 +104,11 @@ export class Collection<Meta = unknown> {
     changes: UpdateInput,
     options: NamespaceOptions = {},
   ): Promise<boolean> {
-    this.#session.assertWritable();
-    const namespace = checkNamespaceOnly(options);
-    const encoded = encodeId(id);
-    const checked = checkUpdate(changes, this.#store.options);
-    return await updateRecord(this.#session, this.#store, { namespace, id: encoded }, checked);
+    return await this.#session.modify(async () => {
+      const at = { namespace: checkNamespaceOnly(options), id: encodeId(id) };
+      const checked = checkUpdate(changes, this.#store.options);
+      return await updateRecord(this.#session, this.#store, at, checked);
+    });
   }
 
   /** Deletes records by id, or all of a namespace with `{ namespace }`; gives how many there were. */
@@ -115,17 +116,18 @@ export class Collection<Meta = unknown> {
     target: RecordId | readonly RecordId[] | { readonly namespace: string },
     options: NamespaceOptions = {},
   ): Promise<number> {
-    this.#session.assertWritable();
-    if (typeof target === 'object' && !Array.isArray(target)) {
-      const namespace = checkCount(target as { readonly namespace: string });
-      if (namespace === undefined) {
-        throw invalid(`delete: expected ids or { namespace }, got ${describe(target)}`);
+    return await this.#session.modify(async () => {
+      if (typeof target === 'object' && !Array.isArray(target)) {
+        const namespace = checkCount(target as { readonly namespace: string });
+        if (namespace === undefined) {
+          throw invalid(`delete: expected ids or { namespace }, got ${describe(target)}`);
+        }
+        return await deleteNamespace(this.#session, this.#store, namespace);
       }
-      return await deleteNamespace(this.#session, this.#store, namespace);
-    }
-    const namespace = checkNamespaceOnly(options);
-    const ids = checkIds(target as RecordId | readonly RecordId[]);
-    return await deleteRecords(this.#session, this.#store, { namespace, ids });
+      const namespace = checkNamespaceOnly(options);
+      const ids = checkIds(target as RecordId | readonly RecordId[]);
+      return await deleteRecords(this.#session, this.#store, { namespace, ids });
+    });
   }
 
   /** The record of an id, or undefined. */

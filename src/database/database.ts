@@ -116,7 +116,7 @@ export class Database implements AsyncDisposable {
       throw new DatabaseError('NOT_FOUND', message);
     }
     const effective = completeCollectionOptions(options);
-    return await this.#session.exclusive(async () => {
+    const create = async (): Promise<{ result: CatalogEntry; durable: Promise<void> }> => {
       // Another caller may have created it while this one waited for its turn.
       const existing = this.#catalog.get(name);
       if (existing !== undefined) return { result: existing, durable: Promise.resolve() };
@@ -131,6 +131,7 @@ export class Database implements AsyncDisposable {
       this.#counters = counters;
       this.#catalog.set(name, entry);
       return { result: entry, durable: engine.committed(sequence) };
-    });
+    };
+    return await this.#session.modify(() => this.#session.exclusive(create));
   }
 }

@@ -86,8 +86,14 @@ export class Session {
     return await this.#track(async () => operation());
   }
 
+  /** Runs an operation that writes, from the checks of its arguments on, so that `close` waits for it. */
+  async modify<T>(operation: () => Promise<T>): Promise<T> {
+    this.assertWritable();
+    return await this.#track(operation);
+  }
+
   /**
-   * One commit on a collection: `prepare` makes its changes on the plan; when it throws, everything is
+   * One commit on a collection, within `modify`: `prepare` makes its changes on the plan; when it throws, everything is
    * undone. Resolves when the commit is durable, with what `prepare` gave.
    */
   async write<T>(store: CollectionStore, prepare: (plan: WritePlan) => Promise<T>): Promise<T> {
@@ -110,26 +116,25 @@ export class Session {
     const plan = new WritePlan(this.stores, store);
     try {
       const result = await prepare(plan);
-      return { result, durable: plan.isEmpty ? plan.abandon() : plan.commit() };
+      if (plan.isEmpty) return { result, durable: plan.abandon() };
+      await plan.prepare();
+      return { result, durable: plan.commit() };
     } catch (error) {
       plan.rollback();
       throw error;
     }
   }
 
-  /** A turn of the writer. What it returns in `durable` is awaited after the turn. */
+  /** A turn of the writer, within `modify`. What it returns in `durable` is awaited after the turn. */
   async exclusive<T>(turn: () => Promise<{ result: T; durable: Promise<void> }>): Promise<T> {
-    this.assertWritable();
-    return await this.#track(async () => {
-      const { result, durable } = await this.stores.writer.run(async () => {
-        this.#assertStillWritable();
-        await this.checkpointer.makeRoom();
-        return hold(await turn());
-      });
-      await durable;
-      this.checkpointer.noteCommit();
-      return result;
+    const { result, durable } = await this.stores.writer.run(async () => {
+      this.#assertStillWritable();
+      await this.checkpointer.makeRoom();
+      return hold(await turn());
     });
+    await durable;
+    this.checkpointer.noteCommit();
+    return result;
   }
 
   /** Runs a reading operation between two commits. */
@@ -140,8 +145,7 @@ export class Session {
 
   /** Writes everything that is only in memory and the log to its place. */
   async flush(): Promise<void> {
-    this.assertWritable();
-    await this.#track(() => this.stores.writer.run(() => this.checkpointer.run()));
+    await this.modify(() => this.stores.writer.run(() => this.checkpointer.run()));
   }
 
   close(): Promise<void> {

@@ -18,6 +18,7 @@ import { encodeHead, type Head, NO_NODE } from './head.ts';
 import { NamespaceChanges } from './namespace-index.ts';
 import type { FoundRecord } from './record-reader.ts';
 import type { Stores } from './stores.ts';
+import { TimeSlice } from './time-slice.ts';
 import { BODIES_TREE, graphHi, HEADS_TREE, IDS_TREE, PAGES_TREE } from './trees.ts';
 import { encodeVectorAttachment } from './vector-attachment.ts';
 
@@ -105,14 +106,10 @@ export class WritePlan {
     counters.records--;
   }
 
-  /**
-   * Writes the batch. From here on the commit is applied; resolves when it is durable and published.
-   * The promise is to be awaited outside the writer's turn.
-   */
-  commit(): Promise<void> {
-    const { engine } = this.#stores;
+  /** Completes the batch with the lists and states that the changes left, in slices of time. */
+  async prepare(): Promise<void> {
     const store = this.#store;
-    this.#writeLists();
+    await this.#writeLists();
     for (const [page, value] of store.vectors.changedStates()) {
       this.#batch.set(PAGES_TREE, store.entry.space, pageKey(page, 'states'), value);
     }
@@ -121,10 +118,19 @@ export class WritePlan {
     // Without a living node a walk would visit all ghosts for nothing: the graph begins anew.
     if (counters.vectors === 0) counters.entry = undefined;
     writeCounters(this.#batch, store.entry.collection, counters);
+  }
+
+  /**
+   * Writes the batch. From here on the commit is applied; resolves when it is durable and published.
+   * The promise is to be awaited outside the writer's turn.
+   */
+  commit(): Promise<void> {
+    const { engine } = this.#stores;
+    const store = this.#store;
     const sequence = engine.write(this.#batch);
     store.vectors.commitPlan();
     store.graph.commitPlan();
-    store.graph.entry = counters.entry;
+    store.graph.entry = store.counters.entry;
     store.isPlanning = false;
     store.changedSequence = sequence;
     store.addRecentGhosts(this.#ghosts, sequence);
@@ -185,8 +191,9 @@ export class WritePlan {
     return bits(stored).equals(bits(vector));
   }
 
-  #writeLists(): void {
+  async #writeLists(): Promise<void> {
     const { graph, layout, entry } = this.#store;
+    const slice = new TimeSlice();
     for (const { layer, node, list, before, replaced } of graph.touched()) {
       const hi = graphHi(entry.space, layer);
       if (before < 0) layout.writeList(this.#batch, hi, node, list);
@@ -194,6 +201,7 @@ export class WritePlan {
       else if (list.length > before) {
         layout.writeAdded(this.#batch, hi, node, list.subarray(before), list);
       }
+      if (slice.isOver) await slice.yield();
     }
   }
 }

@@ -90,6 +90,17 @@ describe('wrong arguments', () => {
     expect(await f.collection.has('good')).toBe(false);
   });
 
+  test('a mistake behind a long write is refused in its turn, and the order of calls is kept', async () => {
+    await using f = await fixture();
+    const many = Array.from({ length: 2000 }, (_, id) => ({ id, vector: [id, 1, 2, 3] }));
+    const first = f.collection.upsert(many);
+    const mistake = f.collection.upsert({ id: 1, vector: [Number.NaN, 0, 0, 0] });
+    const last = f.collection.delete([0, 1, 2]);
+    await expect(mistake).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect(await first).toEqual({ inserted: 2000, replaced: 0 });
+    expect(await last).toBe(3);
+  });
+
   test('a zero vector has no direction under cosine, as record and as query', async () => {
     await using f = await fixture({ metric: 'cosine' });
     const zero = { code: 'INVALID_ARGUMENT', message: expect.stringMatching(/zero vector/) };
