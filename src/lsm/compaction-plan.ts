@@ -10,7 +10,8 @@
  * - L0 is scored by depth: the largest number of its tables over one key. Its inputs start with the oldest
  *   table and take in every L0 table that overlaps one of them, until none is left: an older version of a
  *   key never stays above a newer one.
- * - L0 goes to the base, or to the topmost level with data if that is higher: a level is never jumped over.
+ * - L0 goes to the base. What lies above the base (there was more data once) goes down before that: a level
+ *   with data is never jumped over.
  * - Of a level, the table goes whose data below it is least, by its own size.
  * - A table that nothing below overlaps moves by a change of the version alone.
  */
@@ -141,11 +142,11 @@ function planLevel0<T extends PlannedTable>(
   const inputs = top.filter((table) => taken.has(table));
   const base = baseLevel(levelTargets(levels.map(levelBytes), options));
   const highest = levels.findIndex((tables, level) => level > 0 && tables.length > 0);
-  const outputLevel = highest === -1 ? base : Math.min(base, highest);
+  assert(highest === -1 || highest >= base, 'levels above the base are drained before L0');
   const range = keyRange(inputs);
-  const overlaps = levels[outputLevel].filter(({ meta }) => overlap(meta, range));
+  const overlaps = levels[base].filter(({ meta }) => overlap(meta, range));
   const isTrivial = inputs.length === 1 && overlaps.length === 0;
-  return { tree, inputLevel: 0, outputLevel, inputs, overlaps, isTrivial };
+  return { tree, inputLevel: 0, outputLevel: base, inputs, overlaps, isTrivial };
 }
 
 function planLevel<T extends PlannedTable>(
@@ -192,10 +193,7 @@ function levelBytes(tables: readonly PlannedTable[]): number {
 
 type KeyRange = Pick<TableMeta, 'smallestHi' | 'smallestLo' | 'largestHi' | 'largestLo'>;
 
-/**
- * From the smallest to the largest key of all tables. An output may span any part of it, so what lies in
- * a gap between two inputs belongs to the compaction, too.
- */
+/** From the smallest to the largest key of tables that overlap in a chain, so that there is no gap. */
 function keyRange(tables: readonly PlannedTable[]): KeyRange {
   let { smallestHi, smallestLo, largestHi, largestLo } = tables[0].meta;
   for (const { meta } of tables) {

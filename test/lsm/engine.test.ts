@@ -5,6 +5,7 @@ import type { CheckpointParticipant, TreeEntry } from '../../src/lsm/engine-opti
 import { WriteBatch } from '../../src/lsm/write-batch.ts';
 import { CountingFileSystem } from '../../src/storage/counting-file-system.ts';
 import { FaultyFileSystem } from '../../src/storage/faulty-file-system.ts';
+import { InterceptingFileSystem } from '../../src/storage/intercepting-file-system.ts';
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
 import { DIRECTORY, drainCompaction, nextTurn, openTiny, PLAIN } from './engine-harness.ts';
 
@@ -250,7 +251,7 @@ test('a scan keeps its tables and memtables until it is closed', async () => {
   expect(engine.stats().scans).toBe(0);
 });
 
-test('background compaction drains L0, and checkpoints wait for it when it is too deep', async () => {
+test('background compaction keeps L0 shallow', async () => {
   await using engine = await openTiny(new MemoryFileSystem(), { autoCompact: true });
   for (let i = 0; i < 40; i++) {
     put(engine, 1, i);
@@ -261,6 +262,42 @@ test('background compaction drains L0, and checkpoints wait for it when it is to
   expect(engine.stats().trees[0].levels[0].tables).toBeLessThan(2);
   expect(engine.stats().compactions).toBeGreaterThan(5);
   expect(read(engine, 1)).toEqual([39]);
+});
+
+test('while L0 is much too deep, a checkpoint waits for compaction', async () => {
+  // Holds back the sync of the first table that is written while the gate is shut.
+  const gate: { isShut: boolean; open?: () => void } = { isShut: false };
+  const gated = new InterceptingFileSystem(new MemoryFileSystem(), {
+    call: (_, run) => run(),
+    async sync(call, run) {
+      if (gate.isShut && gate.open === undefined && call.path.endsWith('.table')) {
+        await new Promise<void>((resolve) => {
+          gate.open = resolve;
+        });
+      }
+      await run();
+    },
+  });
+  await using engine = await openTiny(gated, { autoCompact: true });
+  const checkpoint = (): Promise<void> => {
+    put(engine, 1, 1);
+    return engine.checkpoint();
+  };
+  await checkpoint();
+  await checkpoint();
+  gate.isShut = true;
+  while (gate.open === undefined) await nextTurn();
+  for (let depth = 3; depth <= 6; depth++) await checkpoint();
+  let isDone = false;
+  const waiting = checkpoint().then(() => {
+    isDone = true;
+  });
+  while (!engine.stats().isStalled) await nextTurn();
+  for (let turn = 0; turn < 50; turn++) await nextTurn();
+  expect(isDone).toBe(false);
+  gate.open();
+  await waiting;
+  expect(engine.stats().isStalled).toBe(false);
 });
 
 test('a compaction that cannot write leaves everything as it was, and is tried after a checkpoint', async () => {

@@ -17,7 +17,10 @@ const batches = fc.array(
       hi: half,
       lo: fc.oneof(half, fc.nat(1000)),
       kind: fc.constantFrom(1 as const, 3 as const),
-      size: fc.nat(50),
+      size: fc.oneof(
+        { weight: 4, arbitrary: fc.nat(50) },
+        { weight: 1, arbitrary: fc.nat(20_000) },
+      ),
     }),
     { maxLength: 20 },
   ),
