@@ -80,15 +80,21 @@ export class CollectionReads {
     }
   }
 
+  /** Everything of a search is read at the sequence at which it began. */
   async search<Meta>(search: CheckedSearch): Promise<{ hits: Hit<Meta>[]; stats: SearchStats }> {
-    const { query, except } = this.#query(search);
-    const { matches, sequence, stats } = await this.#searcher.search(search, query, except);
-    const hits = matches.map((match) => this.#hit<Meta>(match, { search, sequence }));
-    return { hits, stats };
-  }
-
-  release(): void {
-    this.#searcher.release();
+    const snapshot = this.#session.stores.engine.snapshot();
+    const { sequence } = snapshot;
+    const release = this.#store.recentGhosts.hold(sequence);
+    try {
+      const { vector, except } = this.#query(search, sequence);
+      const request = { search, vector, except, sequence };
+      const { matches, stats } = await this.#searcher.search(request);
+      const hits = matches.map((match) => this.#hit<Meta>(match, { search, sequence }));
+      return { hits, stats };
+    } finally {
+      release();
+      snapshot.release();
+    }
   }
 
   get #published(): number {
@@ -96,14 +102,17 @@ export class CollectionReads {
   }
 
   /** The query vector, and the record that it is of. */
-  #query(search: CheckedSearch): { query: Float32Array; except: number | undefined } {
-    if (search.vector !== undefined) return { query: search.vector, except: undefined };
+  #query(
+    search: CheckedSearch,
+    sequence: number,
+  ): { vector: Float32Array; except: number | undefined } {
+    if (search.vector !== undefined) return { vector: search.vector, except: undefined };
     const { id, namespace = '' } = search;
-    const found = id && this.#store.reader.find(namespace, id, this.#published);
+    const found = id && this.#store.reader.find(namespace, id, sequence);
     const name = describe(search.givenId);
     if (found === undefined) throw new DatabaseError('NOT_FOUND', `id: there is no record ${name}`);
     if (found.head.node === NO_NODE) throw invalid(`id: the record ${name} has no vector`);
-    return { query: this.#store.vectors.readVector(found.head.node), except: found.record };
+    return { vector: this.#store.vectors.readVector(found.head.node), except: found.record };
   }
 
   /** Heads of a scan in slices, on a snapshot that is held until the scan ends. */

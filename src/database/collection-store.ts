@@ -11,16 +11,11 @@ import { chooseGeometry } from '../paged/geometry.ts';
 import { PagedSpace } from '../paged/paged-space.ts';
 import { type CatalogEntry, type CollectionCounters, readCounters } from './catalog.ts';
 import type { EffectiveCollectionOptions } from './options.ts';
+import { RecentGhosts } from './recent-ghosts.ts';
 import { RecordReader } from './record-reader.ts';
 import type { Stores } from './stores.ts';
 import { GRAPH_TREE, graphHi } from './trees.ts';
 import type { VectorAttachment } from './vector-attachment.ts';
-
-/** A node whose record was deleted or moved on by a commit that readers may not see yet. */
-export interface RecentGhost {
-  readonly node: number;
-  readonly sequence: number;
-}
 
 export class CollectionStore {
   readonly entry: CatalogEntry;
@@ -41,8 +36,9 @@ export class CollectionStore {
   rollbacks = 0;
   /** Sequence of the last commit that changed which records there are. */
   changedSequence = 0;
+  /** Nodes that lived a moment ago. */
+  readonly recentGhosts: RecentGhosts;
   readonly #stores: Stores;
-  #recentGhosts: RecentGhost[] = [];
 
   constructor(stores: Stores, entry: CatalogEntry) {
     this.#stores = stores;
@@ -50,6 +46,7 @@ export class CollectionStore {
     this.options = entry.options;
     const { dimension, metric, m, efConstruction, layout, seed, originals } = entry.options;
     const { engine, kernels, allocator, hasher } = stores;
+    this.recentGhosts = new RecentGhosts(() => engine.publishedSequence);
     this.reader = new RecordReader(engine, hasher, entry.collection);
     this.counters = readCounters(engine, entry.collection);
     const geometry = chooseGeometry(dimension);
@@ -89,11 +86,10 @@ export class CollectionStore {
     this.vectors.replay(node, record, vector);
   }
 
-  /** Living vectors, as a reader at the published sequence counts them. */
-  get publishedVectors(): number {
+  /** Living vectors, as a reader at `sequence` counts them. */
+  vectorsAt(sequence: number): number {
     const { engine } = this.#stores;
-    const { publishedSequence: sequence, appliedSequence } = engine;
-    if (sequence === appliedSequence && !this.isPlanning) return this.counters.vectors;
+    if (sequence === engine.appliedSequence && !this.isPlanning) return this.counters.vectors;
     return readCounters(engine, this.entry.collection, sequence).vectors;
   }
 
@@ -103,18 +99,5 @@ export class CollectionStore {
     counters.entry = this.graph.entry;
     counters.pages = this.vectors.exportCounters();
     return counters;
-  }
-
-  addRecentGhosts(nodes: readonly number[], sequence: number): void {
-    for (const node of nodes) this.#recentGhosts.push({ node, sequence });
-  }
-
-  /** Ghosts that are still living for a reader at the published sequence. */
-  recentGhosts(): readonly RecentGhost[] {
-    if (this.#recentGhosts.length > 0) {
-      const { publishedSequence } = this.#stores.engine;
-      this.#recentGhosts = this.#recentGhosts.filter((ghost) => ghost.sequence > publishedSequence);
-    }
-    return this.#recentGhosts;
   }
 }

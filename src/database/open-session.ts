@@ -15,6 +15,7 @@ import { NodeFileSystem } from '../storage/node-file-system.ts';
 import { readCatalog, readDatabaseCounters } from './catalog.ts';
 import type { EffectiveDatabaseOptions } from './check-options.ts';
 import { planMemory } from './memory-plan.ts';
+import { RecordFilters } from './record-filter.ts';
 import { Session } from './session.ts';
 import type { Stores } from './stores.ts';
 import { TreePageMap } from './tree-page-map.ts';
@@ -103,8 +104,9 @@ async function openStores(opening: Opening): Promise<Stores> {
   });
   undo.push(() => pages.close());
   const walks = new WalkPool(kernels, allocator);
+  const filters = new RecordFilters({ engine, hasher, allocator, kernels });
   const writer = new WriterQueue();
-  return { engine, kernels, allocator, pages, pageMap, hasher, walks, writer };
+  return { engine, kernels, allocator, pages, pageMap, hasher, walks, filters, writer };
 }
 
 /**

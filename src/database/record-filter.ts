@@ -1,13 +1,16 @@
 /**
  * The records of one namespace as a bit set by record number in the module's memory, where a walk tests
- * it. Sets are kept for the namespaces searched last, until a commit changes the collection.
+ * it. Sets are kept, for all collections together, until a commit changes their collection or their
+ * memory is needed: those used last, of those that no search is using.
  */
+import { FRAME_SIZE } from '../kernels/layout.ts';
 import { readCounters } from './catalog.ts';
-import type { CollectionStore } from './collection-store.ts';
 import { visitNamespace } from './namespace-index.ts';
 import type { Stores } from './stores.ts';
 
-const KEPT_MAX = 4;
+/** Sets that nobody uses may take this share of the memory, and always these bytes. */
+const IDLE_SHARE = 1 / 32;
+const IDLE_BYTES_MIN = 4 * FRAME_SIZE;
 
 export interface FilterBits {
   readonly address: number;
@@ -17,103 +20,136 @@ export interface FilterBits {
   readonly count: number;
 }
 
-interface KeptFilter extends FilterBits {
-  readonly runBytes: number;
-  /** The published sequence when it was made. */
+/** Which records are asked for. */
+export interface FilterQuery {
+  readonly collection: number;
+  readonly namespace: string;
+  /** The reader's; the last commit that changed the collection is `changedSequence`. */
   readonly sequence: number;
+  readonly changedSequence: number;
 }
 
-export class RecordFilter {
-  readonly #stores: Stores;
-  readonly #store: CollectionStore;
-  /** Most recently used last. */
-  readonly #kept = new Map<string, KeptFilter>();
+interface KeptFilter extends FilterBits {
+  readonly key: string;
+  readonly runBytes: number;
+  /** At which it was made. */
+  readonly sequence: number;
+  holders: number;
+}
 
-  constructor(stores: Stores, store: CollectionStore) {
+export class RecordFilters {
+  readonly #stores: Pick<Stores, 'engine' | 'hasher' | 'allocator' | 'kernels'>;
+  readonly #idleBytesMax: number;
+  /** Those that may be given out again, most recently used last. */
+  readonly #kept = new Map<string, KeptFilter>();
+  #idleBytes = 0;
+
+  constructor(stores: Pick<Stores, 'engine' | 'hasher' | 'allocator' | 'kernels'>) {
     this.#stores = stores;
-    this.#store = store;
+    this.#idleBytesMax = Math.max(stores.allocator.totalBytes * IDLE_SHARE, IDLE_BYTES_MIN);
   }
 
   /**
-   * The bits of a namespace as of the published sequence, valid until the next call; undefined when all
-   * records are in it.
+   * The bits of a namespace, valid until they are given back by `release`; undefined when all records
+   * are in it.
    */
-  bitsOf(namespace: string): FilterBits | undefined {
-    const kept = this.#kept.get(namespace);
-    if (kept !== undefined) {
-      this.#kept.delete(namespace);
-      if (kept.sequence >= this.#store.changedSequence) {
-        this.#kept.set(namespace, kept);
-        return kept;
-      }
-      this.#free(kept);
-    }
-    return this.#make(namespace);
-  }
-
-  /** Record numbers whose bit is set, ascending. */
-  recordsOf(filter: FilterBits): Uint32Array {
-    const { u8 } = this.#stores.kernels.memory;
-    const records = new Uint32Array(filter.count);
-    let found = 0;
-    const bytes = (filter.bits + 7) >>> 3;
-    for (let i = 0; i < bytes; i++) {
-      let byte = u8[filter.address + i];
-      while (byte !== 0) {
-        records[found++] = i * 8 + (31 - Math.clz32(byte & -byte));
-        byte &= byte - 1;
+  acquire(query: FilterQuery): FilterBits | undefined {
+    const key = `${query.collection}:${query.namespace}`;
+    let filter = this.#kept.get(key);
+    if (filter !== undefined) {
+      this.#take(filter);
+      if (!isCurrent(filter, query)) {
+        if (filter.holders === 0) this.#free(filter);
+        filter = undefined;
       }
     }
-    return records;
+    filter ??= this.#make(key, query);
+    if (filter === undefined) return undefined;
+    filter.holders++;
+    this.#kept.set(key, filter);
+    return filter;
   }
 
-  release(): void {
-    for (const kept of this.#kept.values()) this.#free(kept);
-    this.#kept.clear();
+  /** Gives bits back that `acquire` gave. */
+  release(bits: FilterBits): void {
+    const filter = bits as KeptFilter;
+    if (--filter.holders > 0) return;
+    if (this.#kept.get(filter.key) !== filter) {
+      this.#free(filter);
+      return;
+    }
+    this.#idleBytes += filter.runBytes;
+    this.#freeIdle(this.#idleBytesMax);
   }
 
-  #make(namespace: string): FilterBits | undefined {
+  /** Out of what is kept. */
+  #take(filter: KeptFilter): void {
+    this.#kept.delete(filter.key);
+    if (filter.holders === 0) this.#idleBytes -= filter.runBytes;
+  }
+
+  #make(key: string, query: FilterQuery): KeptFilter | undefined {
     const { engine, hasher } = this.#stores;
-    const { collection } = this.#store.entry;
-    const sequence = engine.publishedSequence;
+    const { collection, namespace, sequence } = query;
     const lists: Uint32Array[] = [];
     let listed = 0;
     visitNamespace(engine, { hasher, collection, sequence }, namespace, (records) => {
       lists.push(records);
       listed += records.length;
     });
-    if (namespace === '' && listed === 0) return undefined;
-    const bits = readCounters(engine, collection, sequence).nextRecord;
     const isDefault = namespace === '';
+    if (isDefault && listed === 0) return undefined;
+    const bits = readCounters(engine, collection, sequence).nextRecord;
     const made = this.#fill(lists, { bits, isDefault });
-    const kept = { ...made, bits, sequence, count: isDefault ? bits - listed : listed };
-    this.#kept.set(namespace, kept);
-    return kept;
+    const count = isDefault ? bits - listed : listed;
+    return { ...made, key, bits, sequence, count, holders: 0 };
   }
 
   #fill(
     lists: readonly Uint32Array[],
     set: { readonly bits: number; readonly isDefault: boolean },
   ): { address: number; runBytes: number } {
-    const { allocator, kernels } = this.#stores;
-    if (this.#kept.size >= KEPT_MAX) {
-      const [[oldest, kept]] = this.#kept;
-      this.#kept.delete(oldest);
-      this.#free(kept);
-    }
-    const runBytes = (set.bits + 7) >>> 3 || 1;
-    const address = allocator.allocateRun(runBytes);
-    const { u8 } = kernels.memory;
-    u8.fill(set.isDefault ? 0xff : 0, address, address + runBytes);
+    const runBytes = Math.ceil(((set.bits + 7) >>> 3 || 1) / FRAME_SIZE) * FRAME_SIZE;
+    const address = this.#allocate(runBytes);
+    const { u8 } = this.#stores.kernels.memory;
+    const used = (set.bits + 7) >>> 3;
+    u8.fill(set.isDefault ? 0xff : 0, address, address + used);
     const tail = set.bits & 7;
-    if (set.isDefault && tail !== 0) u8[address + runBytes - 1] = (1 << tail) - 1;
+    if (set.isDefault && tail !== 0) u8[address + used - 1] = (1 << tail) - 1;
     for (const records of lists) {
       for (const record of records) u8[address + (record >>> 3)] ^= 1 << (record & 7);
     }
     return { address, runBytes };
   }
 
-  #free(kept: KeptFilter): void {
-    this.#stores.allocator.freeRun(kept.address, kept.runBytes);
+  #allocate(bytes: number): number {
+    const { allocator } = this.#stores;
+    try {
+      return allocator.allocateRun(bytes);
+    } catch (error) {
+      if (this.#idleBytes === 0) throw error;
+      this.#freeIdle(0);
+      return allocator.allocateRun(bytes);
+    }
   }
+
+  /** Frees those used longest ago until no more than `bytesMax` are idle. */
+  #freeIdle(bytesMax: number): void {
+    for (const filter of this.#kept.values()) {
+      if (this.#idleBytes <= bytesMax) return;
+      if (filter.holders > 0) continue;
+      this.#take(filter);
+      this.#free(filter);
+    }
+  }
+
+  #free({ address, runBytes }: KeptFilter): void {
+    this.#stores.allocator.freeRun(address, runBytes);
+  }
+}
+
+/** Whether a set holds for a reader: nothing has changed between the two. */
+function isCurrent(filter: KeptFilter, { sequence, changedSequence }: FilterQuery): boolean {
+  if (filter.sequence === sequence) return true;
+  return filter.sequence >= changedSequence && sequence >= changedSequence;
 }

@@ -1,15 +1,16 @@
 /**
- * Searches one collection as of the published sequence. The graph and the pages in memory are at the
- * applied sequence, so what they find is a candidate: it counts only if its record, read at the
- * reader's sequence, names its node. A search that loses candidates by this rule widens, and at last
- * compares with every vector: there are k hits whenever k records match.
+ * Searches one collection as of one sequence. The graph and the pages in memory are at the applied
+ * sequence, a plan under way included, so what they find is a candidate: it counts only if its record,
+ * read at the reader's sequence, names its node. Nodes that are ghosts only for later readers are offered
+ * beside. A search that loses candidates by this rule widens, and at last compares with every vector:
+ * there are k hits whenever k records match.
  */
 import type { Candidates, GraphSearchStats } from '../hnsw/candidates.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { decodeHead, type Head, headNode } from './head.ts';
 import type { Metric } from './options.ts';
 import type { SearchStats } from './record.ts';
-import { type FilterBits, RecordFilter } from './record-filter.ts';
+import type { FilterBits } from './record-filter.ts';
 import type { CheckedSearch } from './search-plan.ts';
 import type { Stores } from './stores.ts';
 import { HEADS_TREE } from './trees.ts';
@@ -29,72 +30,75 @@ export interface Found {
   /** Nearest first; equal distances by record number. At most k. */
   readonly matches: readonly Match[];
   readonly stats: SearchStats;
-  /** The sequence at which the records were read. */
+}
+
+/** How to search. */
+export interface SearchRequest {
+  readonly search: CheckedSearch;
+  /** The query. */
+  readonly vector: Float32Array;
+  /** A record that is left out. */
+  readonly except: number | undefined;
+  /** Records are read at it; the caller holds a snapshot, and the ghosts since. */
   readonly sequence: number;
 }
 
-interface Query {
-  readonly vector: Float32Array;
-  readonly search: CheckedSearch;
+interface Query extends SearchRequest {
   readonly filter: FilterBits | undefined;
-  /** The record that is searched by, left out of the answer. */
-  readonly except: number | undefined;
   /** Matches wanted: k, and the record that is left out. */
   readonly wanted: number;
-  /** Published records that can match at most. */
+  /** Records that can match at most. */
   readonly matching: number;
 }
-
-type Answer = Pick<Found, 'matches' | 'sequence'>;
 
 export class Searcher {
   readonly #stores: Stores;
   readonly #store: CollectionStore;
-  readonly #filters: RecordFilter;
 
   constructor(stores: Stores, store: CollectionStore) {
     this.#stores = stores;
     this.#store = store;
-    this.#filters = new RecordFilter(stores, store);
   }
 
-  /** `vector` is the query; `except` a record that is left out. */
-  async search(search: CheckedSearch, vector: Float32Array, except?: number): Promise<Found> {
-    for (;;) {
-      const { rollbacks } = this.#store;
-      try {
-        return await this.#attempt(search, vector, except);
-      } catch (error) {
-        // A plan was undone while the search had paused on one of its nodes: begin again.
-        const isOver = search.signal?.aborted || rollbacks === this.#store.rollbacks;
-        if (isOver) throw error;
+  async search(request: SearchRequest): Promise<Found> {
+    const filter = this.#filter(request);
+    try {
+      for (;;) {
+        const { rollbacks } = this.#store;
+        try {
+          return await this.#attempt(request, filter);
+        } catch (error) {
+          // A plan was undone while the search had paused on one of its nodes: begin again.
+          const isOver = request.search.signal?.aborted || rollbacks === this.#store.rollbacks;
+          if (isOver) throw error;
+        }
       }
+    } finally {
+      if (filter !== undefined) this.#stores.filters.release(filter);
     }
   }
 
-  release(): void {
-    this.#filters.release();
+  #filter({ search, sequence }: SearchRequest): FilterBits | undefined {
+    const { namespace } = search;
+    if (namespace === undefined) return undefined;
+    const { changedSequence, entry } = this.#store;
+    const { collection } = entry;
+    return this.#stores.filters.acquire({ collection, namespace, sequence, changedSequence });
   }
 
-  async #attempt(
-    search: CheckedSearch,
-    vector: Float32Array,
-    except: number | undefined,
-  ): Promise<Found> {
+  async #attempt(request: SearchRequest, filter: FilterBits | undefined): Promise<Found> {
     const start = performance.now();
     const { metric, exactBelow } = this.#store.options;
-    const { namespace } = search;
-    const filter = namespace === undefined ? undefined : this.#filters.bitsOf(namespace);
-    const vectors = this.#store.publishedVectors;
+    const { search, except, sequence } = request;
+    const vectors = this.#store.vectorsAt(sequence);
     const matching = filter === undefined ? vectors : Math.min(vectors, filter.count);
     const wanted = search.k + (except === undefined ? 0 : 1);
-    const query = { vector, search, filter, except, wanted, matching };
+    const query = { ...request, filter, wanted, matching };
     const tally = new Tally();
-    let answer: Answer | undefined;
-    if (!search.exact && matching > exactBelow) answer = await this.#walk(query, tally);
-    const plan = answer === undefined ? 'exact' : 'walk';
-    answer ??= await this.#scan(query, tally);
-    const { matches, sequence } = answer;
+    let matches: readonly Match[] | undefined;
+    if (!search.exact && matching > exactBelow) matches = await this.#walk(query, tally);
+    const plan = matches === undefined ? 'exact' : 'walk';
+    matches ??= await this.#scan(query, tally);
     const within = matches.filter(
       ({ record, distance }) => record !== except && isWithin(distance, search, metric),
     );
@@ -106,66 +110,74 @@ export class Searcher {
       ...tally.figures,
       totalMs,
     } as const;
-    return { matches: within.slice(0, search.k), sequence, stats };
+    return { matches: within.slice(0, search.k), stats };
   }
 
   /** Walks the graph with a growing beam; undefined when a scan is the better way to go on. */
-  async #walk(query: Query, tally: Tally): Promise<Answer | undefined> {
-    const { graph } = this.#store;
+  async #walk(query: Query, tally: Tally): Promise<readonly Match[] | undefined> {
+    const { graph, vectors } = this.#store;
     const { vector, filter, search, wanted, matching } = query;
-    let k = wanted;
-    for (let ef = Math.max(search.ef, wanted); ; ef *= 4, k *= 4) {
+    // A beam that takes in everything there is need not be wider.
+    const widest = vectors.counters.live + 1;
+    let k = Math.min(wanted, widest);
+    for (let ef = Math.min(Math.max(search.ef, wanted), widest); ; ef *= 4, k *= 4) {
       const candidates = await graph.search(vector, { k, ef, filter, signal: search.signal });
       tally.add(candidates.stats, ef);
-      const answer = this.#verify(query, candidates);
-      if (answer.matches.length >= Math.min(wanted, matching)) return answer;
+      const matches = await this.#verify(query, candidates);
+      if (matches.length >= Math.min(wanted, matching)) return matches;
       if (ef >= EF_WIDEST || ef >= matching) return undefined;
     }
   }
 
   /** Compares with every vector that can match. */
-  async #scan(query: Query, tally: Tally): Promise<Answer> {
-    const { graph } = this.#store;
+  async #scan(query: Query, tally: Tally): Promise<readonly Match[]> {
+    const { graph, vectors } = this.#store;
     const { vector, filter, search, wanted, matching } = query;
     for (let k = wanted; ; k *= 4) {
+      // One more than there are is as good as any number.
+      k = Math.min(k, vectors.counters.live + 1);
       const candidates = await graph.searchExact(vector, { k, filter, signal: search.signal });
       tally.add(candidates.stats, 0);
-      const answer = this.#verify(query, candidates);
-      const isWhole = candidates.count < k;
-      if (isWhole || hasEnough(answer.matches, wanted, candidates.distances[k - 1])) return answer;
-      if (k >= 16 * (matching + wanted)) return answer;
+      const matches = await this.#verify(query, candidates);
+      const isWhole = candidates.count < k || matches.length >= matching;
+      if (isWhole || hasEnough(matches, wanted, candidates.distances[k - 1])) return matches;
     }
   }
 
-  /** Candidates that count, with those that were removed by commits not published yet. */
-  #verify(query: Query, candidates: Candidates): Answer {
-    const { engine } = this.#stores;
-    const { collection } = this.#store.entry;
-    const { namespace } = query.search;
-    const sequence = engine.publishedSequence;
+  /** Candidates that count, with what became a ghost only after the reader's sequence. */
+  async #verify(query: Query, candidates: Candidates): Promise<readonly Match[]> {
     const matches: Match[] = [];
-    const offer = (node: number, distance: number): void => {
-      const record = this.#store.vectors.recordOf(node);
-      const bytes = engine.get(HEADS_TREE, collection, record, sequence);
-      if (bytes === undefined || headNode(bytes) !== node) return;
-      const head = decodeHead(bytes);
-      if (namespace !== undefined && head.namespace !== namespace) return;
-      matches.push({ record, node, distance, head });
-    };
     for (let i = 0; i < candidates.count; i++) {
       // A few more than wanted would do no harm; equal distances must all be seen.
       const isEnough = matches.length >= query.wanted;
       if (isEnough && candidates.distances[i] > matches[query.wanted - 1].distance) break;
-      offer(candidates.nodes[i], candidates.distances[i]);
+      this.#offer(query, matches, candidates.nodes[i], candidates.distances[i]);
     }
-    const ghosts = this.#store.recentGhosts();
-    if (ghosts.length > 0) {
-      const nodes = Uint32Array.from(ghosts, ({ node }) => node);
-      const distances = this.#store.graph.distancesTo(query.vector, nodes);
-      for (let i = 0; i < nodes.length; i++) offer(nodes[i], distances[i]);
-    }
+    const ghosts = this.#store.recentGhosts.livingAt(query.sequence);
+    if (ghosts.length > 0) await this.#offerGhosts(query, matches, ghosts);
     matches.sort((a, b) => a.distance - b.distance || a.record - b.record);
-    return { matches, sequence };
+    return matches;
+  }
+
+  async #offerGhosts(query: Query, matches: Match[], ghosts: readonly number[]): Promise<void> {
+    // Found by a walk before they became ghosts.
+    const found = new Set(matches.map(({ node }) => node));
+    const nodes = Uint32Array.from(ghosts.filter((node) => !found.has(node)));
+    const { signal } = query.search;
+    const distances = await this.#store.graph.distancesTo(query.vector, nodes, signal);
+    for (let i = 0; i < nodes.length; i++) this.#offer(query, matches, nodes[i], distances[i]);
+  }
+
+  /** Adds a candidate that counts to the matches. */
+  #offer(query: Query, matches: Match[], node: number, distance: number): void {
+    const { entry, vectors } = this.#store;
+    const { namespace } = query.search;
+    const record = vectors.recordOf(node);
+    const bytes = this.#stores.engine.get(HEADS_TREE, entry.collection, record, query.sequence);
+    if (bytes === undefined || headNode(bytes) !== node) return;
+    const head = decodeHead(bytes);
+    if (namespace !== undefined && head.namespace !== namespace) return;
+    matches.push({ record, node, distance, head });
   }
 }
 

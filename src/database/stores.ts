@@ -4,6 +4,7 @@ import type { CellAllocator } from '../kernels/cell-allocator.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import type { LsmEngine } from '../lsm/engine.ts';
 import type { PageStore } from '../paged/page-store.ts';
+import type { RecordFilters } from './record-filter.ts';
 import type { TreePageMap } from './tree-page-map.ts';
 import type { WriterQueue } from './writer-queue.ts';
 
@@ -17,5 +18,6 @@ export interface Stores {
   readonly hasher: Hasher;
   /** Scratches of searches. */
   readonly walks: WalkPool;
+  readonly filters: RecordFilters;
   readonly writer: WriterQueue;
 }

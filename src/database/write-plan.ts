@@ -40,7 +40,6 @@ export class WritePlan {
   readonly #batch = new WriteBatch();
   readonly #namespaces: NamespaceChanges;
   readonly #before: CollectionCounters;
-  readonly #ghosts: number[] = [];
   readonly #dirtyBytesMax: number;
   /** The trees are read at it: the state before this plan. */
   readonly sequence: number;
@@ -133,7 +132,7 @@ export class WritePlan {
     store.graph.entry = store.counters.entry;
     store.isPlanning = false;
     store.changedSequence = sequence;
-    store.addRecentGhosts(this.#ghosts, sequence);
+    store.recentGhosts.commit(sequence);
     return engine.committed(sequence);
   }
 
@@ -148,6 +147,7 @@ export class WritePlan {
     this.#store.vectors.rollbackPlan();
     this.#store.graph.rollbackPlan();
     Object.assign(this.#store.counters, this.#before);
+    this.#store.recentGhosts.rollback(this.sequence);
     this.#store.isPlanning = false;
     this.#store.rollbacks++;
   }
@@ -180,7 +180,7 @@ export class WritePlan {
   #makeGhost(node: number): void {
     this.#store.vectors.setGhost(node, this.sequence);
     this.#store.counters.vectors--;
-    this.#ghosts.push(node);
+    this.#store.recentGhosts.plan(node);
   }
 
   #isStored(node: number, vector: Float32Array): boolean {

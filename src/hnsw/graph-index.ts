@@ -97,9 +97,13 @@ export class GraphIndex {
     return searchExactly(this.#context, query, { ...options, sliceMs: this.#sliceMs });
   }
 
-  /** Exact distances of nodes, ghosts included, in their order. */
-  distancesTo(query: Float32Array, nodes: Uint32Array): Float32Array {
-    return measureNodes(this.#context, query, nodes);
+  /** Exact distances of nodes, ghosts included, in their order. ABORTED when the signal is raised. */
+  async distancesTo(
+    query: Float32Array,
+    nodes: Uint32Array,
+    signal?: AbortSignal,
+  ): Promise<Float32Array> {
+    return measureNodes(this.#context, query, nodes, { sliceMs: this.#sliceMs, signal });
   }
 
   /** Lists that were not in memory and were read from the store, since the index was made. */
