@@ -170,7 +170,7 @@ export class Checkpointer {
   #deleteLogs(logNumber: number): void {
     const core = this.#core;
     for (const { number } of core.liveLogs) {
-      if (number < logNumber) core.versions.removeOrphan('wal', number);
+      if (number < logNumber) core.versions.removeFile('wal', number);
     }
     core.liveLogs = core.liveLogs.filter(({ number }) => number >= logNumber);
   }

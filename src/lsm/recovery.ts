@@ -158,11 +158,11 @@ function removeObsolete(versions: VersionSet, stored: StoredVersion, files: File
   const named = new Set(stored.tables.map(({ meta }) => meta.number));
   for (const number of files.table) {
     if (number < stored.nextFileNumber && !named.has(number)) {
-      versions.removeOrphan('table', number);
+      versions.removeFile('table', number);
     }
   }
   for (const number of files.wal) {
-    if (number < stored.logNumber) versions.removeOrphan('wal', number);
+    if (number < stored.logNumber) versions.removeFile('wal', number);
   }
 }
 

@@ -69,7 +69,7 @@ export class TableOutput {
       // The file is about to be removed.
     }
     this.#file = undefined;
-    for (const number of this.#numbers) this.#core.versions.removeOrphan('table', number);
+    for (const number of this.#numbers) this.#core.versions.removeFile('table', number);
   }
 
   #add(stream: FoldStream): void {

@@ -19,6 +19,7 @@ import {
   POINTER_NAME,
   POINTER_TEMPORARY_NAME,
 } from './file-names.ts';
+import { FileRemover } from './file-remover.ts';
 import { TableFile, type TableFileContext } from './table-file.ts';
 import { placeTables, Version, type VersionEdit } from './version.ts';
 import {
@@ -44,6 +45,7 @@ export interface VersionSetOptions extends TableFileContext {
 
 export class VersionSet {
   readonly #options: VersionSetOptions;
+  readonly #remover: FileRemover;
   #nextFileNumber: number;
   #current: Version;
   #versionFiles: readonly number[];
@@ -55,6 +57,7 @@ export class VersionSet {
   /** Goes on from what the disk holds: a decoded version, or an empty one that is not on disk yet. */
   constructor(stored: StoredVersion, options: VersionSetOptions) {
     this.#options = options;
+    this.#remover = new FileRemover(options.fileSystem);
     this.#nextFileNumber = options.nextFileNumber;
     this.#versionFiles = options.versionFiles;
     const levels = placeTables(
@@ -75,6 +78,7 @@ export class VersionSet {
   /** Nothing is deleted from here on. */
   freeze(): void {
     this.#isFrozen = true;
+    this.#remover.stop();
   }
 
   /**
@@ -87,15 +91,16 @@ export class VersionSet {
     return installing;
   }
 
-  /** Removes a file that no version has ever named; if that fails, it stays behind. */
-  removeOrphan(kind: FileKind, number: number): void {
-    this.#remove(fileName(kind, number));
+  /** Removes, by and by, a file that the current version does not name. */
+  removeFile(kind: FileKind, number: number): void {
+    this.#remover.remove(this.#path(fileName(kind, number)));
   }
 
-  /** Waits for the install under way and closes all tables. */
+  /** Waits for the install and the deletions under way, and closes all tables. */
   async close(): Promise<void> {
     await this.#tail;
-    this.#isFrozen = true;
+    await this.#remover.drained();
+    this.freeze();
     for (const table of this.#current.tables()) quietly(() => table.close());
   }
 
@@ -115,12 +120,12 @@ export class VersionSet {
       fileSystem.syncDirectory(directory);
       await this.#writeFile(fileName('version', number), encodeVersion(stored, hasher));
       fileSystem.syncDirectory(directory);
-      this.#remove(POINTER_TEMPORARY_NAME);
+      fileSystem.remove(this.#path(POINTER_TEMPORARY_NAME));
       await this.#writeFile(POINTER_TEMPORARY_NAME, encodePointer(number, hasher));
-      fileSystem.rename(`${directory}/${POINTER_TEMPORARY_NAME}`, `${directory}/${POINTER_NAME}`);
+      fileSystem.rename(this.#path(POINTER_TEMPORARY_NAME), this.#path(POINTER_NAME));
       fileSystem.syncDirectory(directory);
     } catch (error) {
-      this.#isFrozen = true;
+      this.freeze();
       throw error;
     }
     this.#current = next;
@@ -129,13 +134,12 @@ export class VersionSet {
     const versions = [...this.#versionFiles, number];
     this.#versionFiles = versions.slice(-1 - PREVIOUS_VERSIONS_KEPT);
     for (const obsolete of versions.slice(0, -1 - PREVIOUS_VERSIONS_KEPT)) {
-      this.#remove(fileName('version', obsolete));
+      this.removeFile('version', obsolete);
     }
   }
 
   async #writeFile(name: string, bytes: Uint8Array): Promise<void> {
-    const { fileSystem, directory } = this.#options;
-    const file = fileSystem.open(`${directory}/${name}`, 'create');
+    const file = this.#options.fileSystem.open(this.#path(name), 'create');
     try {
       file.write(bytes, 0);
       await file.datasync();
@@ -146,16 +150,15 @@ export class VersionSet {
 
   #discard(table: TableFile): void {
     quietly(() => table.close());
-    this.#remove(fileName('table', table.meta.number));
+    this.#remover.remove(table.path, table.meta.sizeBytes);
   }
 
-  #remove(name: string): void {
-    if (this.#isFrozen) return;
-    quietly(() => this.#options.fileSystem.remove(`${this.#options.directory}/${name}`));
+  #path(name: string): string {
+    return `${this.#options.directory}/${name}`;
   }
 }
 
-/** For what may be left undone: a file that cannot be deleted now is deleted by a later open. */
+/** For closing a file that was only read. */
 function quietly(run: () => void): void {
   try {
     run();

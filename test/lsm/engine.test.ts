@@ -247,6 +247,7 @@ test('a scan keeps its tables and memtables until it is closed', async () => {
   expect(scan.next()).toBe(true);
   scan.close();
   scan.close();
+  for (let turn = 0; turn < 10; turn++) await nextTurn();
   expect(tables()).toHaveLength(1);
   expect(engine.stats().scans).toBe(0);
 });
