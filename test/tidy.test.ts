@@ -26,6 +26,12 @@ const mayImport: Record<string, readonly string[]> = {
 /** `storage` is the seam to the disk; the command line reads the files that its user names. */
 const mayReadFiles: readonly string[] = ['storage', 'cli'];
 
+/** What a file at the top of src may import from: each entry exposes folders, and computes nothing. */
+const entriesMayImport: Record<string, readonly string[]> = {
+  'index.ts': ['database', 'text', 'errors.ts'],
+  'lsm.ts': ['lsm', 'storage', 'base', 'errors.ts'],
+};
+
 const linesMax = 500;
 
 interface SourceFile {
@@ -68,6 +74,25 @@ test('folders import only downwards', () => {
       if (![from, 'base', 'errors.ts', ...allowed].includes(to)) broken.push(`${name} -> ${path}`);
     }
   }
+  expect(broken).toEqual([]);
+});
+
+test('the entries re-export from the folders that they stand for, by name', () => {
+  const entries = source.filter(({ name }) => name.endsWith('.ts') && !name.includes('/'));
+  expect(entries.map(({ name }) => name).sort()).toEqual(
+    ['errors.ts', ...Object.keys(entriesMayImport)].sort(),
+  );
+  const broken = entries
+    .filter(({ name }) => name in entriesMayImport)
+    .flatMap(({ name, text }) => {
+      const strays = importsOf(text).filter(
+        (path) =>
+          path.startsWith('.') && !entriesMayImport[name].includes(folderOf(posix.normalize(path))),
+      );
+      const code = text.replace(/\/\*[\s\S]*?\*\//g, '').split(';');
+      const others = code.filter((line) => !/^\s*(export (type )?\{|$)/.test(line));
+      return [...strays, ...others].map((what) => `${name}: ${what.trim()}`);
+    });
   expect(broken).toEqual([]);
 });
 

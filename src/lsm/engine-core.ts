@@ -3,7 +3,6 @@
  * a failure turns the engine read-only. The parts (write, read, checkpoint, compaction) hold it and do not
  * know each other.
  */
-import { assert } from '../base/assert.ts';
 import type { Hasher } from '../base/hasher.ts';
 import { DatabaseError } from '../errors.ts';
 import type { FileSystem } from '../storage/file-system.ts';
@@ -138,9 +137,10 @@ export class EngineCore {
     return this.log === undefined || this.failure !== undefined ? 'readonly' : 'open';
   }
 
+  /** `INVALID_ARGUMENT` when the engine was not opened with this tree. */
   tree(id: number): Tree {
     const tree = this.#trees[id];
-    assert(tree !== undefined, 'the engine was opened with this tree');
+    if (tree === undefined) throw unknownTree(id);
     return tree;
   }
 
@@ -181,4 +181,8 @@ export class EngineCore {
     this.log?.fail(failure);
     this.versions.freeze();
   }
+}
+
+function unknownTree(id: number): DatabaseError {
+  return new DatabaseError('INVALID_ARGUMENT', `the engine was opened without a tree ${id}`);
 }

@@ -12,6 +12,7 @@
 import { assert } from '../base/assert.ts';
 import { DatabaseError } from '../errors.ts';
 import type { FileSystem } from '../storage/file-system.ts';
+import { checkBatch } from './check-batch.ts';
 import { Checkpointer } from './checkpoint.ts';
 import { Compactor } from './compactor.ts';
 import { checkEngine } from './engine-check.ts';
@@ -24,6 +25,7 @@ import type {
   Scan,
   ScanRange,
   Snapshot,
+  TreeSpec,
 } from './engine-options.ts';
 import { engineStats } from './engine-stats.ts';
 import { openScan, readValue } from './read-path.ts';
@@ -60,6 +62,11 @@ export class LsmEngine implements AsyncDisposable {
     this.#compactor.kick();
   }
 
+  /** As they were given to `open`. */
+  get trees(): readonly TreeSpec[] {
+    return this.#core.options.trees;
+  }
+
   /** The last sequence number that `write` gave out. */
   get appliedSequence(): number {
     return this.#core.appliedSequence;
@@ -82,7 +89,8 @@ export class LsmEngine implements AsyncDisposable {
   /**
    * Applies a commit and returns its last sequence number: one number an entry, and one for a batch of
    * attachments alone. Synchronous; reads at the applied sequence see it at once. An empty batch is no
-   * commit. `READ_ONLY`, `DATABASE_CLOSED`, `RESOURCE_EXHAUSTED`.
+   * commit. `READ_ONLY`, `DATABASE_CLOSED`, `RESOURCE_EXHAUSTED`, and `INVALID_ARGUMENT` for a tree that
+   * the engine was not opened with, or a MERGE into one that has no operator.
    */
   write(batch: WriteBatch): number {
     const core = this.#core;
@@ -90,6 +98,7 @@ export class LsmEngine implements AsyncDisposable {
     const { entryCount } = batch;
     if (batch.byteSize === 0) return core.appliedSequence;
     const entries = batch.entryBytes();
+    checkBatch(core, entries);
     const { memtable } = core.active;
     reserve(core, entryCount, entries.length);
     const firstSequence = core.appliedSequence + 1;

@@ -77,6 +77,7 @@ function readTables(
 /** The visible entries of a range. Holds memtables and tables until it is closed. */
 export function openScan(core: EngineCore, tree: number, range: ScanRange): Scan {
   const { sequence = core.appliedSequence, fromHi, fromLo, toHi, toLo } = range;
+  const { operator } = core.tree(tree);
   const memtables = [core.active, ...core.sealed.map(({ shared }) => shared)];
   const version = core.versions.current;
   for (const shared of memtables) shared.retain();
@@ -98,7 +99,6 @@ export function openScan(core: EngineCore, tree: number, range: ScanRange): Scan
     throw error;
   }
   const source = sources.length === 1 ? sources[0] : new MergingCursor(sources);
-  const { operator } = core.tree(tree);
   const scan = new VisibleScan(source, { operator, sequence, fromHi, fromLo, toHi, toLo });
   return new EngineScan(scan, { memtables, version, open: core.scans });
 }

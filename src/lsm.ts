@@ -1,0 +1,44 @@
+/**
+ * The storage engine on its own: `import { LsmEngine } from 'stratavec/lsm'`. A first session, the
+ * guarantees and the knobs are in docs/lsm.md.
+ */
+export { type Hasher, loadHasher } from './base/hasher.ts';
+export {
+  CorruptionError,
+  DatabaseError,
+  type ErrorCode,
+  isDatabaseError,
+  type Location,
+} from './errors.ts';
+export { LsmEngine } from './lsm/engine.ts';
+export type {
+  CheckProblem,
+  CheckpointParticipant,
+  CheckResult,
+  Durability,
+  EngineOptions,
+  EngineStats,
+  LevelStats,
+  Scan,
+  ScanRange,
+  Snapshot,
+  TreeEntry,
+  TreeSpec,
+  TreeStats,
+} from './lsm/engine-options.ts';
+export {
+  createGraphLayout,
+  type EdgeBatch,
+  type GraphLayout,
+  type GraphLayoutName,
+} from './lsm/graph/graph-layout.ts';
+export { type GraphEngine, type GraphScan, GraphStore, NO_NODE } from './lsm/graph/graph-store.ts';
+export { decodeList, encodeEdges, encodeList, listCount } from './lsm/list-codec.ts';
+export { LsmTree } from './lsm/lsm-tree.ts';
+export { WriteBatch } from './lsm/write-batch.ts';
+export { type Count, CountingFileSystem, type Counts } from './storage/counting-file-system.ts';
+export { type FaultKind, FaultyFileSystem } from './storage/faulty-file-system.ts';
+export type { File, FileSystem, Lock, LockOptions, OpenMode } from './storage/file-system.ts';
+export type { Operation } from './storage/intercepting-file-system.ts';
+export { MemoryFileSystem } from './storage/memory-file-system.ts';
+export { NodeFileSystem } from './storage/node-file-system.ts';
