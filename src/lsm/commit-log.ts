@@ -9,7 +9,8 @@
  *   knows what reached the device.
  */
 import { assert } from '../base/assert.ts';
-import { DatabaseError } from '../errors.ts';
+import type { DatabaseError } from '../errors.ts';
+import { doubtfulWrite } from './doubtful-write.ts';
 import type { Durability } from './engine-options.ts';
 import { type Commit, LogWriter, type LogWriterOptions } from './log-writer.ts';
 
@@ -191,11 +192,7 @@ export class CommitLog {
         }
       }
     } catch (cause) {
-      const failure = new DatabaseError(
-        'IO',
-        'writing the write-ahead log failed: the database is read-only until it is reopened',
-        { cause },
-      );
+      const failure = doubtfulWrite('the write-ahead log', cause);
       this.fail(failure);
       this.#options.onFailure(failure);
     }

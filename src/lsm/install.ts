@@ -1,5 +1,5 @@
 /** Installs a version for an open engine; a failure here makes the engine read-only. */
-import { DatabaseError } from '../errors.ts';
+import { doubtfulWrite } from './doubtful-write.ts';
 import type { EngineCore } from './engine-core.ts';
 import type { VersionEdit } from './version.ts';
 
@@ -16,11 +16,7 @@ export async function installVersion(
   try {
     await core.versions.install(edit, onSwitch);
   } catch (cause) {
-    const failure = new DatabaseError(
-      'IO',
-      'installing a version failed: the database is read-only until it is reopened',
-      { cause },
-    );
+    const failure = doubtfulWrite('a version', cause);
     core.fail(failure);
     throw core.failure ?? failure;
   }
