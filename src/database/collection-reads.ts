@@ -89,7 +89,12 @@ export class CollectionReads {
       const { vector, except } = this.#query(search, sequence);
       const request = { search, vector, except, sequence };
       const { matches, stats } = await this.#searcher.search(request);
-      const hits = matches.map((match) => this.#hit<Meta>(match, { search, sequence }));
+      const hits: Hit<Meta>[] = [];
+      const slice = new TimeSlice();
+      for (const match of matches) {
+        hits.push(this.#hit<Meta>(match, { search, sequence }));
+        if (slice.isOver) await slice.yield();
+      }
       return { hits, stats };
     } finally {
       release();
@@ -131,6 +136,8 @@ export class CollectionReads {
             yield { found, sequence };
           }
           if (slice.isOver) await slice.yield();
+          // Closing ends every scan as if there were no more.
+          if (this.#session.stores.engine.state === 'closed') this.#session.assertOpen();
         }
       } finally {
         heads.close();

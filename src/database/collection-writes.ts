@@ -100,9 +100,10 @@ export async function deleteNamespace(
     let deleted = 0;
     try {
       for (let found = scan.next(); found !== undefined; found = scan.next()) {
-        if (found.head.namespace !== namespace) continue;
-        plan.delete(found);
-        deleted++;
+        if (found.head.namespace === namespace) {
+          plan.delete(found);
+          deleted++;
+        }
         if (slice.isOver) await slice.yield();
       }
     } finally {

@@ -13,6 +13,7 @@ import type { SearchStats } from './record.ts';
 import type { FilterBits } from './record-filter.ts';
 import type { CheckedSearch } from './search-plan.ts';
 import type { Stores } from './stores.ts';
+import { TimeSlice } from './time-slice.ts';
 import { HEADS_TREE } from './trees.ts';
 
 /** Beyond this beam an exact scan is about as cheap, and sure. */
@@ -147,11 +148,13 @@ export class Searcher {
   /** Candidates that count, with what became a ghost only after the reader's sequence. */
   async #verify(query: Query, candidates: Candidates): Promise<readonly Match[]> {
     const matches: Match[] = [];
+    const slice = new TimeSlice();
     for (let i = 0; i < candidates.count; i++) {
       // A few more than wanted would do no harm; equal distances must all be seen.
       const isEnough = matches.length >= query.wanted;
       if (isEnough && candidates.distances[i] > matches[query.wanted - 1].distance) break;
       this.#offer(query, matches, candidates.nodes[i], candidates.distances[i]);
+      if (slice.isOver) await slice.yield();
     }
     const ghosts = this.#store.recentGhosts.livingAt(query.sequence);
     if (ghosts.length > 0) await this.#offerGhosts(query, matches, ghosts);
@@ -165,7 +168,11 @@ export class Searcher {
     const nodes = Uint32Array.from(ghosts.filter((node) => !found.has(node)));
     const { signal } = query.search;
     const distances = await this.#store.graph.distancesTo(query.vector, nodes, signal);
-    for (let i = 0; i < nodes.length; i++) this.#offer(query, matches, nodes[i], distances[i]);
+    const slice = new TimeSlice();
+    for (let i = 0; i < nodes.length; i++) {
+      this.#offer(query, matches, nodes[i], distances[i]);
+      if (slice.isOver) await slice.yield();
+    }
   }
 
   /** Adds a candidate that counts to the matches. */

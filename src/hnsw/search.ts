@@ -46,17 +46,17 @@ export async function searchGraph(
     const { metricCode } = context.space;
     return options.rerank === false
       ? readResults(context.kernels, walk, { count: limit, metricCode })
-      : refine(context, walk, { count: refinedCount(k, ef), limit });
+      : await refine(context, walk, { count: refinedCount(k, ef), limit, slices });
   } finally {
     walk.close();
   }
 }
 
-function refine(
+async function refine(
   { kernels, space, vectors }: WalkContext,
   walk: WalkDriver,
-  options: { readonly count: number; readonly limit: number },
-): Candidates {
+  options: { readonly count: number; readonly limit: number; readonly slices: Slices },
+): Promise<Candidates> {
   const { u32 } = kernels.memory;
   const { distanceExact } = kernels.exports;
   const { metricCode, dimension } = space;
@@ -69,6 +69,7 @@ function refine(
     const node = u32[first + 2 * i];
     nodes[i] = node;
     distances[i] = distanceExact(metricCode, query, vectors.original(node), dimension);
+    if ((i & 63) === 63 && options.slices.isOver) await options.slices.pause();
   }
   sortCandidates(nodes, distances);
   if (metricCode === METRIC_L2) takeRoots(distances);
