@@ -65,10 +65,13 @@ export class Checkpointer {
     this.#age.unref();
   }
 
-  /** The last one, when the database closes. */
-  async finish(): Promise<void> {
-    clearTimeout(this.#age);
-    await this.run();
+  /** Resolves when no checkpoint is under way. None begins before the writer's next turn. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
+  /** Begins none by itself any more: the database closes. */
+  stop(): void {
     clearTimeout(this.#age);
   }
 

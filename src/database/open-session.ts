@@ -46,7 +46,13 @@ export async function openSession(
     session.replay(readCatalog(stores.engine), attachments);
     return session;
   } catch (error) {
-    for (const close of undo.reverse()) await close();
+    for (const close of undo.reverse()) {
+      try {
+        await close();
+      } catch {
+        // The first error says what is wrong; the rest is let go all the same.
+      }
+    }
     throw error;
   }
 }

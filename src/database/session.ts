@@ -93,8 +93,8 @@ export class Session {
   }
 
   /**
-   * One commit on a collection, within `modify`: `prepare` makes its changes on the plan; when it throws, everything is
-   * undone. Resolves when the commit is durable, with what `prepare` gave.
+   * One commit on a collection, within `modify`: `prepare` makes its changes on the plan; when it throws,
+   * everything is undone. Resolves when the commit is durable, with what `prepare` gave.
    */
   async write<T>(store: CollectionStore, prepare: (plan: WritePlan) => Promise<T>): Promise<T> {
     return await this.exclusive(async () => {
@@ -174,9 +174,10 @@ export class Session {
     const { engine, pages, writer } = this.stores;
     await writer.drain();
     const isSound = engine.failure === undefined && this.#lock?.isHeld() !== false;
+    this.checkpointer.stop();
     await inOrder([
       async () => {
-        if (!this.options.readOnly && isSound) await this.checkpointer.finish();
+        if (!this.options.readOnly && isSound) await this.checkpointer.run();
       },
       () => engine.close(),
       () => pages.close(),
