@@ -1,0 +1,100 @@
+/** The storage engine itself. A checkpoint runs beside the writes; who finds the next one due waits for it. */
+import { loadHasher } from '../../src/base/hasher.ts';
+import { LsmEngine } from '../../src/lsm/engine.ts';
+import { WriteBatch } from '../../src/lsm/write-batch.ts';
+import { CountingFileSystem } from '../../src/storage/counting-file-system.ts';
+import { NodeFileSystem } from '../../src/storage/node-file-system.ts';
+import { EngineWriter } from './engine-writer.ts';
+import type { Store, StoreFigures, StoreOptions } from './store.ts';
+import type { Workload } from './workload.ts';
+
+const TREE = 1;
+const EVERYTHING = { fromHi: 0, fromLo: 0, toHi: 0xffffffff, toLo: 0xffffffff };
+
+export async function openStratavec(workload: Workload, options: StoreOptions): Promise<Store> {
+  const { directory, durability, memtableBytes, cacheBytes, levelRatio } = options;
+  const files = new CountingFileSystem(new NodeFileSystem());
+  const engine = await LsmEngine.open(files, directory, {
+    trees: [{ id: TREE, name: 'bench' }],
+    hasher: await loadHasher(),
+    durability,
+    memtableBytes,
+    blockCacheBytes: cacheBytes,
+    levelRatio,
+  });
+  return new StratavecStore(workload, engine, files, options);
+}
+
+class StratavecStore implements Store {
+  readonly config: Store['config'];
+  readonly getAwaited: undefined;
+  readonly #workload: Workload;
+  readonly #engine: LsmEngine;
+  readonly #files: CountingFileSystem;
+  readonly #writer: EngineWriter;
+  readonly #batch = new WriteBatch();
+  #order: Uint32Array = new Uint32Array(0);
+  #version = 0;
+  #batchEntries = 1;
+
+  constructor(
+    workload: Workload,
+    engine: LsmEngine,
+    files: CountingFileSystem,
+    options: StoreOptions,
+  ) {
+    this.#workload = workload;
+    this.#engine = engine;
+    this.#files = files;
+    this.#writer = new EngineWriter(engine);
+    const { durability, memtableBytes, cacheBytes } = options;
+    this.config = { durability, memtableBytes, cacheBytes };
+  }
+
+  prepare(order: Uint32Array, version: number, batchEntries: number): void {
+    this.#order = order;
+    this.#version = version;
+    this.#batchEntries = batchEntries;
+  }
+
+  write(number: number): Promise<void> {
+    const batch = this.#batch;
+    const { hi, lo } = this.#workload;
+    const end = Math.min((number + 1) * this.#batchEntries, this.#order.length);
+    batch.clear();
+    for (let i = number * this.#batchEntries; i < end; i++) {
+      const index = this.#order[i];
+      batch.set(TREE, hi[index], lo[index], this.#workload.value(index, this.#version));
+    }
+    return this.#writer.commit(batch);
+  }
+
+  get(index: number): Uint8Array | undefined {
+    return this.#engine.get(TREE, this.#workload.hi[index], this.#workload.lo[index]);
+  }
+
+  scan(): number {
+    const scan = this.#engine.scan(TREE, EVERYTHING);
+    let entries = 0;
+    while (scan.next()) if (scan.value.length > 0) entries++;
+    scan.close();
+    return entries;
+  }
+
+  settle(): Promise<void> {
+    return this.#writer.settle();
+  }
+
+  figures(): StoreFigures {
+    return {
+      writtenBytes: this.#files.total('write').bytes,
+      readBytes: this.#files.total('read').bytes,
+      longestSliceMs: this.#engine.stats().longestSliceMs,
+      ...this.#writer.stalls,
+    };
+  }
+
+  close(): Promise<void> {
+    return this.#engine.close();
+  }
+}
