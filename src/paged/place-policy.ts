@@ -14,8 +14,12 @@
 
 export type PlacePolicy = 'affinity' | 'section' | 'append' | 'random';
 
-/** Mean share of slots that are used, below which no page is opened. */
-export const FILL_MIN = 0.8;
+/**
+ * Mean share of slots that are used, below which no page is opened. Denser pages mean fewer of them,
+ * but neighbours on more of them. A search (100,000 x 128, ef 40) that has memory for most of its codes
+ * reads 16 pages at 0.8, 9 at 0.9 and 3 at 0.95; clusters of vectors lie on 10 % more pages at 0.95.
+ */
+export const FILL_MIN = 0.9;
 
 /** The answer "open a page". */
 export const NEW_PAGE = -1;
