@@ -1,4 +1,4 @@
-/** `npm run soak -- NAME [--rounds N] [--seed S]` runs one soak from `dist`; without a name it lists them. */
+/** `npm run soak -- NAME [--rounds N | --minutes N] [--seed S]` runs one soak from `dist`; without a name it lists them. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ const names = readdirSync(join(root, 'bench/soak'))
 const [name, ...options] = process.argv.slice(2);
 if (name === undefined || !names.includes(name)) {
   console.error(
-    `npm run soak -- NAME [--rounds N] [--seed S]; NAME is one of: ${names.join(', ')}`,
+    `npm run soak -- NAME [--rounds N | --minutes N] [--seed S]; NAME is one of: ${names.join(', ')}`,
   );
   process.exitCode = 2;
 } else {

@@ -6,21 +6,19 @@
  */
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import {
+  type Commit,
+  drainCompaction,
+  Model,
+  scanState,
+  toBatch,
+} from '../../bench/soak/engine-model.ts';
 import { isDatabaseError } from '../../src/errors.ts';
 import type { LsmEngine } from '../../src/lsm/engine.ts';
 import type { Durability } from '../../src/lsm/engine-options.ts';
 import { FaultyFileSystem } from '../../src/storage/faulty-file-system.ts';
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
-import {
-  type Commit,
-  commit,
-  drainCompaction,
-  expectState,
-  Model,
-  openTiny,
-  scanState,
-  toBatch,
-} from './engine-harness.ts';
+import { commit, expectState, openTiny } from './engine-harness.ts';
 
 interface Promised {
   /** Of the last commit that was acknowledged. */

@@ -4,21 +4,19 @@
  */
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import {
+  type Commit,
+  drainCompaction,
+  Model,
+  nextTurn,
+  scanState,
+  toBatch,
+} from '../../bench/soak/engine-model.ts';
 import { isDatabaseError } from '../../src/errors.ts';
 import { LsmEngine } from '../../src/lsm/engine.ts';
 import { type FaultKind, FaultyFileSystem } from '../../src/storage/faulty-file-system.ts';
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
-import {
-  type Commit,
-  commit,
-  drainCompaction,
-  expectState,
-  Model,
-  nextTurn,
-  openTiny,
-  scanState,
-  toBatch,
-} from './engine-harness.ts';
+import { commit, expectState, openTiny } from './engine-harness.ts';
 
 const commits = fc.sample(commit, { numRuns: 16, seed: 11 });
 

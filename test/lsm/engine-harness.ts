@@ -1,22 +1,28 @@
 /**
- * What the engine tests share: a tiny engine, whose hundred operations reach several levels, random
- * commits for it, and the simplest model that could be right: all changes so far, in order.
+ * What the engine tests share: a tiny engine, whose hundred operations reach several levels, and random
+ * commits for it. Its model is the one of the soaks.
  */
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import {
+  type Change,
+  type Commit,
+  HI,
+  LISTS,
+  LO,
+  PLAIN,
+  readState,
+  type State,
+  scanState,
+} from '../../bench/soak/engine-model.ts';
 import { type Hasher, loadHasher } from '../../src/base/hasher.ts';
 import { LsmEngine } from '../../src/lsm/engine.ts';
 import type { EngineOptions } from '../../src/lsm/engine-options.ts';
-import { DELETE, type EntryKind, MERGE, SET } from '../../src/lsm/entry.ts';
-import { encodeEdges, encodeList, readEdges, readList } from '../../src/lsm/list-codec.ts';
-import { WriteBatch } from '../../src/lsm/write-batch.ts';
+import { DELETE, MERGE, SET } from '../../src/lsm/entry.ts';
+import { encodeEdges, encodeList } from '../../src/lsm/list-codec.ts';
 import type { FileSystem } from '../../src/storage/file-system.ts';
 
 export const DIRECTORY = 'data/lsm';
-/** A tree of plain bytes, and one of lists with a merge operator. */
-export const PLAIN = 1;
-export const LISTS = 2;
-const U32_MAX = 0xffffffff;
 
 const hasher: Hasher = await loadHasher();
 
@@ -47,21 +53,8 @@ export function openTiny(
   return LsmEngine.open(fileSystem, DIRECTORY, tinyOptions(changes));
 }
 
-export interface Change {
-  readonly tree: number;
-  readonly hi: number;
-  readonly lo: number;
-  readonly kind: EntryKind;
-  readonly value: Uint8Array;
-}
-
-export interface Commit {
-  readonly changes: readonly Change[];
-  readonly attachments: readonly Uint8Array[];
-}
-
-const hi = fc.constantFrom(0, 7, U32_MAX);
-const lo = fc.constantFrom(0, 1, 2, 3, 4, 0x80000000, U32_MAX);
+const hi = fc.constantFrom(...HI);
+const lo = fc.constantFrom(...LO);
 const bytes = fc.oneof(
   { weight: 5, arbitrary: fc.uint8Array({ maxLength: 40 }) },
   { weight: 1, arbitrary: fc.uint8Array({ minLength: 150, maxLength: 300 }) },
@@ -123,127 +116,8 @@ export const commit: fc.Arbitrary<Commit> = fc.record({
   attachments: fc.array(fc.uint8Array({ maxLength: 30 }), { maxLength: 2 }),
 });
 
-export function toBatch({ changes, attachments }: Commit): WriteBatch {
-  const batch = new WriteBatch();
-  for (const { tree, hi, lo, kind, value } of changes) {
-    if (kind === SET) batch.set(tree, hi, lo, value);
-    else if (kind === MERGE) batch.merge(tree, hi, lo, value);
-    else batch.delete(tree, hi, lo);
-  }
-  for (const attachment of attachments) batch.attach(attachment);
-  return batch;
-}
-
-/** What a reader sees: by "tree hi lo", the value in hex, in key order. */
-export type State = readonly (readonly [key: string, value: string])[];
-
-/** All commits so far. */
-export class Model {
-  #commits: { readonly sequence: number; readonly commit: Commit }[] = [];
-
-  get sequence(): number {
-    return this.#commits.at(-1)?.sequence ?? 0;
-  }
-
-  /** The sequence numbers at which a commit ends, 0 included. */
-  get boundaries(): number[] {
-    return [0, ...this.#commits.map(({ sequence }) => sequence)];
-  }
-
-  add(commit: Commit, sequence: number): void {
-    expect(sequence).toBe(this.sequence + Math.max(1, commit.changes.length));
-    this.#commits.push({ sequence, commit });
-  }
-
-  /** Forgets what came behind `sequence`, which must be the end of a commit. */
-  truncate(sequence: number): void {
-    expect(this.boundaries).toContain(sequence);
-    this.#commits = this.#commits.filter((entry) => entry.sequence <= sequence);
-  }
-
-  attachmentsBehind(sequence: number): { sequence: number; attachment: Uint8Array }[] {
-    return this.#commits
-      .filter((entry) => entry.sequence > sequence)
-      .flatMap((entry) =>
-        entry.commit.attachments.map((attachment) => ({ sequence: entry.sequence, attachment })),
-      );
-  }
-
-  at(sequence: number = this.sequence): State {
-    const state = new Map<string, Uint8Array>();
-    for (const entry of this.#commits) {
-      if (entry.sequence > sequence) break;
-      for (const change of entry.commit.changes) applyChange(state, change);
-    }
-    return [...state]
-      .map(([key, value]) => [key, toHex(value)] as const)
-      .sort(([a], [b]) => (a < b ? -1 : 1));
-  }
-}
-
-function applyChange(state: Map<string, Uint8Array>, change: Change): void {
-  const { tree, hi, lo, kind, value } = change;
-  const key = toKey(tree, hi, lo);
-  if (kind === DELETE) {
-    state.delete(key);
-  } else if (kind === SET) {
-    state.set(key, value);
-  } else {
-    const before = state.get(key);
-    const list = new Set(before === undefined ? [] : readList(before));
-    const { added, removed } = readEdges(value)!;
-    for (const id of removed) list.delete(id);
-    for (const id of added) list.add(id);
-    state.set(key, encodeList(Uint32Array.from(list).sort()));
-  }
-}
-
-function toKey(tree: number, hi: number, lo: number): string {
-  const hex = (half: number): string => half.toString(16).padStart(8, '0');
-  return `${tree} ${hex(hi)} ${hex(lo)}`;
-}
-
-function toHex(value: Uint8Array): string {
-  return Buffer.from(value).toString('hex');
-}
-
-/** Everything that a scan of each tree finds. */
-export function scanState(engine: LsmEngine, sequence?: number): State {
-  const state: (readonly [string, string])[] = [];
-  for (const tree of [PLAIN, LISTS]) {
-    const range = { fromHi: 0, fromLo: 0, toHi: U32_MAX, toLo: U32_MAX, sequence };
-    const scan = engine.scan(tree, range);
-    while (scan.next()) state.push([toKey(tree, scan.hi, scan.lo), toHex(scan.value)]);
-    scan.close();
-  }
-  return state;
-}
-
-/** Everything that point reads of all possible keys find. */
-export function readState(engine: LsmEngine, sequence?: number): State {
-  const state: (readonly [string, string])[] = [];
-  for (const tree of [PLAIN, LISTS]) {
-    for (const hi of [0, 7, U32_MAX]) {
-      for (const lo of [0, 1, 2, 3, 4, 0x80000000, U32_MAX]) {
-        const value = engine.get(tree, hi, lo, sequence);
-        if (value !== undefined) state.push([toKey(tree, hi, lo), toHex(value)]);
-      }
-    }
-  }
-  return state;
-}
-
 /** Both ways of reading agree with the model. */
 export function expectState(engine: LsmEngine, expected: State, sequence?: number): void {
   expect(readState(engine, sequence)).toEqual(expected);
   expect(scanState(engine, sequence)).toEqual(expected);
-}
-
-/** Takes what is pending in compaction to its end. */
-export async function drainCompaction(engine: LsmEngine): Promise<void> {
-  while (engine.compactStep(1)) await nextTurn();
-}
-
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -4,19 +4,17 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { DatabaseError, isDatabaseError } from '../../src/errors.ts';
-import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
 import {
   type Commit,
-  commit,
-  DIRECTORY,
   Model,
   nextTurn,
-  openTiny,
   readState,
   scanState,
   toBatch,
-} from './engine-harness.ts';
+} from '../../bench/soak/engine-model.ts';
+import { DatabaseError, isDatabaseError } from '../../src/errors.ts';
+import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
+import { commit, DIRECTORY, openTiny } from './engine-harness.ts';
 
 const commits = fc.sample(commit, { numRuns: 12, seed: 3 });
 

@@ -5,22 +5,20 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { LsmEngine } from '../../src/lsm/engine.ts';
-import type { EngineOptions, Scan, Snapshot } from '../../src/lsm/engine-options.ts';
-import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
 import {
   type Commit,
-  commit,
   drainCompaction,
-  expectState,
   LISTS,
   Model,
-  openTiny,
   PLAIN,
   type State,
   scanState,
   toBatch,
-} from './engine-harness.ts';
+} from '../../bench/soak/engine-model.ts';
+import type { LsmEngine } from '../../src/lsm/engine.ts';
+import type { EngineOptions, Scan, Snapshot } from '../../src/lsm/engine-options.ts';
+import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
+import { commit, expectState, openTiny } from './engine-harness.ts';
 
 type Step =
   | { readonly do: 'commit'; readonly commit: Commit; readonly isAwaited: boolean }

@@ -1,5 +1,6 @@
 /** What callers of the engine rely on, one promise a test. */
 import { expect, test } from 'vitest';
+import { drainCompaction, nextTurn, PLAIN } from '../../bench/soak/engine-model.ts';
 import type { LsmEngine } from '../../src/lsm/engine.ts';
 import type { CheckpointParticipant, TreeEntry } from '../../src/lsm/engine-options.ts';
 import { WriteBatch } from '../../src/lsm/write-batch.ts';
@@ -7,7 +8,7 @@ import { CountingFileSystem } from '../../src/storage/counting-file-system.ts';
 import { FaultyFileSystem } from '../../src/storage/faulty-file-system.ts';
 import { InterceptingFileSystem } from '../../src/storage/intercepting-file-system.ts';
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
-import { DIRECTORY, drainCompaction, nextTurn, openTiny, PLAIN } from './engine-harness.ts';
+import { DIRECTORY, openTiny } from './engine-harness.ts';
 
 function put(engine: LsmEngine, lo: number, ...value: number[]): number {
   const batch = new WriteBatch();
