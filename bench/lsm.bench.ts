@@ -67,7 +67,7 @@ try {
 }
 
 async function benchValues(): Promise<void> {
-  const results = new Results();
+  const results = new Results('entriesPerSecond');
   const gets = Math.ceil(entries / 2);
   for (let round = 0; round < run.rounds; round++) {
     const stores = new Stores(run, results, { entries, value: bytes100, seed });
@@ -108,7 +108,7 @@ async function benchAmplification(): Promise<void> {
     subjects: new Map([...run.subjects].filter(([subject]) => subject === 'stratavec')),
     rounds: 1,
   };
-  const results = new Results();
+  const results = new Results('entriesPerSecond');
   const stores = new Stores(alone, results, { entries, value: bytes100, seed });
   await stores.open({ ...cached, memtableBytes: small, levelRatio });
   await stores.write('load', { version: 0, settle: true });
@@ -121,7 +121,7 @@ async function benchAmplification(): Promise<void> {
 }
 
 async function benchLists(ids: number): Promise<void> {
-  const results = new Results();
+  const results = new Results('entriesPerSecond');
   const count = Math.ceil(entries / 4);
   const choice: WorkloadChoice = { entries: count, value: { of: 'list', count: ids }, seed };
   for (let round = 0; round < run.rounds; round++) {
@@ -143,7 +143,7 @@ async function loadOnly(
   storeOptions: RunStoreOptions,
   { rounds }: Run,
 ): Promise<void> {
-  const results = new Results();
+  const results = new Results('entriesPerSecond');
   for (let round = 0; round < rounds; round++) {
     const stores = new Stores(run, results, workload);
     await stores.open(storeOptions);

@@ -17,6 +17,7 @@ export type {
   CheckResult,
   Durability,
   EngineOptions,
+  EngineSettings,
   EngineStats,
   LevelStats,
   Scan,

@@ -1,6 +1,5 @@
 /** The process of one subject: opens stores one after the other and does the work that it is asked for. */
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, rmSync } from 'node:fs';
 import { serve } from '../harness/child.ts';
 import { LoopDelayMonitor } from '../harness/event-loop.ts';
 import { openClassicLevel } from './classic-level-store.ts';
@@ -8,6 +7,7 @@ import { openLmdb } from './lmdb-store.ts';
 import { type GetAsk, measureGets, measureScan, measureWrites, type WriteAsk } from './phases.ts';
 import type { OpenStore, Store, StoreOptions } from './store.ts';
 import { openStratavec } from './stratavec-store.ts';
+import { diskBytes } from './system-account.ts';
 import { Workload, type WorkloadChoice } from './workload.ts';
 
 /** A process that is asked for nothing else serves as the idle control. */
@@ -68,14 +68,3 @@ serve({
   },
   stopControl: () => control.stop(),
 });
-
-/** What the file system gives the files, so that holes do not count. */
-function diskBytes(folder: string): number {
-  let bytes = 0;
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const { size, blocks } = statSync(join(entry.parentPath, entry.name));
-    bytes += Math.min(size, blocks * 512);
-  }
-  return bytes;
-}

@@ -1,7 +1,7 @@
 /** LevelDB through classic-level: writes and iterators on threads of its own, point reads both ways. */
 import { requirePeer } from '../harness/peers.ts';
-import { processWrittenBytes } from './process-io.ts';
 import type { Store, StoreFigures, StoreOptions } from './store.ts';
+import { processWrittenBytes } from './system-account.ts';
 import type { Workload } from './workload.ts';
 
 interface Put {

@@ -5,8 +5,8 @@
 import { join } from 'node:path';
 import { nextTurn } from '../../src/lsm/slices.ts';
 import { requirePeer } from '../harness/peers.ts';
-import { processWrittenBytes } from './process-io.ts';
 import type { Store, StoreFigures, StoreOptions } from './store.ts';
+import { processWrittenBytes } from './system-account.ts';
 import type { Workload } from './workload.ts';
 
 /** The part of lmdb that is used here; the package is not a dependency. */

@@ -10,7 +10,12 @@ interface Series {
 }
 
 export class Results {
+  readonly #speedName: string;
   readonly #series = new Map<string, Series>();
+
+  constructor(speedName: 'entriesPerSecond' | 'operationsPerSecond') {
+    this.#speedName = speedName;
+  }
 
   /** Rounds of the same subject and `config` belong together. */
   add(subject: string, config: Row['config'], measure: Measure): void {
@@ -27,7 +32,7 @@ export class Results {
     return [...this.#series.values()].map(({ subject, config, rounds }) => {
       const speeds = rounds.map(({ operations, seconds }) => operations / seconds);
       const metrics: Record<string, number> = {
-        entriesPerSecond: median(speeds),
+        [this.#speedName]: median(speeds),
         spread: spread(speeds),
         rounds: rounds.length,
       };

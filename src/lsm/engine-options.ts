@@ -122,7 +122,20 @@ export interface TreeStats {
   readonly levels: readonly LevelStats[];
 }
 
+/** The options in force, defaults filled in. */
+export interface EngineSettings {
+  readonly durability: Durability;
+  readonly memtableBytes: number;
+  readonly tableBytes: number;
+  readonly blockBytes: number;
+  readonly levelRatio: number;
+  readonly level0Tables: number;
+  readonly baseLevelBytes: number;
+  readonly autoCompact: boolean;
+}
+
 export interface EngineStats {
+  readonly settings: EngineSettings;
   readonly appliedSequence: number;
   readonly publishedSequence: number;
   /** Arenas of the active and the sealed memtables, and those kept for reuse. */

@@ -1,7 +1,7 @@
 /** Counts what an engine has and has done. */
 import type { Compactor } from './compactor.ts';
-import type { EngineCore } from './engine-core.ts';
-import type { EngineStats, LevelStats, TreeStats } from './engine-options.ts';
+import type { CoreOptions, EngineCore } from './engine-core.ts';
+import type { EngineSettings, EngineStats, LevelStats, TreeStats } from './engine-options.ts';
 import type { TableFile } from './table-file.ts';
 
 export function engineStats(core: EngineCore, compactor: Compactor): EngineStats {
@@ -10,6 +10,7 @@ export function engineStats(core: EngineCore, compactor: Compactor): EngineStats
   const sealedBytes = sealed.reduce((sum, { shared }) => sum + shared.memtable.capacityBytes, 0);
   const logCounts = log?.counts ?? { writes: 0, syncs: 0, bytesWritten: 0 };
   return {
+    settings: settings(core.options),
     appliedSequence: core.appliedSequence,
     publishedSequence: core.publishedSequence,
     memtableBytes: active.memtable.capacityBytes + sealedBytes + pool.idleBytes,
@@ -31,6 +32,11 @@ export function engineStats(core: EngineCore, compactor: Compactor): EngineStats
     scans: core.scans.size,
     longestSliceMs: core.slices.longestMs,
   };
+}
+
+function settings(options: CoreOptions): EngineSettings {
+  const { trees: _trees, onBackgroundError: _onBackgroundError, ...others } = options;
+  return others;
 }
 
 function treeStats(core: EngineCore): TreeStats[] {
