@@ -46,7 +46,7 @@ export async function runRounds(
     } catch (error) {
       failed++;
       console.log(`seed ${seed} FAILED: ${replay()}`);
-      console.log(error instanceof Error ? error.stack : error);
+      console.log(error);
     }
     if (performance.now() - spoken > progressMs) {
       spoken = performance.now();
