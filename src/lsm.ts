@@ -43,3 +43,4 @@ export type { File, FileSystem, Lock, LockOptions, OpenMode } from './storage/fi
 export type { Operation } from './storage/intercepting-file-system.ts';
 export { MemoryFileSystem } from './storage/memory-file-system.ts';
 export { NodeFileSystem } from './storage/node-file-system.ts';
+export { type TracedCall, TracingFileSystem } from './storage/tracing-file-system.ts';

@@ -26,8 +26,16 @@ export interface Call {
   readonly path: string;
   /** The open file, when the call is made on one. */
   readonly file?: File;
+  /** Of an open. */
+  readonly mode?: OpenMode;
+  /** Of a rename: the old path. */
+  readonly renamed?: string;
+  /** Of a read or a write: where in the file. Of a truncate: the new size. */
+  readonly position?: number;
   /** Bytes to write; of a read, the bytes that were read, once it has run. Else 0. */
   bytes: number;
+  /** Of a write: the bytes, borrowed for the time of the call. */
+  readonly source?: Uint8Array;
   /** Of a read or a write: does the first half of it only. */
   readonly runHalf?: () => void;
 }
@@ -48,7 +56,8 @@ export class InterceptingFileSystem implements FileSystem {
   }
 
   open(path: string, mode: OpenMode): File {
-    const inner = this.#call('open', path, () => this.#inner.open(path, mode));
+    const call: Call = { operation: 'open', path, mode, bytes: 0 };
+    const inner = this.#interceptor.call(call, () => this.#inner.open(path, mode));
     return new InterceptingFile(inner, this.#interceptor);
   }
 
@@ -61,7 +70,8 @@ export class InterceptingFileSystem implements FileSystem {
   }
 
   rename(source: string, target: string): void {
-    this.#call('rename', target, () => this.#inner.rename(source, target));
+    const call: Call = { operation: 'rename', path: target, renamed: source, bytes: 0 };
+    this.#interceptor.call(call, () => this.#inner.rename(source, target));
   }
 
   remove(path: string): void {
@@ -107,6 +117,7 @@ class InterceptingFile implements File {
       operation: 'read',
       path: this.path,
       file: this,
+      position,
       bytes: 0,
       runHalf: () => this.#inner.readInto(half, position),
     };
@@ -122,7 +133,9 @@ class InterceptingFile implements File {
       operation: 'write',
       path: this.path,
       file: this,
+      position,
       bytes: source.length,
+      source,
       runHalf: () => this.#inner.write(half, position),
     };
     this.#interceptor.call(call, () => this.#inner.write(source, position));
@@ -133,7 +146,8 @@ class InterceptingFile implements File {
   }
 
   truncate(size: number): void {
-    this.#interceptor.call(this.#plainCall('truncate'), () => this.#inner.truncate(size));
+    const call: Call = { ...this.#plainCall('truncate'), position: size };
+    this.#interceptor.call(call, () => this.#inner.truncate(size));
   }
 
   async datasync(): Promise<void> {
