@@ -3,7 +3,6 @@ import { DatabaseError } from '../errors.ts';
 import type { EffectiveCollectionOptions } from './options.ts';
 import type { RecordInput } from './record.ts';
 import { encodeId, identityOf } from './record-id.ts';
-import { TimeSlice } from './time-slice.ts';
 import {
   checkKeys,
   checkMetadata,
@@ -38,21 +37,17 @@ export interface CheckedRecord {
 }
 
 /**
- * Checks and copies one record or an array of them, in slices of time; an error names the record by its
- * position.
+ * Checks and copies one record or an array of them, at once: the caller may change what it gave as soon as
+ * its call returns. An error names the record by its position.
  */
-export async function checkRecords(
+export function checkRecords(
   input: RecordInput | readonly RecordInput[],
   options: EffectiveCollectionOptions,
-): Promise<CheckedRecord[]> {
-  if (!Array.isArray(input)) return [checkRecord(input as RecordInput, 'record', options)];
-  const slice = new TimeSlice();
-  const checked: CheckedRecord[] = [];
-  for (let i = 0; i < input.length; i++) {
-    checked.push(checkRecord(input[i], `records[${i}]`, options));
-    if (slice.isOver) await slice.yield();
+): CheckedRecord[] {
+  if (Array.isArray(input)) {
+    return input.map((record, i) => checkRecord(record, `records[${i}]`, options));
   }
-  return checked;
+  return [checkRecord(input as RecordInput, 'record', options)];
 }
 
 /** Of records with the same id the last one; the order of first mention stays. */

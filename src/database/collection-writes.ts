@@ -1,7 +1,4 @@
-/**
- * Writes of one collection, each one commit, in the order of the calls. Arguments have been checked; or,
- * where there may be many, are being checked while the call waits for its turn.
- */
+/** Writes of one collection, each one commit, in the order of the calls. Arguments have been checked. */
 import { DatabaseError } from '../errors.ts';
 import type { CheckedUpdate } from './check-calls.ts';
 import type { CheckedRecord } from './checked-record.ts';
@@ -18,11 +15,9 @@ import type { NewContent, WritePlan } from './write-plan.ts';
 export async function upsertRecords(
   session: Session,
   store: CollectionStore,
-  checking: Promise<readonly CheckedRecord[]>,
+  records: readonly CheckedRecord[],
 ): Promise<UpsertResult> {
-  checking.catch(noticedLater);
   return await session.write(store, async (plan) => {
-    const records = await checking;
     let inserted = 0;
     await inSlices(records, (record) => {
       const found = plan.find(record.namespace, record.id);
@@ -40,11 +35,9 @@ export async function upsertRecords(
 export async function insertRecords(
   session: Session,
   store: CollectionStore,
-  checking: Promise<readonly CheckedRecord[]>,
+  records: readonly CheckedRecord[],
 ): Promise<{ inserted: number }> {
-  checking.catch(noticedLater);
   return await session.write(store, async (plan) => {
-    const records = await checking;
     await inSlices(records, (record) => {
       if (plan.find(record.namespace, record.id) !== undefined) {
         const id = describe(decodeId(record.id));
@@ -112,9 +105,6 @@ export async function deleteNamespace(
     return deleted;
   });
 }
-
-/** A check may fail before the turn comes that awaits it. */
-function noticedLater(): void {}
 
 /** What is stored, with what is changed. */
 function updatedContent(

@@ -79,12 +79,13 @@ export class Collection<Meta = unknown> {
 
   /**
    * Stores records, replacing whole those whose id is there. Of records with the same id in one call
-   * the last one wins. Nothing is stored when one is refused.
+   * the last one wins. Nothing is stored when one is refused. What is given is copied before the call
+   * returns its promise: batches of up to a thousand or so keep the event loop free.
    */
   async upsert(records: RecordInput<Meta> | readonly RecordInput<Meta>[]): Promise<UpsertResult> {
     return await this.#session.modify(() => {
-      const checking = checkRecords(records, this.#store.options).then(lastOfEachId);
-      return upsertRecords(this.#session, this.#store, checking);
+      const checked = checkRecords(records, this.#store.options);
+      return upsertRecords(this.#session, this.#store, lastOfEachId(checked));
     });
   }
 
@@ -93,8 +94,8 @@ export class Collection<Meta = unknown> {
     records: RecordInput<Meta> | readonly RecordInput<Meta>[],
   ): Promise<{ readonly inserted: number }> {
     return await this.#session.modify(() => {
-      const checking = checkRecords(records, this.#store.options).then(refuseRepeatedIds);
-      return insertRecords(this.#session, this.#store, checking);
+      const checked = checkRecords(records, this.#store.options);
+      return insertRecords(this.#session, this.#store, refuseRepeatedIds(checked));
     });
   }
 

@@ -3,10 +3,13 @@
  * it. Sets are kept, for all collections together, until a commit changes their collection or their
  * memory is needed: those used last, of those that no search is using.
  */
+import type { Hasher } from '../base/hasher.ts';
+import type { CellAllocator } from '../kernels/cell-allocator.ts';
+import type { Kernels } from '../kernels/kernels.ts';
 import { FRAME_SIZE } from '../kernels/layout.ts';
+import type { LsmEngine } from '../lsm/engine.ts';
 import { readCounters } from './catalog.ts';
 import { visitNamespace } from './namespace-index.ts';
-import type { Stores } from './stores.ts';
 
 /** Sets that nobody uses may take this share of the memory, and always these bytes. */
 const IDLE_SHARE = 1 / 32;
@@ -29,6 +32,14 @@ export interface FilterQuery {
   readonly changedSequence: number;
 }
 
+/** What the sets are made from, and where. */
+interface FilterStores {
+  readonly engine: LsmEngine;
+  readonly hasher: Hasher;
+  readonly allocator: CellAllocator;
+  readonly kernels: Kernels;
+}
+
 interface KeptFilter extends FilterBits {
   readonly key: string;
   readonly runBytes: number;
@@ -38,13 +49,13 @@ interface KeptFilter extends FilterBits {
 }
 
 export class RecordFilters {
-  readonly #stores: Pick<Stores, 'engine' | 'hasher' | 'allocator' | 'kernels'>;
+  readonly #stores: FilterStores;
   readonly #idleBytesMax: number;
   /** Those that may be given out again, most recently used last. */
   readonly #kept = new Map<string, KeptFilter>();
   #idleBytes = 0;
 
-  constructor(stores: Pick<Stores, 'engine' | 'hasher' | 'allocator' | 'kernels'>) {
+  constructor(stores: FilterStores) {
     this.#stores = stores;
     this.#idleBytesMax = Math.max(stores.allocator.totalBytes * IDLE_SHARE, IDLE_BYTES_MIN);
   }
@@ -80,6 +91,20 @@ export class RecordFilters {
     }
     this.#idleBytes += filter.runBytes;
     this.#freeIdle(this.#idleBytesMax);
+  }
+
+  /** Record numbers whose bit is set, ascending. */
+  recordsOf({ address, bits }: FilterBits): number[] {
+    const { u8 } = this.#stores.kernels.memory;
+    const records: number[] = [];
+    for (let i = 0; i < bits; i += 8) {
+      let byte = u8[address + (i >>> 3)];
+      while (byte !== 0) {
+        records.push(i + (31 - Math.clz32(byte & -byte)));
+        byte &= byte - 1;
+      }
+    }
+    return records;
   }
 
   /** Out of what is kept. */

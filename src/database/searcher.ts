@@ -7,7 +7,7 @@
  */
 import type { Candidates, GraphSearchStats } from '../hnsw/candidates.ts';
 import type { CollectionStore } from './collection-store.ts';
-import { decodeHead, type Head, headNode } from './head.ts';
+import { decodeHead, type Head, headNode, NO_NODE } from './head.ts';
 import type { Metric } from './options.ts';
 import type { SearchStats } from './record.ts';
 import type { FilterBits } from './record-filter.ts';
@@ -18,6 +18,12 @@ import { HEADS_TREE } from './trees.ts';
 
 /** Beyond this beam an exact scan is about as cheap, and sure. */
 const EF_WIDEST = 2048;
+
+/** So few records of a namespace are compared one by one without trying a walk. */
+const FEW_MATCHES = 1000;
+
+/** Finding a record's vector and measuring it costs so many times what it costs in an exact scan. */
+const MEASURE_COST = 8;
 
 /** A candidate that counts. */
 export interface Match {
@@ -97,7 +103,8 @@ export class Searcher {
     const query = { ...request, filter, wanted, matching };
     const tally = new Tally();
     let matches: readonly Match[] | undefined;
-    if (!search.exact && matching > exactBelow) matches = await this.#walk(query, tally);
+    const isFew = filter !== undefined && matching <= FEW_MATCHES;
+    if (!search.exact && !isFew && matching > exactBelow) matches = await this.#walk(query, tally);
     const plan = matches === undefined ? 'exact' : 'walk';
     matches ??= await this.#scan(query, tally);
     const within = matches.filter(
@@ -134,6 +141,9 @@ export class Searcher {
   async #scan(query: Query, tally: Tally): Promise<readonly Match[]> {
     const { graph, vectors } = this.#store;
     const { vector, filter, search, wanted, matching } = query;
+    if (filter !== undefined && filter.count * MEASURE_COST <= vectors.counters.live) {
+      return await this.#measure(query, filter, tally);
+    }
     for (let k = wanted; ; k *= 4) {
       // One more than there are is as good as any number.
       k = Math.min(k, vectors.counters.live + 1);
@@ -143,6 +153,25 @@ export class Searcher {
       const isWhole = candidates.count < k || matches.length >= matching;
       if (isWhole || hasEnough(matches, wanted, candidates.distances[k - 1])) return matches;
     }
+  }
+
+  /** Compares with the vectors of the records that pass the filter, one by one. */
+  async #measure(query: Query, filter: FilterBits, tally: Tally): Promise<readonly Match[]> {
+    const { reader, graph } = this.#store;
+    const { search, sequence, vector } = query;
+    const slice = new TimeSlice();
+    const found: { record: number; node: number; head: Head }[] = [];
+    for (const record of this.#stores.filters.recordsOf(filter)) {
+      const head = reader.head(record, sequence);
+      if (head === undefined || head.node === NO_NODE) continue;
+      if (head.namespace === search.namespace) found.push({ record, node: head.node, head });
+      if (slice.isOver) await slice.yield();
+    }
+    const nodes = Uint32Array.from(found, ({ node }) => node);
+    const distances = await graph.distancesTo(vector, nodes, search.signal);
+    tally.figures.refined += nodes.length;
+    const matches = found.map((match, i) => ({ ...match, distance: distances[i] }));
+    return matches.sort((a, b) => a.distance - b.distance || a.record - b.record);
   }
 
   /** Candidates that count, with what became a ghost only after the reader's sequence. */

@@ -51,16 +51,27 @@ export class Session {
     return this.#collections.values();
   }
 
-  /** Puts the vectors of the log into the pages that were not written before the database ended. */
+  /**
+   * Puts the vectors of the log into the pages that were not written before the database ended. They stay
+   * in memory until the next checkpoint: RESOURCE_EXHAUSTED when there is too little of it.
+   */
   replay(
     catalog: ReadonlyMap<string, CatalogEntry>,
     attachments: readonly VectorAttachment[],
   ): void {
     const bySpace = new Map([...catalog.values()].map((entry) => [entry.space, entry]));
-    for (const attachment of attachments) {
-      const entry = bySpace.get(attachment.space);
-      // The space of a collection that a later commit dropped.
-      if (entry !== undefined) this.collection(entry).replay(attachment);
+    try {
+      for (const attachment of attachments) {
+        const entry = bySpace.get(attachment.space);
+        // The space of a collection that a later commit dropped.
+        if (entry !== undefined) this.collection(entry).replay(attachment);
+      }
+    } catch (cause) {
+      if (!isExhausted(cause)) throw cause;
+      const message =
+        `memoryBytes: ${this.options.memoryBytes} is too small to replay the ${attachments.length} ` +
+        'vectors of the log; open with what the database was written with, and close it once';
+      throw new DatabaseError('RESOURCE_EXHAUSTED', message, { cause });
     }
   }
 

@@ -1,5 +1,6 @@
 /** The least memory, and vectors so large that pages, lists and originals cannot all stay in it. */
 import { expect, test } from 'vitest';
+import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
 import { fixture, randomVectors, SMALL_MEMORY } from './fixtures.ts';
 
 const dimension = 512;
@@ -33,4 +34,22 @@ test('a batch that memory cannot hold is refused, and nothing of it is stored', 
   expect(await f.collection.count()).toBe(1);
   expect(await f.collection.upsert(records.slice(0, 50))).toEqual({ inserted: 50, replaced: 0 });
   expect((await f.db.check()).problems).toEqual([]);
+});
+
+test('a log that is too large for a smaller memory asks for the memory it was written with', async () => {
+  const disk = new MemoryFileSystem();
+  const memoryBytes = 8 * SMALL_MEMORY;
+  const f = await fixture({ dimension }, { fileSystem: disk, memoryBytes });
+  const records = randomVectors(2500, dimension, 13).map((vector, id) => ({ id, vector }));
+  await f.collection.upsert(records);
+  const crashed = disk.crash(1);
+  const small = fixture({ dimension }, { fileSystem: crashed });
+  await expect(small).rejects.toMatchObject({
+    code: 'RESOURCE_EXHAUSTED',
+    message: expect.stringMatching(/memoryBytes: 8388608 is too small to replay the 2500 vectors/),
+  });
+  const whole = await fixture({ dimension }, { fileSystem: crashed, memoryBytes });
+  await whole.db.close();
+  await using again = await fixture({ dimension }, { fileSystem: crashed });
+  expect(await again.collection.count()).toBe(2500);
 });
