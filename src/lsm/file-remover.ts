@@ -1,25 +1,16 @@
 /**
- * Removes files that nobody needs any more, a little in each turn of the event loop: some file systems
- * take more than a millisecond to free a mebibyte, and a compaction leaves a hundred of them behind.
+ * Removes files that nobody needs any more, one after the other, beside the engine's work: some file
+ * systems take more than a millisecond to free a mebibyte, and a compaction leaves a hundred of them behind.
  *
- * A large file is shortened step by step first. What cannot be removed now is left to a later open.
+ * What cannot be removed now is left to a later open.
  */
-import { MIB } from '../base/units.ts';
 import { isDatabaseError } from '../errors.ts';
 import type { FileSystem } from '../storage/file-system.ts';
 import { nextTurn } from './slices.ts';
 
-const STEP_BYTES: number = 2 * MIB;
-
-interface Doomed {
-  readonly path: string;
-  /** Infinity: not known. */
-  sizeBytes: number;
-}
-
 export class FileRemover {
   readonly #fileSystem: FileSystem;
-  #queue: Doomed[] = [];
+  #queue: string[] = [];
   /** Never rejects. */
   #running: Promise<void> | undefined;
   #isStopped = false;
@@ -28,13 +19,13 @@ export class FileRemover {
     this.#fileSystem = fileSystem;
   }
 
-  remove(path: string, sizeBytes: number = Number.POSITIVE_INFINITY): void {
+  remove(path: string): void {
     if (this.#isStopped) return;
-    this.#queue.push({ path, sizeBytes });
+    this.#queue.push(path);
     this.#running ??= this.#run();
   }
 
-  /** From now on nothing is removed, also of what was asked for. */
+  /** From now on no removal begins, also of what was asked for. */
   stop(): void {
     this.#isStopped = true;
     this.#queue = [];
@@ -46,36 +37,15 @@ export class FileRemover {
   }
 
   async #run(): Promise<void> {
-    while (this.#queue.length > 0) {
+    await nextTurn(); // Not within the call that found the files obsolete.
+    for (let path = this.#queue.shift(); path !== undefined; path = this.#queue.shift()) {
+      try {
+        await this.#fileSystem.removeInBackground(path);
+      } catch (error) {
+        if (!isDatabaseError(error)) throw error;
+      }
       await nextTurn();
-      const doomed = this.#queue.at(0);
-      if (doomed !== undefined && this.#isGone(doomed)) this.#queue.shift();
     }
     this.#running = undefined;
-  }
-
-  /** One step; false when there is more to do. */
-  #isGone(doomed: Doomed): boolean {
-    try {
-      if (doomed.sizeBytes > STEP_BYTES) doomed.sizeBytes = this.#shorten(doomed.path);
-      if (doomed.sizeBytes > STEP_BYTES) return false;
-      this.#fileSystem.remove(doomed.path);
-    } catch (error) {
-      if (!isDatabaseError(error)) throw error;
-    }
-    return true;
-  }
-
-  /** Returns the size that is left. */
-  #shorten(path: string): number {
-    const file = this.#fileSystem.open(path, 'readwrite');
-    try {
-      const size = file.size();
-      if (size <= STEP_BYTES) return size;
-      file.truncate(size - STEP_BYTES);
-      return size - STEP_BYTES;
-    } finally {
-      file.close();
-    }
   }
 }

@@ -150,7 +150,7 @@ export class VersionSet {
 
   #discard(table: TableFile): void {
     quietly(() => table.close());
-    this.#remover.remove(table.path, table.meta.sizeBytes);
+    this.#remover.remove(table.path);
   }
 
   #path(name: string): string {

@@ -3,7 +3,7 @@
  * so that a test can stop, damage, count or deny any single call.
  *
  * The core is synchronous: a cached 4 KiB read costs about a microsecond so, and ten to fifty when
- * awaited. Only `datasync`, which waits for a device, is asynchronous.
+ * awaited. Only what waits for a device is asynchronous: `datasync`, and the removal of large files.
  *
  * Every method throws `DatabaseError('IO')` with the cause kept, unless its comment names another code.
  * Paths are those of the implementation, joined with `/`; no implementation changes the working
@@ -57,6 +57,9 @@ export interface FileSystem {
 
   /** Removes a file. Removing what is not there is not an error. */
   remove(path: string): void;
+
+  /** As `remove`, without holding up the caller: to free a large file can take tens of milliseconds. */
+  removeInBackground(path: string): Promise<void>;
 
   /**
    * Makes the directory and its missing parents; an existing one is not an error. What it makes

@@ -78,6 +78,10 @@ export class InterceptingFileSystem implements FileSystem {
     this.#call('remove', path, () => this.#inner.remove(path));
   }
 
+  async removeInBackground(path: string): Promise<void> {
+    await this.#call('remove', path, () => this.#inner.removeInBackground(path));
+  }
+
   makeDirectory(path: string): void {
     this.#call('makeDirectory', path, () => this.#inner.makeDirectory(path));
   }

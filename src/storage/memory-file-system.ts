@@ -89,6 +89,10 @@ export class MemoryFileSystem implements FileSystem {
     if (entry !== undefined) directory.remove(name);
   }
 
+  async removeInBackground(path: string): Promise<void> {
+    this.remove(path);
+  }
+
   makeDirectory(path: string): void {
     checkPower(this.#power, 'make directory', path);
     let directory = this.#root;

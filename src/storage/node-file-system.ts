@@ -41,6 +41,14 @@ export class NodeFileSystem implements FileSystem {
     }
   }
 
+  async removeInBackground(path: string): Promise<void> {
+    try {
+      await fs.promises.unlink(path);
+    } catch (cause) {
+      if (systemErrorCode(cause) !== 'ENOENT') throw ioError('remove', path, cause);
+    }
+  }
+
   /** Parent by parent: Node's recursive mkdir never returns where the system answers ENOENT for good. */
   makeDirectory(path: string): void {
     if (isDirectory(path)) return;

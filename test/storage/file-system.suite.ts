@@ -195,6 +195,19 @@ function testDirectories(make: () => Promise<Subject>): void {
     expectCode('IO', () => fileSystem.remove(`${directory}/sub`), `${directory}/sub`);
   });
 
+  test('a removal in the background is as one in the foreground', async () => {
+    await using subject = await make();
+    const { fileSystem, directory } = subject;
+    create(fileSystem, `${directory}/a`, 'a');
+    await fileSystem.removeInBackground(`${directory}/a`);
+    await fileSystem.removeInBackground(`${directory}/a`);
+    expect(fileSystem.list(directory)).toEqual([]);
+    fileSystem.makeDirectory(`${directory}/sub`);
+    await expect(fileSystem.removeInBackground(`${directory}/sub`)).rejects.toMatchObject({
+      code: 'IO',
+    });
+  });
+
   test('a directory that is not there cannot be synced', async () => {
     await using subject = await make();
     const { fileSystem, directory } = subject;
