@@ -76,8 +76,8 @@ async function benchValues(): Promise<void> {
     const draw = { count: entries, salt: 10 + round };
     await stores.write('overwrite', { draw, version: 1, settle: true });
     const warm = { count: gets, salt: 20, awaited: false };
-    if (round === 0) await stores.get('get, cold cache', warm);
-    await stores.get('get, cached', { ...warm, salt: 20 + round });
+    await stores.get('get, cold cache', warm);
+    await stores.get('get, cached', { ...warm, salt: 21 });
     await stores.get('get, cached, awaited', { count: gets >> 2, salt: 20, awaited: true });
     await stores.scan();
     await stores.write('mixed, a get for each put', {
@@ -116,6 +116,7 @@ async function benchAmplification(): Promise<void> {
     const draw = { count: entries, salt: 50 + version };
     await stores.write(`uniform updates, pass ${version}`, { draw, version, settle: true });
   }
+  await stores.compact();
   await stores.close(true);
   report.table('amplification: data of 10 × memtable × T', results.rows(report));
 }

@@ -4,7 +4,14 @@ import { serve } from '../harness/child.ts';
 import { LoopDelayMonitor } from '../harness/event-loop.ts';
 import { openClassicLevel } from './classic-level-store.ts';
 import { openLmdb } from './lmdb-store.ts';
-import { type GetAsk, measureGets, measureScan, measureWrites, type WriteAsk } from './phases.ts';
+import {
+  type GetAsk,
+  measureCompaction,
+  measureGets,
+  measureScan,
+  measureWrites,
+  type WriteAsk,
+} from './phases.ts';
 import type { OpenStore, Store, StoreOptions } from './store.ts';
 import { openStratavec } from './stratavec-store.ts';
 import { diskBytes } from './system-account.ts';
@@ -45,6 +52,7 @@ serve({
   write: (ask: WriteAsk) => measureWrites(opened().store, opened().workload, ask),
   get: (ask: GetAsk) => measureGets(opened().store, opened().workload, ask),
   scan: () => measureScan(opened().store, opened().workload),
+  compact: () => measureCompaction(opened().store, opened().workload),
   canAwait: () => opened().store.getAwaited !== undefined,
 
   /** Bytes on disk for one byte of keys and values. */

@@ -114,6 +114,10 @@ class ClassicLevelStore implements Store {
     return this.#level.compactRange(Buffer.alloc(8, 0), Buffer.alloc(8, 0xff));
   }
 
+  compact(): Promise<void> {
+    return this.settle();
+  }
+
   figures(): StoreFigures {
     return {
       writtenBytes: processWrittenBytes() - this.#writtenBefore,

@@ -2,9 +2,13 @@
  * One caller who awaits each commit. A checkpoint that is due runs beside the next commits; when another
  * one is due before it has ended, the caller waits: a stall.
  */
+import { readdirSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import type { LsmEngine } from '../../src/lsm/engine.ts';
 import { nextTurn } from '../../src/lsm/slices.ts';
 import type { WriteBatch } from '../../src/lsm/write-batch.ts';
+
+const REMOVAL_POLL_MS = 2;
 
 export interface Stalls {
   stalls: number;
@@ -15,10 +19,13 @@ export interface Stalls {
 export class EngineWriter {
   readonly stalls: Stalls = { stalls: 0, stallMs: 0, longestStallMs: 0 };
   readonly #engine: LsmEngine;
+  readonly #directory: string;
   #checkpoint: Promise<void> | undefined;
 
-  constructor(engine: LsmEngine) {
+  /** `directory` is the engine's. */
+  constructor(engine: LsmEngine, directory: string) {
     this.#engine = engine;
+    this.#directory = directory;
   }
 
   async commit(batch: WriteBatch): Promise<void> {
@@ -32,11 +39,21 @@ export class EngineWriter {
     this.#checkpoint = running;
   }
 
-  /** Checkpoints, and waits until compaction has nothing left that is due. */
+  /** Checkpoints, and waits until nothing is left to compact that is due, nor to remove. */
   async settle(): Promise<void> {
     await this.#checkpoint;
     await this.#engine.checkpoint();
     while (this.#engine.compactionPending()) await nextTurn();
+    await this.removed();
+  }
+
+  /** Resolves when no table lies in the directory that the engine does not need. */
+  async removed(): Promise<void> {
+    const levels = this.#engine.stats().trees.flatMap((tree) => tree.levels);
+    const needed = levels.reduce((sum, { tables }) => sum + tables, 0);
+    const there = (): number =>
+      readdirSync(this.#directory).filter((name) => name.endsWith('.table')).length;
+    while (there() > needed) await setTimeout(REMOVAL_POLL_MS);
   }
 
   async #stall(checkpoint: Promise<void>): Promise<void> {

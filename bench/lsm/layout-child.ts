@@ -98,7 +98,7 @@ class LayoutRun {
     this.#engine = engine;
     this.#files = files;
     this.#directory = directory;
-    this.#writer = new EngineWriter(engine);
+    this.#writer = new EngineWriter(engine, directory);
     this.#layout = createGraphLayout(layout, TREE);
     this.#store = new GraphStore(engine, TREE, this.#layout);
   }

@@ -89,6 +89,10 @@ class LmdbStore implements Store {
     return Promise.resolve();
   }
 
+  compact(): Promise<void> {
+    return Promise.resolve();
+  }
+
   figures(): StoreFigures {
     return {
       writtenBytes: processWrittenBytes() - this.#writtenBefore,

@@ -128,6 +128,13 @@ export async function measureScan(store: Store, workload: Workload): Promise<Mea
   return { operations: entries, seconds, metrics: {} };
 }
 
+export async function measureCompaction(store: Store, workload: Workload): Promise<Measure> {
+  const start = performance.now();
+  await store.compact();
+  const seconds = (performance.now() - start) / 1000;
+  return { operations: workload.entries, seconds, metrics: {} };
+}
+
 /** Nothing where the subject does not say what it read. */
 function readFigures(readBytes: number, userBytes: number): Record<string, number> {
   return Number.isNaN(readBytes) ? {} : { readAmplification: readBytes / userBytes };

@@ -81,6 +81,15 @@ export class Stores {
     }
   }
 
+  /** What a subject needs on disk at least: the measure of what lies there without need. */
+  async compact(): Promise<void> {
+    for (const [subject, child] of this.#run.subjects) {
+      const measure = await child.ask<Measure>('compact');
+      const spaceAmplification = await child.ask<number>('spaceAmplification');
+      this.#add(subject, 'full compaction', { ...measure, metrics: { spaceAmplification } });
+    }
+  }
+
   async close(remove: boolean): Promise<void> {
     for (const child of this.#run.subjects.values()) {
       await child.ask('close');

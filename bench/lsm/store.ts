@@ -39,6 +39,8 @@ export interface Store {
   scan(): number | Promise<number>;
   /** Resolves when the background has nothing left to do. */
   settle(): Promise<void>;
+  /** Leaves nothing on disk that is not needed, where the subject can. */
+  compact(): Promise<void>;
   figures(): StoreFigures;
   close(): Promise<void>;
 }

@@ -46,7 +46,7 @@ class StratavecStore implements Store {
     this.#workload = workload;
     this.#engine = engine;
     this.#files = files;
-    this.#writer = new EngineWriter(engine);
+    this.#writer = new EngineWriter(engine, options.directory);
     const { durability, memtableBytes, cacheBytes } = options;
     this.config = { durability, memtableBytes, cacheBytes };
   }
@@ -83,6 +83,12 @@ class StratavecStore implements Store {
 
   settle(): Promise<void> {
     return this.#writer.settle();
+  }
+
+  async compact(): Promise<void> {
+    await this.#writer.settle();
+    await this.#engine.compact();
+    await this.#writer.removed();
   }
 
   figures(): StoreFigures {
