@@ -9,6 +9,8 @@ import { nextTurn } from '../../src/lsm/slices.ts';
 import type { WriteBatch } from '../../src/lsm/write-batch.ts';
 
 const REMOVAL_POLL_MS = 2;
+/** A file that cannot be removed stays until a later open. */
+const REMOVAL_POLLS_MAX = 1000;
 
 export interface Stalls {
   stalls: number;
@@ -47,13 +49,15 @@ export class EngineWriter {
     await this.removed();
   }
 
-  /** Resolves when no table lies in the directory that the engine does not need. */
+  /** Resolves when the directory holds the engine's tables and one log, and nothing older. */
   async removed(): Promise<void> {
     const levels = this.#engine.stats().trees.flatMap((tree) => tree.levels);
     const needed = levels.reduce((sum, { tables }) => sum + tables, 0);
     const there = (): number =>
-      readdirSync(this.#directory).filter((name) => name.endsWith('.table')).length;
-    while (there() > needed) await setTimeout(REMOVAL_POLL_MS);
+      readdirSync(this.#directory).filter((name) => /\.(table|wal)$/.test(name)).length;
+    for (let poll = 0; there() > needed + 1 && poll < REMOVAL_POLLS_MAX; poll++) {
+      await setTimeout(REMOVAL_POLL_MS);
+    }
   }
 
   async #stall(checkpoint: Promise<void>): Promise<void> {
