@@ -77,6 +77,7 @@ export class CollectionStore {
       efConstruction,
       random,
       pool: stores.walks,
+      insertPool: stores.insertWalks,
     });
     this.graph.entry = this.counters.entry;
   }

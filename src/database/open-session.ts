@@ -4,6 +4,7 @@
  * before is let go again.
  */
 import { loadHasher } from '../base/hasher.ts';
+import { MIB } from '../base/units.ts';
 import { DatabaseError } from '../errors.ts';
 import { WalkPool } from '../hnsw/walk-pool.ts';
 import { CellAllocator } from '../kernels/cell-allocator.ts';
@@ -25,6 +26,8 @@ import { WriterQueue } from './writer-queue.ts';
 
 const TREE_DIRECTORY = 'lsm';
 const POINTER = 'CURRENT';
+/** An insertion is sure of so much scratch, or of an eighth of a small memory. */
+const INSERT_SCRATCH_BYTES_MAX = MIB;
 
 export async function openSession(
   path: string,
@@ -110,9 +113,22 @@ async function openStores(opening: Opening): Promise<Stores> {
   });
   undo.push(() => pages.close());
   const walks = new WalkPool(kernels, allocator);
+  const homeBytes = Math.min(allocator.totalBytes / 8, INSERT_SCRATCH_BYTES_MAX);
+  const insertWalks = new WalkPool(kernels, allocator, { homeBytes });
   const filters = new RecordFilters({ engine, hasher, allocator, kernels });
   const writer = new WriterQueue();
-  return { engine, kernels, allocator, pages, pageMap, hasher, walks, filters, writer };
+  return {
+    engine,
+    kernels,
+    allocator,
+    pages,
+    pageMap,
+    hasher,
+    walks,
+    insertWalks,
+    filters,
+    writer,
+  };
 }
 
 /**

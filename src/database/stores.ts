@@ -18,6 +18,8 @@ export interface Stores {
   readonly hasher: Hasher;
   /** Scratches of searches. */
   readonly walks: WalkPool;
+  /** Scratches of insertions. */
+  readonly insertWalks: WalkPool;
   readonly filters: RecordFilters;
   readonly writer: WriterQueue;
 }

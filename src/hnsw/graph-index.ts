@@ -39,6 +39,8 @@ export interface GraphIndexOptions {
   readonly alpha?: number;
   /** Scratches to share with other spaces over the same memory. Default: a pool of its own. */
   readonly pool?: WalkPool;
+  /** As `pool`, for insertions. Default: `pool`. */
+  readonly insertPool?: WalkPool;
   /** How long a search may hold the event loop. Default: 5. */
   readonly sliceMs?: number;
 }
@@ -50,6 +52,7 @@ export class GraphIndex {
   /** Persisted by the caller with the lists. Undefined: there are no nodes, or none that count. */
   entry: Entry | undefined;
   readonly #context: WalkContext;
+  readonly #insertContext: WalkContext;
   readonly #lists: ListCache;
   readonly #touched: TouchedLists;
   readonly #insert: InsertOptions;
@@ -70,13 +73,14 @@ export class GraphIndex {
     const pool = options.pool ?? new WalkPool(kernels, allocator);
     this.#ownPool = options.pool === undefined ? pool : undefined;
     this.#context = { kernels, space, lists: this.#lists, vectors, pool };
+    this.#insertContext = { ...this.#context, pool: options.insertPool ?? pool };
     this.#source = options.lists;
     this.#random = options.random;
     this.#sliceMs = options.sliceMs ?? 5;
     const { m = 16, efConstruction = 100, alpha = 1.2 } = options;
     assert(m >= 2 && m <= space.capBottom && m <= space.capUpper, 'm neighbours fit a list');
     this.#insert = { m, efConstruction: Math.max(efConstruction, m), alpha };
-    this.#linker = new Linker(this.#context, this.#touched, this.#insert);
+    this.#linker = new Linker(this.#insertContext, this.#touched, this.#insert);
   }
 
   /**
@@ -125,7 +129,7 @@ export class GraphIndex {
     assert(vector.length === this.#context.space.dimension, 'the vector has the dimension');
     assert(this.#planned === undefined, 'a node is linked before the next one is planned');
     this.#before ??= { entry: this.entry };
-    this.#planned = planInsert(this.#context, this.entry, { vector, layer }, this.#insert);
+    this.#planned = planInsert(this.#insertContext, this.entry, { vector, layer }, this.#insert);
     return this.#planned;
   }
 

@@ -12,6 +12,14 @@ export interface Scratch {
   readonly runBytes: number;
 }
 
+export interface WalkPoolOptions {
+  /**
+   * Taken at once and kept: a walk that grows while a plan has pinned cells everywhere may find no run of
+   * free frames elsewhere. Default: 0.
+   */
+  readonly homeBytes?: number;
+}
+
 /** Idle scratches may take this share of the memory, and always these bytes. */
 const IDLE_SHARE = 1 / 32;
 const IDLE_BYTES_MIN = 4 * FRAME_SIZE;
@@ -22,13 +30,19 @@ export class WalkPool {
   readonly #allocator: CellAllocator;
   readonly #idle: Scratch[] = [];
   readonly #idleBytesMax: number;
+  readonly #home: Scratch | undefined;
   #idleBytes = 0;
 
-  constructor(kernels: Kernels, allocator: CellAllocator) {
+  constructor(kernels: Kernels, allocator: CellAllocator, options: WalkPoolOptions = {}) {
     this.#kernels = kernels;
     this.#allocator = allocator;
     const share = allocator.totalBytes * IDLE_SHARE;
     this.#idleBytesMax = Math.min(Math.max(share, IDLE_BYTES_MIN), IDLE_BYTES_MAX);
+    const { homeBytes = 0 } = options;
+    if (homeBytes === 0) return;
+    const runBytes = Math.ceil(homeBytes / FRAME_SIZE) * FRAME_SIZE;
+    this.#home = { address: allocator.allocateRun(runBytes), runBytes };
+    this.#idle.push(this.#home);
   }
 
   /** A scratch laid out for a walk with `ef` in the space of that descriptor. */
@@ -43,16 +57,14 @@ export class WalkPool {
 
   /** A scratch of at least `bytes`, contents undefined. */
   reserve(bytes: number): Scratch {
-    const index = this.#idle.findIndex((scratch) => scratch.runBytes >= bytes);
-    if (index >= 0) {
-      const [scratch] = this.#idle.splice(index, 1);
-      this.#idleBytes -= scratch.runBytes;
-      return scratch;
-    }
+    const idle = this.#takeIdle(bytes, false);
+    if (idle !== undefined) return idle;
     const runBytes = Math.ceil(bytes / FRAME_SIZE) * FRAME_SIZE;
     try {
       return { address: this.#allocator.allocateRun(runBytes), runBytes };
     } catch (error) {
+      const home = this.#takeIdle(bytes, true);
+      if (home !== undefined) return home;
       if (this.#idle.length === 0) throw error;
       this.release();
       return { address: this.#allocator.allocateRun(runBytes), runBytes };
@@ -60,7 +72,8 @@ export class WalkPool {
   }
 
   give(scratch: Scratch): void {
-    if (this.#idleBytes + scratch.runBytes <= this.#idleBytesMax) {
+    if (scratch === this.#home) this.#idle.push(scratch);
+    else if (this.#idleBytes + scratch.runBytes <= this.#idleBytesMax) {
       this.#idle.push(scratch);
       this.#idleBytes += scratch.runBytes;
     } else {
@@ -68,10 +81,25 @@ export class WalkPool {
     }
   }
 
-  /** Gives idle scratches back. */
+  /** Gives idle scratches back, but for the one that is kept. */
   release(): void {
-    for (const { address, runBytes } of this.#idle) this.#allocator.freeRun(address, runBytes);
+    const home = this.#idle.find((scratch) => scratch === this.#home);
+    for (const scratch of this.#idle) {
+      if (scratch !== home) this.#allocator.freeRun(scratch.address, scratch.runBytes);
+    }
     this.#idle.length = 0;
+    if (home !== undefined) this.#idle.push(home);
     this.#idleBytes = 0;
+  }
+
+  /** An idle scratch of at least `bytes`: the one that is kept, or one of the others. */
+  #takeIdle(bytes: number, isHome: boolean): Scratch | undefined {
+    const fits = (scratch: Scratch): boolean =>
+      scratch.runBytes >= bytes && (scratch === this.#home) === isHome;
+    const index = this.#idle.findIndex(fits);
+    if (index < 0) return undefined;
+    const [scratch] = this.#idle.splice(index, 1);
+    if (!isHome) this.#idleBytes -= scratch.runBytes;
+    return scratch;
   }
 }
