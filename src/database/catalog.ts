@@ -5,7 +5,6 @@
  *   0 database        0               JSON { format, nextCollection, nextSpace }
  *   1 catalog         collection      JSON { name, space, options }
  *   2 counters        collection      see below
- *   3 free records    collection      list of record numbers that are free again
  *
  * Counters of a collection, rewritten by each of its commits:
  *
@@ -25,7 +24,6 @@ import { SYSTEM_TREE } from './trees.ts';
 const DATABASE_SECTION = 0;
 const CATALOG_SECTION = 1;
 const COUNTERS_SECTION = 2;
-export const FREE_RECORDS_SECTION = 3;
 
 const FORMAT = 1;
 const COUNTERS_SIZE = 17;

@@ -39,11 +39,6 @@ export interface TableWriterOptions {
   readonly layout?: string | undefined;
 }
 
-/** `000012.table` */
-export function tableFileName(number: number): string {
-  return `${String(number).padStart(6, '0')}.table`;
-}
-
 const OUTPUT_BYTES: number = 256 * KIB;
 const KEY_BYTES = 8;
 

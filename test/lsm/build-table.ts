@@ -1,11 +1,12 @@
 /** Tables over the memory file system, for tests. */
 import { type Hasher, loadHasher } from '../../src/base/hasher.ts';
 import { BlockCache } from '../../src/lsm/block-cache.ts';
+import { fileName } from '../../src/lsm/file-names.ts';
 import { PointFold } from '../../src/lsm/fold.ts';
 import { adjacencyMerge } from '../../src/lsm/merge-operator.ts';
 import type { TableProperties } from '../../src/lsm/table-properties.ts';
 import { TableReader } from '../../src/lsm/table-reader.ts';
-import { TableWriter, type TableWriterOptions, tableFileName } from '../../src/lsm/table-writer.ts';
+import { TableWriter, type TableWriterOptions } from '../../src/lsm/table-writer.ts';
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
 import type { Entry } from './array-cursor.ts';
 
@@ -38,7 +39,7 @@ export function openTable(
   number = 12,
 ): TableReader {
   const fileSystem = new MemoryFileSystem();
-  const name = tableFileName(number);
+  const name = fileName('table', number);
   const created = fileSystem.open(name, 'create');
   if (bytes.length > 0) created.write(bytes, 0);
   created.close();

@@ -36,6 +36,7 @@ test('a full disk, a missing permission and a read-only disk are named in words'
   expect(ioError('open', '/db/a', systemError('EWEIRD')).message).toContain('EWEIRD');
 });
 
+// `/dev/full` and `/proc` are there on Linux alone.
 const isLinux = process.platform === 'linux';
 
 test.skipIf(!isLinux)(
@@ -49,6 +50,7 @@ test.skipIf(!isLinux)(
   },
 );
 
+// Permissions do not bind root.
 const isRoot = process.getuid?.() === 0;
 
 test.skipIf(isRoot)('a directory without write permission can be listed, not written', async () => {
