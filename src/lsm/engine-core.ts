@@ -9,7 +9,7 @@ import type { FileSystem } from '../storage/file-system.ts';
 import { ArenaPool } from './arena-pool.ts';
 import type { BlockCache } from './block-cache.ts';
 import type { CommitLog } from './commit-log.ts';
-import type { Durability, Scan, TreeSpec } from './engine-options.ts';
+import type { CompactionStyle, Durability, Scan, TreeSpec } from './engine-options.ts';
 import { PointFold } from './fold.ts';
 import { TreeSlots } from './memtable.ts';
 import { findMergeOperator, type MergeOperator } from './merge-operator.ts';
@@ -27,6 +27,8 @@ export interface CoreOptions {
   readonly memtableBytes: number;
   readonly tableBytes: number;
   readonly blockBytes: number;
+  readonly compaction: CompactionStyle;
+  readonly backgroundBytesPerSecond: number;
   readonly levelRatio: number;
   readonly level0Tables: number;
   readonly baseLevelBytes: number;

@@ -11,17 +11,36 @@ import type { DatabaseError } from '../errors.ts';
  */
 export type Durability = 'sync' | 'os' | 'none';
 
+/**
+ * `leveled`: one sorted run a level, merged into the next one table by table; reads ask few runs. `tiered`:
+ * up to T runs a level, merged as a whole into one run of the next; far fewer bytes are written, more are
+ * kept and read.
+ */
+export type CompactionStyle = 'leveled' | 'tiered';
+
+/**
+ * How the bits of a tree's Bloom filters are spread over its levels: `uniform` gives each key the same,
+ * `monkey` more where there are fewer keys, so that fewer reads are led astray for the same memory.
+ */
+export type FilterBits = 'uniform' | 'monkey';
+
 /** One ordered map u64 → bytes. Id, name and merge operator are fixed once the tree has been written. */
 export interface TreeSpec {
   /** 0 to 255. */
   readonly id: number;
   readonly name: string;
   /** How MERGE entries fold. A tree without one takes no MERGE. */
-  readonly mergeOperator?: 'adjacency' | undefined;
+  readonly mergeOperator?: 'adjacency' | 'counter' | undefined;
   /** Of the blocks of new tables. Default: 'none'. */
   readonly codec?: 'none' | 'lz4' | undefined;
   /** Bloom filter bits per key; 0 writes no filter. Default: 10. */
   readonly filterBitsPerKey?: number | undefined;
+  /** How those bits are spread over the levels. Default: 'uniform'. */
+  readonly filterBits?: FilterBits | undefined;
+  /** Whether tables of the last level have a filter: of use to reads of absent keys only. Default: true. */
+  readonly lastLevelFilter?: boolean | undefined;
+  /** Recorded in the properties of new tables: who wrote the values, such as a graph layout. */
+  readonly layout?: string | undefined;
   /** Target size of a block, in bytes. Default: the engine's `blockBytes`. */
   readonly blockBytes?: number | undefined;
 }
@@ -37,7 +56,11 @@ export interface EngineOptions {
   readonly tableBytes?: number | undefined;
   /** Default: 4096. */
   readonly blockBytes?: number | undefined;
-  /** T: how much larger a level is than the one above it. Default: 10. */
+  /** May differ from one opening to the next. Default: 'leveled'. */
+  readonly compaction?: CompactionStyle | undefined;
+  /** What flushes and compactions together may write on average; flushes never wait. Default: Infinity. */
+  readonly backgroundBytesPerSecond?: number | undefined;
+  /** T: how much larger a level is than the one above it; the runs of a tiered level. Default: 10. */
   readonly levelRatio?: number | undefined;
   /**
    * Data of a tree beyond this is given a further level, in bytes. Default: `memtableBytes ×
@@ -128,6 +151,8 @@ export interface EngineSettings {
   readonly memtableBytes: number;
   readonly tableBytes: number;
   readonly blockBytes: number;
+  readonly compaction: CompactionStyle;
+  readonly backgroundBytesPerSecond: number;
   readonly levelRatio: number;
   readonly level0Tables: number;
   readonly baseLevelBytes: number;

@@ -14,6 +14,8 @@ export function resolveOptions(options: EngineOptions): CoreOptions {
     blockCacheBytes,
     tableBytes = Math.min(Math.max(memtableBytes / 4, 64 * KIB), 8 * MIB),
     blockBytes = 4096,
+    compaction = 'leveled',
+    backgroundBytesPerSecond = Number.POSITIVE_INFINITY,
     levelRatio = 10,
     level0Tables = 4,
     baseLevelBytes = memtableBytes * level0Tables,
@@ -31,12 +33,21 @@ export function resolveOptions(options: EngineOptions): CoreOptions {
   if (!['sync', 'os', 'none'].includes(durability)) {
     throw invalid(`durability: expected 'sync', 'os' or 'none', got ${String(durability)}`);
   }
+  if (!['leveled', 'tiered'].includes(compaction)) {
+    throw invalid(`compaction: expected 'leveled' or 'tiered', got ${String(compaction)}`);
+  }
+  if (!(backgroundBytesPerSecond > 0)) {
+    const got = String(backgroundBytesPerSecond);
+    throw invalid(`backgroundBytesPerSecond: expected a number above 0, got ${got}`);
+  }
   return {
     trees,
     durability,
     memtableBytes: Math.ceil(memtableBytes / 8) * 8,
     tableBytes,
     blockBytes,
+    compaction,
+    backgroundBytesPerSecond,
     levelRatio,
     level0Tables,
     baseLevelBytes,
@@ -47,7 +58,8 @@ export function resolveOptions(options: EngineOptions): CoreOptions {
 
 function checkTrees(trees: readonly TreeSpec[]): void {
   const seen = new Set<number>();
-  for (const { id, name, mergeOperator, blockBytes = 1 } of trees) {
+  for (const spec of trees) {
+    const { id, name, mergeOperator, blockBytes = 1, filterBitsPerKey = 0 } = spec;
     if (!Number.isInteger(id) || id < 0 || id > 255) {
       throw invalid(`trees: the id of ${name} is ${id}, expected 0 to 255`);
     }
@@ -60,6 +72,16 @@ function checkTrees(trees: readonly TreeSpec[]): void {
       throw invalid(`trees: ${name} names an unknown merge operator, ${String(mergeOperator)}`);
     }
     requireNumber(`trees: blockBytes of ${name}`, blockBytes, 1);
+    requireNumber(`trees: filterBitsPerKey of ${name}`, filterBitsPerKey, 0);
+    const { filterBits = 'uniform', lastLevelFilter = true } = spec;
+    if (!['uniform', 'monkey'].includes(filterBits)) {
+      const got = String(filterBits);
+      throw invalid(`trees: filterBits of ${name}: expected 'uniform' or 'monkey', got ${got}`);
+    }
+    if (typeof lastLevelFilter !== 'boolean') {
+      const got = String(lastLevelFilter);
+      throw invalid(`trees: lastLevelFilter of ${name}: expected a boolean, got ${got}`);
+    }
   }
   if (trees.length === 0 || trees.length > 254) {
     throw invalid(`trees: expected 1 to 254 trees, got ${trees.length}`);
