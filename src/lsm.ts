@@ -10,6 +10,7 @@ export {
   isDatabaseError,
   type Location,
 } from './errors.ts';
+export { decodeCount, encodeCount } from './lsm/counter.ts';
 export { LsmEngine } from './lsm/engine.ts';
 export type {
   CheckProblem,

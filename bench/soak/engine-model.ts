@@ -3,14 +3,17 @@
  * them so far, in order. Keys are few, so that versions pile up.
  */
 import { assert } from '../../src/base/assert.ts';
+import { decodeCount, encodeCount } from '../../src/lsm/counter.ts';
 import type { LsmEngine } from '../../src/lsm/engine.ts';
 import { DELETE, type EntryKind, MERGE, SET } from '../../src/lsm/entry.ts';
 import { encodeList, readEdges, readList } from '../../src/lsm/list-codec.ts';
 import { WriteBatch } from '../../src/lsm/write-batch.ts';
 
-/** A tree of plain bytes, and one of lists with a merge operator. */
+/** A tree of plain bytes, one of lists and one of counts, with their merge operators. */
 export const PLAIN = 1;
 export const LISTS = 2;
+/** Not idempotent: an operand that is applied twice is seen. */
+export const COUNTS = 4;
 const U32_MAX = 0xffffffff;
 
 /** The halves of all keys. */
@@ -96,6 +99,8 @@ function applyChange(state: Map<string, Uint8Array>, change: Change): void {
     state.delete(key);
   } else if (kind === SET) {
     state.set(key, value);
+  } else if (tree === COUNTS) {
+    state.set(key, encodeCount(BigInt.asIntN(64, countOf(state.get(key)) + countOf(value))));
   } else {
     const before = state.get(key);
     const list = new Set(before === undefined ? [] : readList(before));
@@ -104,6 +109,10 @@ function applyChange(state: Map<string, Uint8Array>, change: Change): void {
     for (const id of added) list.add(id);
     state.set(key, encodeList(Uint32Array.from(list).sort()));
   }
+}
+
+function countOf(value: Uint8Array | undefined): bigint {
+  return value === undefined ? 0n : decodeCount(value)!;
 }
 
 function toKey(tree: number, hi: number, lo: number): string {
@@ -115,10 +124,16 @@ function toHex(value: Uint8Array): string {
   return Buffer.from(value).toString('hex');
 }
 
+/** The trees of the model that the engine has. */
+function modelTrees(engine: LsmEngine): number[] {
+  const given = engine.trees.map(({ id }) => id);
+  return [PLAIN, LISTS, COUNTS].filter((tree) => given.includes(tree));
+}
+
 /** Everything that a scan of each tree finds. */
 export function scanState(engine: LsmEngine, sequence?: number): State {
   const state: (readonly [string, string])[] = [];
-  for (const tree of [PLAIN, LISTS]) {
+  for (const tree of modelTrees(engine)) {
     const range = { fromHi: 0, fromLo: 0, toHi: U32_MAX, toLo: U32_MAX, sequence };
     const scan = engine.scan(tree, range);
     while (scan.next()) state.push([toKey(tree, scan.hi, scan.lo), toHex(scan.value)]);
@@ -130,7 +145,7 @@ export function scanState(engine: LsmEngine, sequence?: number): State {
 /** Everything that point reads of all possible keys find. */
 export function readState(engine: LsmEngine, sequence?: number): State {
   const state: (readonly [string, string])[] = [];
-  for (const tree of [PLAIN, LISTS]) {
+  for (const tree of modelTrees(engine)) {
     for (const hi of HI) {
       for (const lo of LO) {
         const value = engine.get(tree, hi, lo, sequence);

@@ -1,9 +1,10 @@
 /** Random options, commits and steps for an engine; all of it from one source of numbers. */
 import type { Random } from '../../src/base/random.ts';
+import { encodeCount } from '../../src/lsm/counter.ts';
 import type { EngineOptions, TreeSpec } from '../../src/lsm/engine-options.ts';
 import { DELETE, MERGE, SET } from '../../src/lsm/entry.ts';
 import { encodeEdges, encodeList } from '../../src/lsm/list-codec.ts';
-import { type Change, type Commit, HI, LISTS, LO, PLAIN } from './engine-model.ts';
+import { type Change, COUNTS, type Commit, HI, LISTS, LO, PLAIN } from './engine-model.ts';
 
 /** Holds what checkpoints add themselves. */
 export const SEALS = 3;
@@ -54,6 +55,7 @@ export function randomOptions(random: Random): RandomOptions {
     trees: [
       tree(PLAIN, 'plain'),
       { ...tree(LISTS, 'lists'), mergeOperator: 'adjacency' },
+      { ...tree(COUNTS, 'counts'), mergeOperator: 'counter' },
       tree(SEALS, 'seals'),
     ],
     durability: pick(random, ['sync', 'os', 'none']),
@@ -86,11 +88,15 @@ export function randomCommit(random: Random): Commit {
 }
 
 function randomChange(random: Random): Change {
-  const tree = pick(random, [PLAIN, LISTS]);
+  const tree = pick(random, [PLAIN, LISTS, COUNTS]);
   const key = { tree, hi: pick(random, HI), lo: pick(random, LO) };
   const kind = random();
   if (kind < 0.2) return { ...key, kind: DELETE, value: new Uint8Array(0) };
   if (tree === PLAIN) return { ...key, kind: SET, value: randomValue(random) };
+  if (tree === COUNTS) {
+    const value = encodeCount(below(random, 2000) - 1000);
+    return { ...key, kind: kind < 0.3 ? SET : MERGE, value };
+  }
   if (kind < 0.4) return { ...key, kind: SET, value: encodeList(randomIds(random)) };
   const added = randomIds(random);
   const removed = randomIds(random).filter((id) => !added.includes(id));

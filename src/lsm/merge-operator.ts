@@ -5,6 +5,7 @@
  * Associative means: combining neighbouring operands first, in any grouping, changes no result.
  */
 import { CorruptionError } from '../errors.ts';
+import { addCount, COUNT_SIZE } from './counter.ts';
 import { applyEdges, IdList } from './id-set.ts';
 import { loadEdges, loadList, storeEdges, storeList } from './list-codec.ts';
 
@@ -28,7 +29,7 @@ export const adjacencyMerge: MergeOperator = {
   merge(base, operands) {
     combineOperands(operands);
     list.count = 0;
-    if (base !== undefined && !loadList(base, list)) throw malformed(base);
+    if (base !== undefined && !loadList(base, list)) throw malformed('list', base);
     applyEdges(list, removed, added, spare);
     return storeList(spare);
   },
@@ -38,6 +39,30 @@ export const adjacencyMerge: MergeOperator = {
     return storeEdges(added, removed);
   },
 };
+
+/**
+ * Integers that are added up: a value is a sum, an operand what is added to it; a key that does not exist
+ * counts from 0. Not idempotent: an operand counts exactly once.
+ */
+export const counterMerge: MergeOperator = {
+  name: 'counter',
+
+  merge(base, operands) {
+    const sum = new Uint8Array(COUNT_SIZE);
+    if (base !== undefined) addChecked(sum, base);
+    for (const operand of operands) addChecked(sum, operand);
+    return sum;
+  },
+
+  combine(operands) {
+    return counterMerge.merge(undefined, operands);
+  },
+};
+
+function addChecked(sum: Uint8Array, count: Uint8Array): void {
+  if (count.length !== COUNT_SIZE) throw malformed('count', count);
+  addCount(sum, count);
+}
 
 // Merges run one at a time and to their end, so they share their working memory.
 let added: IdList = new IdList();
@@ -54,10 +79,10 @@ function combineOperands(operands: readonly Uint8Array[]): void {
   for (let i = 0; i < operands.length; i++) {
     const operand = operands[i];
     if (i === 0) {
-      if (!loadEdges(operand, added, removed)) throw malformed(operand);
+      if (!loadEdges(operand, added, removed)) throw malformed('list', operand);
       continue;
     }
-    if (!loadEdges(operand, newerAdded, newerRemoved)) throw malformed(operand);
+    if (!loadEdges(operand, newerAdded, newerRemoved)) throw malformed('list', operand);
     applyEdges(added, newerRemoved, newerAdded, spare);
     [added, spare] = [spare, added];
     applyEdges(removed, newerAdded, newerRemoved, spare);
@@ -65,14 +90,14 @@ function combineOperands(operands: readonly Uint8Array[]): void {
   }
 }
 
-const operators: readonly MergeOperator[] = [adjacencyMerge];
+const operators: readonly MergeOperator[] = [adjacencyMerge, counterMerge];
 
 /** The built-in operator of that name, or undefined. */
 export function findMergeOperator(name: string): MergeOperator | undefined {
   return operators.find((operator) => operator.name === name);
 }
 
-function malformed(bytes: Uint8Array): CorruptionError {
-  const what = `malformed list of ${bytes.length} bytes`;
+function malformed(kind: string, bytes: Uint8Array): CorruptionError {
+  const what = `malformed ${kind} of ${bytes.length} bytes`;
   return new CorruptionError(what, { file: 'value of an entry', offset: 0 });
 }

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { expect } from 'vitest';
 import {
   type Change,
+  COUNTS,
   type Commit,
   HI,
   LISTS,
@@ -16,6 +17,7 @@ import {
   scanState,
 } from '../../bench/soak/engine-model.ts';
 import { type Hasher, loadHasher } from '../../src/base/hasher.ts';
+import { encodeCount } from '../../src/lsm/counter.ts';
 import { LsmEngine } from '../../src/lsm/engine.ts';
 import type { EngineOptions } from '../../src/lsm/engine-options.ts';
 import { DELETE, MERGE, SET } from '../../src/lsm/entry.ts';
@@ -31,6 +33,7 @@ export function tinyOptions(changes: Partial<EngineOptions> = {}): EngineOptions
     trees: [
       { id: PLAIN, name: 'plain' },
       { id: LISTS, name: 'lists', mergeOperator: 'adjacency', filterBitsPerKey: 0 },
+      { id: COUNTS, name: 'counts', mergeOperator: 'counter' },
     ],
     hasher,
     durability: 'sync',
@@ -77,7 +80,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({
-      tree: fc.constantFrom(PLAIN, LISTS),
+      tree: fc.constantFrom(PLAIN, LISTS, COUNTS),
       kind: fc.constant(DELETE),
       hi,
       lo,
@@ -92,6 +95,16 @@ const change: fc.Arbitrary<Change> = fc.oneof(
       hi,
       lo,
       value: ids.map(encodeList),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      tree: fc.constant(COUNTS),
+      kind: fc.constantFrom(SET, MERGE, MERGE, MERGE),
+      hi,
+      lo,
+      value: fc.integer({ min: -1000, max: 1000 }).map(encodeCount),
     }),
   },
   {
