@@ -328,13 +328,13 @@ test('a compaction that cannot write leaves everything as it was, and is tried a
 
 test('trees must be the stored ones', async () => {
   const disk = new MemoryFileSystem();
-  await (await openTiny(disk)).close();
+  const lists = { id: 2, name: 'lists', mergeOperator: 'adjacency' as const };
+  const stored = [{ id: 1, name: 'plain' }, lists];
+  await (await openTiny(disk, { trees: stored })).close();
   for (const trees of [
     [{ id: 1, name: 'plain' }],
-    [
-      { id: 1, name: 'plain', mergeOperator: 'adjacency' as const },
-      { id: 2, name: 'lists', mergeOperator: 'adjacency' as const },
-    ],
+    [{ id: 1, name: 'plain', mergeOperator: 'adjacency' as const }, lists],
+    [stored[0], { ...lists, mergeOperator: 'counter' as const }],
     [
       { id: 1, name: 'plain' },
       { id: 1, name: 'lists' },
@@ -343,17 +343,14 @@ test('trees must be the stored ones', async () => {
   ]) {
     await expect(openTiny(disk, { trees })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   }
-  const more = [
-    { id: 1, name: 'plain' },
-    { id: 2, name: 'lists', mergeOperator: 'adjacency' as const },
-    { id: 255, name: 'new' },
-  ];
+  const more = [...stored, { id: 255, name: 'new' }];
   const engine = await openTiny(disk, { trees: more });
   const batch = new WriteBatch();
   batch.set(255, 1, 2, Uint8Array.of(3));
   engine.write(batch);
   await engine.close();
-  await expect(openTiny(disk)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  const withoutNew = openTiny(disk, { trees: stored });
+  await expect(withoutNew).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
 });
 
 test('a closed engine refuses, and closing twice is closing once', async () => {
