@@ -23,8 +23,42 @@ export interface BenchOptions {
 
 /** The options of this process; a wrong one ends it with a line that names it, and exit code 2. */
 export function readBenchOptions(): BenchOptions {
+  return orExit(() => parseBenchOptions(process.argv.slice(2), process.env));
+}
+
+/** The same for a bench that takes options of its own besides, each with a value: `--name VALUE`. */
+export function readBenchOptionsAnd<Name extends string>(
+  names: readonly Name[],
+): { readonly options: BenchOptions; readonly own: Readonly<Partial<Record<Name, string>>> } {
+  return orExit(() => {
+    const { own, rest } = takeOwnOptions(process.argv.slice(2), names);
+    return { options: parseBenchOptions(rest, process.env), own };
+  });
+}
+
+/** Parts the named options, each with its value, from the others. Throws when a value is missing. */
+export function takeOwnOptions<Name extends string>(
+  args: readonly string[],
+  names: readonly Name[],
+): { readonly own: Partial<Record<Name, string>>; readonly rest: readonly string[] } {
+  const own: Partial<Record<Name, string>> = {};
+  const rest: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const name = names.find((name) => args[i] === `--${name}`);
+    if (name === undefined) {
+      rest.push(args[i]);
+    } else {
+      i++;
+      if (i === args.length) throw new Error(`--${name} takes a value`);
+      own[name] = args[i];
+    }
+  }
+  return { own, rest };
+}
+
+function orExit<Options>(read: () => Options): Options {
   try {
-    return parseBenchOptions(process.argv.slice(2), process.env);
+    return read();
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
     process.exit(2);

@@ -1,0 +1,54 @@
+/** The process of one subject. Started with one argument, the JSON of a `ChildSetup`. */
+import { mkdirSync } from 'node:fs';
+import { serve } from '../harness/child.ts';
+import { processMemory, settleMemory } from '../harness/memory.ts';
+import { chosenWorkload, type WorkloadChoice } from './choice.ts';
+import { HnswlibSubject } from './hnswlib-subject.ts';
+import { StratavecSubject } from './stratavec-subject.ts';
+import type { Answers, ChurnSubject, EpochFigures, IndexOptions, LoadFigures } from './subject.ts';
+
+export interface ChildSetup {
+  readonly subject: string;
+  readonly directory: string;
+  readonly choice: WorkloadChoice;
+  readonly index: Pick<IndexOptions, 'm' | 'efConstruction' | 'seed'>;
+  readonly memoryBytes: number | undefined;
+}
+
+export interface RunAsk {
+  readonly epoch: number;
+  readonly searches: number;
+  readonly ef: number;
+}
+
+const setup = JSON.parse(process.argv[2]) as ChildSetup;
+const workload = chosenWorkload(setup.choice);
+const options: IndexOptions = {
+  ...setup.index,
+  metric: workload.metric,
+  dimension: workload.vectors.dimension,
+};
+mkdirSync(setup.directory, { recursive: true });
+const subject: ChurnSubject =
+  setup.subject === 'stratavec'
+    ? new StratavecSubject(setup.directory, options, setup.memoryBytes, workload)
+    : new HnswlibSubject(options, workload);
+settleMemory();
+const before = processMemory().residentBytes;
+
+serve({
+  load: (): Promise<LoadFigures> => subject.load(workload),
+  run: ({ epoch, searches, ef }: RunAsk): Promise<EpochFigures> =>
+    subject.run(workload.epochs[epoch], searches, ef),
+  settle: (): Promise<number> => subject.settle(),
+  search: ({ k, ef }: { k: number; ef: number }): Promise<Answers> => subject.searchAll(k, ef),
+  storage: (): Promise<Readonly<Record<string, number>>> => subject.storage(),
+  memory: () => {
+    const now = processMemory();
+    return {
+      residentBytes: now.residentBytes - before,
+      peakResidentBytes: now.peakResidentBytes - before,
+    };
+  },
+  close: (): Promise<void> => subject.close(),
+});
