@@ -49,12 +49,17 @@ export class CommitLog {
   #isScheduled = false;
   #pump: Promise<void> | undefined;
   #failure: DatabaseError | undefined;
+  readonly #publishesEarly: boolean;
+  readonly #skipsSync: boolean;
   #writes = 0;
   #syncs = 0;
   #bytesWritten = 0;
 
   constructor(options: CommitLogOptions) {
     this.#options = options;
+    const { seededBugs } = options;
+    this.#publishesEarly = seededBugs?.has('a commit is acknowledged before its sync') ?? false;
+    this.#skipsSync = seededBugs?.has('a log is begun before the last one is synced') ?? false;
     this.#published = options.sequence;
     this.#synced = options.sequence;
     this.#segments = [this.#segment(options.logNumber, options.sequence)];
@@ -178,15 +183,16 @@ export class CommitLog {
         const segment = this.#segments[0];
         const { log, sequence } = segment;
         this.#write(log);
-        if (this.#options.durability === 'os') this.#publish(sequence);
-        if (this.#needsSync(segment)) {
+        if (this.#options.durability === 'os' || this.#publishesEarly) this.#publish(sequence);
+        const isLeft = this.#skipsSync && segment !== this.#active;
+        if (this.#needsSync(segment) && !isLeft) {
           this.#syncs++;
           await log.sync();
           this.#synced = Math.max(this.#synced, sequence);
           this.#publish(this.#synced);
           this.#syncWaiters = resolveUpTo(this.#syncWaiters, this.#synced);
         }
-        if (segment !== this.#active && log.isSynced) {
+        if (isLeft || (segment !== this.#active && log.isSynced)) {
           this.#segments.shift();
           log.close();
         }

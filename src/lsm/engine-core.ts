@@ -13,6 +13,7 @@ import type { CompactionStyle, Durability, Scan, TreeSpec } from './engine-optio
 import { PointFold } from './fold.ts';
 import { TreeSlots } from './memtable.ts';
 import { findMergeOperator, type MergeOperator } from './merge-operator.ts';
+import type { SeededBugs } from './seeded-bugs.ts';
 import { SharedMemtable } from './shared-memtable.ts';
 import { Slices } from './slices.ts';
 import { SnapshotList } from './snapshot-list.ts';
@@ -34,6 +35,7 @@ export interface CoreOptions {
   readonly baseLevelBytes: number;
   readonly autoCompact: boolean;
   readonly onBackgroundError: (error: DatabaseError) => void;
+  readonly seededBugs: SeededBugs;
 }
 
 /** A tree as reads and compactions need it. */
@@ -107,7 +109,7 @@ export class EngineCore {
   failure: DatabaseError | undefined;
   isClosed = false;
   /** Closed with the engine. */
-  readonly scans: Set<Scan> = new Set();
+  readonly scans: Set<Pick<Scan, 'close'>> = new Set();
   readonly #slots: TreeSlots;
   readonly #trees: (Tree | undefined)[] = new Array(256).fill(undefined);
 

@@ -35,7 +35,12 @@ export function engineStats(core: EngineCore, compactor: Compactor): EngineStats
 }
 
 function settings(options: CoreOptions): EngineSettings {
-  const { trees: _trees, onBackgroundError: _onBackgroundError, ...others } = options;
+  const {
+    trees: _trees,
+    onBackgroundError: _onBackgroundError,
+    seededBugs: _seededBugs,
+    ...others
+  } = options;
   return others;
 }
 

@@ -20,14 +20,17 @@ import type { EngineCore } from './engine-core.ts';
 import type {
   CheckpointParticipant,
   CheckResult,
+  EngineIterator,
   EngineOptions,
   EngineStats,
+  IteratorOptions,
   Scan,
   ScanRange,
   Snapshot,
   TreeSpec,
 } from './engine-options.ts';
 import { engineStats } from './engine-stats.ts';
+import { openIterator } from './iterator.ts';
 import { openScan, readValue } from './read-path.ts';
 import { openCore } from './recovery.ts';
 import { resolveOptions } from './resolve-options.ts';
@@ -143,10 +146,21 @@ export class LsmEngine implements AsyncDisposable {
     return openScan(this.#core, tree, range);
   }
 
+  /**
+   * A place in the keys of a tree that moves both ways, with bounds. It may stay open as long as one likes;
+   * for a single pass upwards `scan` is a little faster.
+   */
+  iterator(tree: number, options?: IteratorOptions): EngineIterator {
+    this.#core.requireOpen();
+    return openIterator(this.#core, tree, options);
+  }
+
   /** Holds the published state. */
   snapshot(): Snapshot {
     this.#core.requireOpen();
-    return this.#core.snapshots.take(this.#core.publishedSequence);
+    const { options, snapshots, appliedSequence, publishedSequence } = this.#core;
+    const isSeeded = options.seededBugs.has('a snapshot shows what is not published');
+    return snapshots.take(isSeeded ? appliedSequence : publishedSequence);
   }
 
   /** Whether the memtable is nearly full: the caller should checkpoint between two commits. */

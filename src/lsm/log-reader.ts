@@ -28,6 +28,7 @@ import {
   readUint64,
 } from './log-format.ts';
 import type { Commit } from './log-writer.ts';
+import { NO_BUGS, type SeededBugs } from './seeded-bugs.ts';
 
 const NO_CHUNK = 0;
 
@@ -36,6 +37,7 @@ export class LogReader {
   readonly #number: number;
   readonly #hasher: Hasher;
   readonly #size: number;
+  readonly #seededBugs: SeededBugs;
 
   /** One block of the file, and a view of it. */
   readonly #block: Uint8Array = new Uint8Array(LOG_BLOCK_SIZE);
@@ -53,11 +55,12 @@ export class LogReader {
   #firstSequence: number | undefined;
   #payload: Uint8Array = new Uint8Array(0);
 
-  constructor(file: File, number: number, hasher: Hasher) {
+  constructor(file: File, number: number, hasher: Hasher, seededBugs: SeededBugs = NO_BUGS) {
     this.#file = file;
     this.#number = number;
     this.#hasher = hasher;
     this.#size = file.size();
+    this.#seededBugs = seededBugs;
   }
 
   /** The file offset behind the last whole commit (or head, or mark). */
@@ -84,6 +87,10 @@ export class LogReader {
     for (;;) {
       const start = this.#position;
       const type = this.#readChunk();
+      if (type === NO_CHUNK && this.#skipHole()) {
+        gathered = 0;
+        continue;
+      }
       if (type === NO_CHUNK) {
         this.#stop(gathered > 0 ? this.#end : start);
         return undefined;
@@ -137,9 +144,28 @@ export class LogReader {
     return checksum === view.getUint32(start + CHUNK_CHECKSUM, true) ? length : -1;
   }
 
+  /** A seeded bug: moves to the next whole chunk that begins a commit. */
+  #skipHole(): boolean {
+    if (!this.#seededBugs.has('recovery skips a hole in a log')) return false;
+    for (let offset = this.#position; offset < this.#size; offset++) {
+      this.#load(offset - (offset % LOG_BLOCK_SIZE));
+      const start = offset - this.#blockStart;
+      const type = this.#block[start + CHUNK_TYPE];
+      if ((type !== FULL && type !== FIRST) || this.#chunkLength(start) < 0) continue;
+      this.#position = offset;
+      return true;
+    }
+    return false;
+  }
+
   #load(blockStart: number): void {
     if (this.#blockStart === blockStart) return;
-    this.#blockLength = this.#file.readInto(this.#block, blockStart);
+    try {
+      this.#blockLength = this.#file.readInto(this.#block, blockStart);
+    } catch (error) {
+      if (!this.#seededBugs.has('a read error is taken for the end of a log')) throw error;
+      this.#blockLength = 0;
+    }
     this.#blockStart = blockStart;
     this.#block.fill(0, this.#blockLength);
   }

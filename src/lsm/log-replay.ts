@@ -26,7 +26,7 @@ export async function replayLogs(
     const path = logPath(core, number);
     const file = core.fileSystem.open(path, 'read');
     try {
-      const reader = new LogReader(file, number, core.hasher);
+      const reader = new LogReader(file, number, core.hasher, core.options.seededBugs);
       let isBegun = false;
       await core.slices.run((isOver) => {
         for (;;) {
@@ -56,7 +56,8 @@ export async function settleLogs(core: EngineCore, logs: readonly ReplayedLog[])
   for (const { number, bytes, isTorn } of logs) {
     const file = core.fileSystem.open(logPath(core, number), 'readwrite');
     try {
-      if (isTorn) file.truncate(bytes);
+      const isLeft = core.options.seededBugs.has('a torn tail is left in its log');
+      if (isTorn && !isLeft) file.truncate(bytes);
       await file.datasync();
     } finally {
       file.close();
@@ -91,6 +92,9 @@ function applyCommit(
   replay: EngineOptions['replay'],
 ): void {
   const { firstSequence, entryCount, entries } = commit;
+  if (core.options.seededBugs.has('recovery skips a hole in a log')) {
+    core.appliedSequence = firstSequence - 1;
+  }
   if (firstSequence !== core.appliedSequence + 1) {
     const what = `commit ${firstSequence} follows ${core.appliedSequence}`;
     throw new CorruptionError(what, location);

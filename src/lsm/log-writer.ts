@@ -29,6 +29,7 @@ import {
   MIDDLE,
   writeUint64,
 } from './log-format.ts';
+import type { SeededBugs } from './seeded-bugs.ts';
 
 const BUFFER_BYTES = 256 * KIB;
 /** A buffer that a burst has made larger than this is let go after the burst. */
@@ -38,6 +39,7 @@ export interface LogWriterOptions {
   readonly fileSystem: FileSystem;
   readonly directory: string;
   readonly hasher: Hasher;
+  readonly seededBugs?: SeededBugs | undefined;
 }
 
 export interface Commit {
@@ -147,7 +149,12 @@ export class LogWriter {
     const end = this.#written;
     if (this.#synced === end) return;
     assert(this.#file !== undefined, 'a log with written bytes has a file');
-    await this.#file.datasync();
+    try {
+      await this.#file.datasync();
+    } catch (error) {
+      if (!this.#options.seededBugs?.has('a failed sync is tried again')) throw error;
+      await this.#file.datasync();
+    }
     this.#synced = end;
   }
 
@@ -158,8 +165,9 @@ export class LogWriter {
   }
 
   #create(): File {
-    const { fileSystem, directory } = this.#options;
+    const { fileSystem, directory, seededBugs } = this.#options;
     const file = fileSystem.open(`${directory}/${fileName('wal', this.number)}`, 'create');
+    if (seededBugs?.has('the name of a log is not synced')) return file;
     try {
       fileSystem.syncDirectory(directory);
     } catch (error) {

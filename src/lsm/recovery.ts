@@ -17,6 +17,7 @@ import { type CoreOptions, EngineCore } from './engine-core.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { type FileKind, fileName, POINTER_NAME, parseFileName } from './file-names.ts';
 import { replayLogs, settleLogs } from './log-replay.ts';
+import type { SeededBugs } from './seeded-bugs.ts';
 import type { StoredTree, StoredVersion } from './version-format.ts';
 import { readCurrentVersion, tryReadVersion, VersionSet } from './version-set.ts';
 
@@ -30,6 +31,7 @@ export async function openCore(
   resolved: CoreOptions,
 ): Promise<EngineCore> {
   const { hasher, readOnly = false, createIfMissing = true } = options;
+  const { seededBugs } = resolved;
   const mayCreate = createIfMissing && !readOnly;
   if (mayCreate) fileSystem.makeDirectory(directory);
   if (!fileSystem.exists(directory)) throw missing(directory);
@@ -57,8 +59,9 @@ export async function openCore(
     hasher,
     shared: { cache, hasher },
     trees: mergeTrees(stored.trees, resolved),
-    nextFileNumber: nextFileNumber(stored, files),
+    nextFileNumber: nextFileNumber(stored, files, seededBugs),
     versionFiles: files.version.filter((number) => number <= current),
+    seededBugs,
   });
   const parts = { fileSystem, directory, hasher, cache, versions, options: resolved };
   const core = new EngineCore(parts);
@@ -75,6 +78,7 @@ export async function openCore(
     directory,
     hasher,
     durability: resolved.durability,
+    seededBugs,
     sequence: core.appliedSequence,
     logNumber: versions.newFileNumber(),
     onFailure: (failure) => core.fail(failure),
@@ -102,8 +106,9 @@ function listFiles(fileSystem: FileSystem, directory: string): FileNumbers {
   return numbers;
 }
 
-function nextFileNumber(stored: StoredVersion, files: FileNumbers): number {
+function nextFileNumber(stored: StoredVersion, files: FileNumbers, seededBugs: SeededBugs): number {
   let next = stored.nextFileNumber;
+  if (seededBugs.has('numbers of orphans are given again')) return next;
   for (const kind of Object.values(files)) next = Math.max(next, (kind.at(-1) ?? 0) + 1);
   return next;
 }

@@ -2,11 +2,12 @@
 import { KIB, MIB } from '../base/units.ts';
 import { DatabaseError } from '../errors.ts';
 import type { CoreOptions } from './engine-core.ts';
-import type { EngineOptions, TreeSpec } from './engine-options.ts';
+import type { TreeSpec } from './engine-options.ts';
 import { findMergeOperator } from './merge-operator.ts';
+import { NO_BUGS, type SeededOptions } from './seeded-bugs.ts';
 
 /** `INVALID_ARGUMENT`, naming the option. */
-export function resolveOptions(options: EngineOptions): CoreOptions {
+export function resolveOptions(options: SeededOptions): CoreOptions {
   const {
     trees,
     durability,
@@ -21,6 +22,7 @@ export function resolveOptions(options: EngineOptions): CoreOptions {
     baseLevelBytes = memtableBytes * level0Tables,
     autoCompact = true,
     onBackgroundError = () => {},
+    seededBugs = NO_BUGS,
   } = options;
   checkTrees(trees);
   requireNumber('memtableBytes', memtableBytes, 1);
@@ -53,6 +55,7 @@ export function resolveOptions(options: EngineOptions): CoreOptions {
     baseLevelBytes,
     autoCompact,
     onBackgroundError,
+    seededBugs,
   };
 }
 

@@ -20,6 +20,7 @@ import {
   POINTER_TEMPORARY_NAME,
 } from './file-names.ts';
 import { FileRemover } from './file-remover.ts';
+import type { SeededBug, SeededBugs } from './seeded-bugs.ts';
 import { TableFile, type TableFileContext } from './table-file.ts';
 import { placeTables, Version, type VersionEdit } from './version.ts';
 import {
@@ -41,6 +42,7 @@ export interface VersionSetOptions extends TableFileContext {
   readonly nextFileNumber: number;
   /** Numbers of the version files on disk that are not newer than the current one, ascending. */
   readonly versionFiles: readonly number[];
+  readonly seededBugs: SeededBugs;
 }
 
 export class VersionSet {
@@ -60,10 +62,14 @@ export class VersionSet {
     this.#remover = new FileRemover(options.fileSystem);
     this.#nextFileNumber = options.nextFileNumber;
     this.#versionFiles = options.versionFiles;
-    const levels = placeTables(
-      stored.tables.map(({ level, meta }) => ({ level, table: new TableFile(meta, options) })),
+    const runs = placeTables(
+      stored.tables.map(({ level, run, meta }) => ({
+        level,
+        run,
+        table: new TableFile(meta, options),
+      })),
     );
-    this.#current = new Version({ ...stored, levels }, (table) => this.#discard(table));
+    this.#current = new Version({ ...stored, runs }, (table) => this.#discard(table));
   }
 
   get current(): Version {
@@ -106,7 +112,7 @@ export class VersionSet {
 
   async #install(edit: VersionEdit, onSwitch: (() => void) | undefined): Promise<void> {
     assert(!this.#isFrozen, 'no install follows a failed one');
-    const { fileSystem, directory, hasher, trees } = this.#options;
+    const { fileSystem, hasher, trees } = this.#options;
     const old = this.#current;
     const number = this.newFileNumber();
     const state = old.edited(edit, number, trees);
@@ -117,13 +123,17 @@ export class VersionSet {
       tables: next.placedTables(),
     };
     try {
-      fileSystem.syncDirectory(directory);
-      await this.#writeFile(fileName('version', number), encodeVersion(stored, hasher));
-      fileSystem.syncDirectory(directory);
+      this.#syncDirectory('the name of a version is not synced');
+      const name = fileName('version', number);
+      const unsynced = 'a version is not synced before the pointer';
+      await this.#writeFile(name, encodeVersion(stored, hasher), unsynced);
+      this.#syncDirectory('the name of a version is not synced');
       fileSystem.remove(this.#path(POINTER_TEMPORARY_NAME));
-      await this.#writeFile(POINTER_TEMPORARY_NAME, encodePointer(number, hasher));
+      const pointer = encodePointer(number, hasher);
+      const early = 'the pointer is renamed before its sync';
+      await this.#writeFile(POINTER_TEMPORARY_NAME, pointer, early);
       fileSystem.rename(this.#path(POINTER_TEMPORARY_NAME), this.#path(POINTER_NAME));
-      fileSystem.syncDirectory(directory);
+      this.#syncDirectory('files are deleted before the pointer is synced');
     } catch (error) {
       this.freeze();
       throw error;
@@ -131,6 +141,10 @@ export class VersionSet {
     this.#current = next;
     onSwitch?.();
     old.release();
+    if (this.#options.seededBugs.has('a table is removed under its readers')) {
+      const kept = new Set(next.tables());
+      for (const table of edit.removed) if (!kept.has(table)) this.#discard(table);
+    }
     const versions = [...this.#versionFiles, number];
     this.#versionFiles = versions.slice(-1 - PREVIOUS_VERSIONS_KEPT);
     for (const obsolete of versions.slice(0, -1 - PREVIOUS_VERSIONS_KEPT)) {
@@ -138,11 +152,17 @@ export class VersionSet {
     }
   }
 
-  async #writeFile(name: string, bytes: Uint8Array): Promise<void> {
+  #syncDirectory(unless: SeededBug): void {
+    const { fileSystem, directory, seededBugs } = this.#options;
+    if (!seededBugs.has(unless)) fileSystem.syncDirectory(directory);
+  }
+
+  /** Synced, unless the engine has that bug. */
+  async #writeFile(name: string, bytes: Uint8Array, unless: SeededBug): Promise<void> {
     const file = this.#options.fileSystem.open(this.#path(name), 'create');
     try {
       file.write(bytes, 0);
-      await file.datasync();
+      if (!this.#options.seededBugs.has(unless)) await file.datasync();
     } finally {
       file.close();
     }
