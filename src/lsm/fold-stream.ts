@@ -19,6 +19,7 @@ import type { EntryCursor } from './cursor.ts';
 import { DELETE, type EntryKind, MERGE, SET } from './entry.ts';
 import { foldOperands } from './fold.ts';
 import type { MergeOperator } from './merge-operator.ts';
+import { NO_BUGS, type SeededBugs } from './seeded-bugs.ts';
 
 export interface FoldStreamOptions {
   readonly operator: MergeOperator | undefined;
@@ -26,11 +27,14 @@ export interface FoldStreamOptions {
   readonly snapshots: readonly number[];
   /** Whether an entry of this key, older than all of the source's, may exist outside the source. */
   readonly mayExistBelow: (hi: number, lo: number) => boolean;
+  readonly seededBugs?: SeededBugs | undefined;
 }
 
 export class FoldStream {
   readonly #source: EntryCursor;
   readonly #options: FoldStreamOptions;
+  readonly #snapshots: readonly number[];
+  readonly #seededBugs: SeededBugs;
   #valid = false;
   #hi = 0;
   #lo = 0;
@@ -43,8 +47,12 @@ export class FoldStream {
 
   /** Moves `source`; the caller closes it. */
   constructor(source: EntryCursor, options: FoldStreamOptions) {
+    const { seededBugs = NO_BUGS } = options;
     this.#source = source;
     this.#options = options;
+    this.#seededBugs = seededBugs;
+    const isBlind = seededBugs.has('compaction does not see the snapshots');
+    this.#snapshots = isBlind ? [] : options.snapshots;
   }
 
   get valid(): boolean {
@@ -94,7 +102,7 @@ export class FoldStream {
       this.#lo = source.lo;
       this.#sequence = source.sequence;
       this.#kind = source.kind;
-      this.#floor = stripeFloor(this.#options.snapshots, this.#sequence);
+      this.#floor = stripeFloor(this.#snapshots, this.#sequence);
       if (this.#kind === DELETE && this.#isNothingOlder()) {
         this.#skipStripe();
         continue;
@@ -124,7 +132,12 @@ export class FoldStream {
 
   /** Whether nothing that the present stripe hides can exist outside of the source. */
   #isNothingOlder(): boolean {
-    return this.#floor < 0 && !this.#options.mayExistBelow(this.#hi, this.#lo);
+    const bugs = this.#seededBugs;
+    const isOldest = this.#floor < 0 || bugs.has('a tombstone is dropped under a snapshot');
+    if (!isOldest) return false;
+    if (this.#kind === DELETE && bugs.has('a tombstone is dropped above older entries'))
+      return true;
+    return !this.#options.mayExistBelow(this.#hi, this.#lo);
   }
 
   /** Folds the operands that the source stands on with what they meet in their stripe. */
@@ -145,6 +158,7 @@ export class FoldStream {
       }
     }
     operands.reverse();
+    if (this.#seededBugs.has('compaction applies an operand twice')) operands.push(operands[0]);
     if (isComplete || this.#isNothingOlder()) {
       this.#kind = SET;
       this.#made = foldOperands(operator, base, operands);
