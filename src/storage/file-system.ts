@@ -55,6 +55,14 @@ export interface FileSystem {
   /** Replaces `target` if there is one, atomically. `NOT_FOUND` when there is no `source`. */
   rename(source: string, target: string): void;
 
+  /**
+   * Gives a file a second name: both name the same bytes, and removing one leaves the other. `NOT_FOUND`
+   * when there is no `source`, `ALREADY_EXISTS` when there is a `target`. Where the two cannot share a file
+   * (another device, a file system without hard links) it throws an error that `isLinkRefused` knows, and
+   * the caller may copy instead.
+   */
+  link(source: string, target: string): void;
+
   /** Removes a file. Removing what is not there is not an error. */
   remove(path: string): void;
 
@@ -67,7 +75,7 @@ export interface FileSystem {
    */
   makeDirectory(path: string): void;
 
-  /** After it returns, creations, renames and removals in `directory` survive a power failure. */
+  /** After it returns, creations, links, renames and removals in `directory` survive a power failure. */
   syncDirectory(directory: string): void;
 
   /**

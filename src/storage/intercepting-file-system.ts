@@ -15,6 +15,7 @@ export type Operation =
   | 'list'
   | 'exists'
   | 'rename'
+  | 'link'
   | 'remove'
   | 'makeDirectory'
   | 'syncDirectory'
@@ -22,14 +23,14 @@ export type Operation =
 
 export interface Call {
   readonly operation: Operation;
-  /** Of the file or directory; of a rename, the target. */
+  /** Of the file or directory; of a rename or a link, the target. */
   readonly path: string;
   /** The open file, when the call is made on one. */
   readonly file?: File;
   /** Of an open. */
   readonly mode?: OpenMode;
-  /** Of a rename: the old path. */
-  readonly renamed?: string;
+  /** Of a rename or a link: the old path. */
+  readonly origin?: string;
   /** Of a read or a write: where in the file. Of a truncate: the new size. */
   readonly position?: number;
   /** Bytes to write; of a read, the bytes that were read, once it has run. Else 0. */
@@ -70,8 +71,13 @@ export class InterceptingFileSystem implements FileSystem {
   }
 
   rename(source: string, target: string): void {
-    const call: Call = { operation: 'rename', path: target, renamed: source, bytes: 0 };
+    const call: Call = { operation: 'rename', path: target, origin: source, bytes: 0 };
     this.#interceptor.call(call, () => this.#inner.rename(source, target));
+  }
+
+  link(source: string, target: string): void {
+    const call: Call = { operation: 'link', path: target, origin: source, bytes: 0 };
+    this.#interceptor.call(call, () => this.#inner.link(source, target));
   }
 
   remove(path: string): void {

@@ -18,6 +18,8 @@ const reasons: Record<string, string> = {
   EISDIR: 'it is a directory, not a file',
   ENOENT: 'no such file or directory',
   EEXIST: 'it exists already',
+  EXDEV: 'the two paths are on different devices',
+  EMLINK: 'the file has as many names as the file system allows',
 };
 
 /** All others are `IO`. */
@@ -30,6 +32,14 @@ export function ioError(operation: string, path: string, cause: unknown): Databa
   return new DatabaseError(codes[systemCode] ?? 'IO', `cannot ${operation} ${path}: ${reason}`, {
     cause,
   });
+}
+
+/** What a system answers when two names cannot share a file, though there is nothing wrong with either. */
+const linkRefusals = ['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
+
+/** Whether `FileSystem.link` failed because the two paths cannot share a file: a copy may still succeed. */
+export function isLinkRefused(error: unknown): boolean {
+  return error instanceof DatabaseError && linkRefusals.includes(systemErrorCode(error.cause));
 }
 
 /** The system's name for an error (`ENOSPC`), or an empty string when it has none. */

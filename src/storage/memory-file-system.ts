@@ -70,12 +70,25 @@ export class MemoryFileSystem implements FileSystem {
     if (to.directory.get(to.name) instanceof CrashableDirectory) {
       throw ioError('rename', target, systemError('EISDIR'));
     }
+    if (to.directory.get(to.name) === entry) return; // Two names of one file: POSIX leaves both.
     if (from.directory === to.directory) {
       from.directory.rename(from.name, to.name, entry);
     } else {
       from.directory.remove(from.name);
       to.directory.set(to.name, entry);
     }
+  }
+
+  link(source: string, target: string): void {
+    const from = this.#locate('link', source);
+    const entry = from.directory.get(from.name);
+    if (entry === undefined) throw ioError('link', source, systemError('ENOENT'));
+    if (entry instanceof CrashableDirectory) throw ioError('link', source, systemError('EISDIR'));
+    const to = this.#locate('link', target);
+    if (to.directory.get(to.name) !== undefined) {
+      throw ioError('link', target, systemError('EEXIST'));
+    }
+    to.directory.set(to.name, entry);
   }
 
   remove(path: string): void {

@@ -33,6 +33,10 @@ export class NodeFileSystem implements FileSystem {
     attempt(`rename to ${target} the file`, source, () => fs.renameSync(source, target));
   }
 
+  link(source: string, target: string): void {
+    attempt(`link to ${target} the file`, source, () => fs.linkSync(source, target));
+  }
+
   remove(path: string): void {
     try {
       fs.unlinkSync(path);

@@ -15,11 +15,11 @@ import {
 
 export interface TracedCall {
   readonly operation: Operation | 'synced';
-  /** Of a rename, the target. */
+  /** Of a rename or a link, the target. */
   readonly path: string;
   /** Of an open. */
   readonly mode: OpenMode | undefined;
-  /** Of a rename. */
+  /** Of a rename or a link: the old path. */
   readonly source: string | undefined;
   /** Of a read or a write: where in the file. Of a truncate: the new size. Else 0. */
   readonly position: number;
@@ -86,8 +86,8 @@ class Recorder implements Interceptor {
     bytes: Uint8Array | undefined,
     failure: unknown,
   ): void {
-    const { path, mode, renamed, position = 0, bytes: byteLength } = call;
-    const where = { path, mode, source: renamed, position };
+    const { path, mode, origin, position = 0, bytes: byteLength } = call;
+    const where = { path, mode, source: origin, position };
     this.trace.push({ operation, ...where, byteLength, bytes, failure });
   }
 }

@@ -183,6 +183,38 @@ function testDirectories(make: () => Promise<Subject>): void {
     expect(read(fileSystem, `${directory}/sub/b`)).toBe('a');
   });
 
+  test('a link is a second name of one file', async () => {
+    await using subject = await make();
+    const { fileSystem, directory } = subject;
+    fileSystem.makeDirectory(`${directory}/sub`);
+    create(fileSystem, `${directory}/a`, 'one');
+    fileSystem.link(`${directory}/a`, `${directory}/sub/b`);
+    const file = fileSystem.open(`${directory}/a`, 'readwrite');
+    file.write(bytes('two'), 0);
+    file.close();
+    expect(read(fileSystem, `${directory}/sub/b`)).toBe('two');
+    fileSystem.remove(`${directory}/a`);
+    expect(fileSystem.exists(`${directory}/a`)).toBe(false);
+    expect(read(fileSystem, `${directory}/sub/b`)).toBe('two');
+  });
+
+  test('a link wants a file that is there and a name that is free', async () => {
+    await using subject = await make();
+    const { fileSystem, directory } = subject;
+    fileSystem.makeDirectory(`${directory}/sub`);
+    create(fileSystem, `${directory}/a`, 'a');
+    create(fileSystem, `${directory}/b`, 'b');
+    const link = (from: string, to: string) => () =>
+      fileSystem.link(`${directory}/${from}`, `${directory}/${to}`);
+    expectCode('ALREADY_EXISTS', link('a', 'b'), `${directory}/b`);
+    expectCode('ALREADY_EXISTS', link('a', 'sub'), `${directory}/sub`);
+    expectCode('NOT_FOUND', link('x', 'c'), `${directory}/x`);
+    expectCode('NOT_FOUND', link('a', 'x/c'), `${directory}/x/c`);
+    expectCode('IO', link('sub', 'c'), `${directory}/sub`);
+    expect(fileSystem.list(directory)).toEqual(['a', 'b', 'sub']);
+    expect(read(fileSystem, `${directory}/b`)).toBe('b');
+  });
+
   test('removing twice is no error, removing a directory is', async () => {
     await using subject = await make();
     const { fileSystem, directory } = subject;

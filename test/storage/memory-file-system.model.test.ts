@@ -18,6 +18,7 @@ type Operation =
   | { do: 'remove'; name: string }
   | { do: 'sync'; name: string }
   | { do: 'rename'; name: string; target: string }
+  | { do: 'link'; name: string; target: string }
   | { do: 'write'; name: string; position: number; length: number }
   | { do: 'truncate'; name: string; size: number }
   | { do: 'syncDirectory' };
@@ -33,6 +34,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('truncate'), name, size }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('sync'), name }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('rename'), name, target: name }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('link'), name, target: name }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('remove'), name }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('syncDirectory') }) },
 );
@@ -78,8 +80,12 @@ async function apply(memory: FileSystem, model: Model, op: Operation, fill: numb
     model.set(op.name, undefined);
   } else if (op.do === 'rename') {
     memory.rename(op.name, op.target);
-    if (op.name === op.target) return;
+    if (model.get(op.target) === file) return;
     model.set(op.name, undefined);
+    model.set(op.target, file);
+  } else if (op.do === 'link') {
+    if (model.get(op.target) !== undefined) return;
+    memory.link(op.name, op.target);
     model.set(op.target, file);
   } else {
     const handle = memory.open(op.name, 'readwrite');

@@ -114,3 +114,35 @@ test('after a crash the old file system, its files and its locks are dead', asyn
   expect(next.isHeld()).toBe(true);
   expect(read(disk, '/db/a')).toBe('content');
 });
+
+test('a link is durable when the directory of its new name is synced', async () => {
+  const memory = await synced('content');
+  memory.makeDirectory('/copy');
+  memory.link('/db/a', '/copy/a');
+  memory.remove('/db/a');
+  memory.syncDirectory('/db');
+  expect(memory.exists('/copy/a')).toBe(true);
+  const lost = memory.crash(1);
+  expect([lost.list('/db'), lost.list('/copy')]).toEqual([[], []]);
+
+  const again = await synced('content');
+  again.makeDirectory('/copy');
+  again.link('/db/a', '/copy/a');
+  again.syncDirectory('/copy');
+  again.remove('/db/a');
+  again.syncDirectory('/db');
+  expect(read(again.crash(1), '/copy/a')).toBe('content');
+});
+
+test('two names of one file have one content after a crash, and renaming one to the other keeps both', () => {
+  const memory = new MemoryFileSystem();
+  create(memory, '/a', 'x'.repeat(5000));
+  memory.link('/a', '/b');
+  memory.rename('/a', '/b');
+  expect(memory.list('/')).toEqual(['a', 'b']);
+  memory.syncDirectory('/');
+  for (let seed = 0; seed < 10; seed++) {
+    const disk = memory.crash(seed, 0.5);
+    expect(read(disk, '/a')).toBe(read(disk, '/b'));
+  }
+});

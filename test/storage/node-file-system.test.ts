@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { ioError, systemError } from '../../src/storage/io-error.ts';
+import { ioError, isLinkRefused, systemError } from '../../src/storage/io-error.ts';
 import { NodeFileSystem } from '../../src/storage/node-file-system.ts';
 import { tempDir } from '../temp-dir.ts';
 import { bytes, create, expectCode, read, testFileSystem } from './file-system.suite.ts';
@@ -123,4 +123,33 @@ test('a relative directory is made with its parents', async () => {
   } finally {
     process.chdir(before);
   }
+});
+
+test('a link that the system cannot make is told from one that fails', async () => {
+  await using directory = await tempDir();
+  const fileSystem = new NodeFileSystem();
+  create(fileSystem, `${directory.path}/a`, 'a');
+  onTestFinished(() => {
+    vi.restoreAllMocks();
+  });
+  for (const [code, refused] of [
+    ['EXDEV', true],
+    ['EPERM', true],
+    ['EMLINK', true],
+    ['ENOTSUP', true],
+    ['EIO', false],
+    ['EEXIST', false],
+  ] as const) {
+    vi.spyOn(fs, 'linkSync').mockImplementation(() => {
+      throw systemError(code);
+    });
+    try {
+      fileSystem.link(`${directory.path}/a`, `${directory.path}/b`);
+      expect.unreachable();
+    } catch (error) {
+      expect(isLinkRefused(error), code).toBe(refused);
+      expect(error).toMatchObject({ code: code === 'EEXIST' ? 'ALREADY_EXISTS' : 'IO' });
+    }
+  }
+  expect(isLinkRefused(new Error('another'))).toBe(false);
 });
