@@ -34,7 +34,9 @@ export class FoldStream {
   readonly #source: EntryCursor;
   readonly #options: FoldStreamOptions;
   readonly #snapshots: readonly number[];
-  readonly #seededBugs: SeededBugs;
+  readonly #dropsUnderSnapshots: boolean;
+  readonly #dropsAboveOlder: boolean;
+  readonly #repeatsOperand: boolean;
   #valid = false;
   #hi = 0;
   #lo = 0;
@@ -50,7 +52,9 @@ export class FoldStream {
     const { seededBugs = NO_BUGS } = options;
     this.#source = source;
     this.#options = options;
-    this.#seededBugs = seededBugs;
+    this.#dropsUnderSnapshots = seededBugs.has('a tombstone is dropped under a snapshot');
+    this.#dropsAboveOlder = seededBugs.has('a tombstone is dropped above older entries');
+    this.#repeatsOperand = seededBugs.has('compaction applies an operand twice');
     const isBlind = seededBugs.has('compaction does not see the snapshots');
     this.#snapshots = isBlind ? [] : options.snapshots;
   }
@@ -132,11 +136,8 @@ export class FoldStream {
 
   /** Whether nothing that the present stripe hides can exist outside of the source. */
   #isNothingOlder(): boolean {
-    const bugs = this.#seededBugs;
-    const isOldest = this.#floor < 0 || bugs.has('a tombstone is dropped under a snapshot');
-    if (!isOldest) return false;
-    if (this.#kind === DELETE && bugs.has('a tombstone is dropped above older entries'))
-      return true;
+    if (this.#floor >= 0 && !this.#dropsUnderSnapshots) return false;
+    if (this.#kind === DELETE && this.#dropsAboveOlder) return true;
     return !this.#options.mayExistBelow(this.#hi, this.#lo);
   }
 
@@ -158,7 +159,7 @@ export class FoldStream {
       }
     }
     operands.reverse();
-    if (this.#seededBugs.has('compaction applies an operand twice')) operands.push(operands[0]);
+    if (this.#repeatsOperand) operands.push(operands[0]);
     if (isComplete || this.#isNothingOlder()) {
       this.#kind = SET;
       this.#made = foldOperands(operator, base, operands);
