@@ -1,15 +1,16 @@
 /** Random options, commits and steps for an engine; all of it from one source of numbers. */
 import type { Random } from '../../src/base/random.ts';
 import { encodeCount } from '../../src/lsm/counter.ts';
-import type { EngineOptions, TreeSpec } from '../../src/lsm/engine-options.ts';
+import type { TreeSpec } from '../../src/lsm/engine-options.ts';
 import { DELETE, MERGE, SET } from '../../src/lsm/entry.ts';
 import { encodeEdges, encodeList } from '../../src/lsm/list-codec.ts';
+import type { SeededOptions } from '../../src/lsm/seeded-bugs.ts';
 import { type Change, COUNTS, type Commit, HI, LISTS, LO, PLAIN } from './engine-model.ts';
 
 /** Holds what checkpoints add themselves. */
 export const SEALS = 3;
 
-export type RandomOptions = Omit<EngineOptions, 'hasher' | 'replay'>;
+export type RandomOptions = Omit<SeededOptions, 'hasher' | 'replay'>;
 
 export type Step =
   | { readonly do: 'commit'; readonly commit: Commit; readonly isAwaited: boolean }

@@ -5,7 +5,6 @@
  */
 
 import { loadHasher } from '../../src/base/hasher.ts';
-import type { Random } from '../../src/base/random.ts';
 import { LsmEngine } from '../../src/lsm/engine.ts';
 import type { CheckpointParticipant, Scan, Snapshot } from '../../src/lsm/engine-options.ts';
 import { SET } from '../../src/lsm/entry.ts';
@@ -23,6 +22,7 @@ import {
   toBatch,
 } from './engine-model.ts';
 import { type RandomOptions, randomOptions, SEALS, type Step } from './engine-random.ts';
+import type { Trial } from './trial.ts';
 
 export const DIRECTORY = 'data/lsm';
 const hasherLoading = loadHasher();
@@ -34,7 +34,7 @@ export interface Attached {
 
 export class EngineRun {
   readonly model: Model = new Model();
-  readonly #random: Random;
+  readonly #trial: Trial;
   #fileSystem: FileSystem;
   #engine: LsmEngine | undefined;
   options: RandomOptions;
@@ -46,10 +46,10 @@ export class EngineRun {
   #snapshots: Snapshot[] = [];
   #scans: { readonly scan: Scan; readonly expected: readonly string[] }[] = [];
 
-  constructor(random: Random, fileSystem: FileSystem, options: RandomOptions) {
-    this.#random = random;
+  constructor(trial: Trial, fileSystem: FileSystem, options: RandomOptions) {
+    this.#trial = trial;
     this.#fileSystem = fileSystem;
-    this.options = options;
+    this.options = { ...options, seededBugs: trial.seededBugs };
   }
 
   get engine(): LsmEngine {
@@ -58,9 +58,9 @@ export class EngineRun {
   }
 
   /** Later openings use these. */
-  moveTo(fileSystem: FileSystem, options: RandomOptions = randomOptions(this.#random)): void {
+  moveTo(fileSystem: FileSystem, options: RandomOptions = randomOptions(this.#trial.random)): void {
     this.#fileSystem = fileSystem;
-    this.options = options;
+    this.options = { ...options, seededBugs: this.#trial.seededBugs };
   }
 
   /** Opens, and compares what is there with what must be. What an opening found is safe. */
@@ -101,6 +101,7 @@ export class EngineRun {
 
   async take(step: Step): Promise<void> {
     const { engine } = this;
+    this.#trial.operations++;
     switch (step.do) {
       case 'commit':
         return this.#commit(step.commit, step.isAwaited);
@@ -116,8 +117,7 @@ export class EngineRun {
       case 'compact all':
         return engine.compact();
       case 'take a snapshot':
-        this.#snapshots.push(engine.snapshot());
-        return;
+        return this.#takeSnapshot();
       case 'release a snapshot':
         this.#snapshots.shift()?.release();
         return;
@@ -168,13 +168,10 @@ export class EngineRun {
 
   async #commit(commit: Commit, isAwaited: boolean): Promise<void> {
     const { engine } = this;
-    const { durability } = this.options;
     const sequence = engine.write(toBatch(commit));
     this.model.add(commit, sequence);
     const committed = engine.committed(sequence).then(() => {
-      if (engine !== this.#engine) return;
-      if (durability === 'sync') this.#promise(sequence);
-      if (durability === 'os') this.#safeFromKill = Math.max(this.#safeFromKill, sequence);
+      if (engine === this.#engine) this.#published(sequence);
     });
     // One that is not awaited may fail after the process has died.
     if (isAwaited) await committed;
@@ -191,6 +188,19 @@ export class EngineRun {
       this.check();
     }
     await running;
+  }
+
+  /** What it shows is published, and so as durable as the option says. */
+  #takeSnapshot(): void {
+    const snapshot = this.engine.snapshot();
+    this.#snapshots.push(snapshot);
+    this.#published(snapshot.sequence);
+  }
+
+  #published(sequence: number): void {
+    const { durability } = this.options;
+    if (durability === 'sync') this.#promise(sequence);
+    if (durability === 'os') this.#safeFromKill = Math.max(this.#safeFromKill, sequence);
   }
 
   #openScan(): void {

@@ -22,44 +22,29 @@ import {
   randomIds,
   randomOptions,
   randomSteps,
-  type Step,
 } from './engine-random.ts';
-import { assertSame, DIRECTORY, EngineRun } from './engine-run.ts';
+import { assertSame, DIRECTORY } from './engine-run.ts';
+import { runSteps } from './model-round.ts';
 import { runRounds } from './rounds.ts';
 
 const hasherLoading = loadHasher();
 const vectors = 5;
 const nodeCount = 12;
 
-await runRounds('metamorphic', async (random) => {
+await runRounds('metamorphic', async (trial) => {
+  const { random } = trial;
   const steps = randomSteps(random, 20 + below(random, 80));
   const changes = Array.from({ length: 20 + below(random, 150) }, () => randomGraphChange(random));
   let history: readonly string[] | undefined;
   for (let i = 0; i < vectors; i++) {
     const options = randomOptions(random);
-    await runSteps(random, options, steps);
+    await runSteps(trial, options, steps);
     const layout = pick(random, ['vertex', 'delta', 'hybrid'] as const);
     const answers = await runGraph(random, options, layout, changes);
     history ??= answers;
     assertSame(answers, history, `layout ${layout}, options ${JSON.stringify(options)}`);
   }
 });
-
-async function runSteps(
-  random: Random,
-  options: RandomOptions,
-  steps: readonly Step[],
-): Promise<void> {
-  const run = new EngineRun(random, new MemoryFileSystem(), options);
-  await run.open();
-  for (const step of steps) {
-    await run.take(step);
-    if (run.engine.shouldCheckpoint()) await run.checkpoint();
-    run.check();
-  }
-  await run.assertHealthy();
-  await run.close();
-}
 
 interface GraphChange {
   readonly do: 'set' | 'add' | 'add' | 'remove' | 'remove node';

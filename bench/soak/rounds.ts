@@ -3,17 +3,17 @@
  * line of a failure names. Ends with one line `N passed, N failed`, and exit code 1 after a failure.
  */
 import { parseArgs } from 'node:util';
-import { type Random, seededRandom } from '../../src/base/random.ts';
 import { parseCount } from '../harness/options.ts';
+import { newTrial, type Trial } from './trial.ts';
 
 /** Enough to see a pattern in. */
 const failuresMax = 10;
 const progressMs = 10_000;
 
-/** Runs `round` for `--rounds` (default 100) or `--minutes`; its only input is `random`. */
+/** Runs `round` for `--rounds` (default 100) or `--minutes`; its only input is the trial. */
 export async function runRounds(
   name: string,
-  round: (random: Random) => Promise<void>,
+  round: (trial: Trial) => Promise<void>,
 ): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -41,7 +41,7 @@ export async function runRounds(
   let spoken = performance.now();
   for (; passed + failed < rounds && failed < failuresMax && performance.now() < end; seed++) {
     try {
-      await round(seededRandom(seed));
+      await round(newTrial(seed));
       passed++;
     } catch (error) {
       failed++;

@@ -1,0 +1,94 @@
+/** One round of the soak of faults: some calls to the files fail. See `faults.soak.ts`. */
+import type { Random } from '../../src/base/random.ts';
+import { isDatabaseError } from '../../src/errors.ts';
+import { FaultyFileSystem } from '../../src/storage/faulty-file-system.ts';
+import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
+import { below, pick, randomOptions, randomSteps, type Step } from './engine-random.ts';
+import { EngineRun } from './engine-run.ts';
+import type { Trial } from './trial.ts';
+
+export async function faultsRound(trial: Trial): Promise<void> {
+  const { random } = trial;
+  const options = randomOptions(random);
+  const steps = randomSteps(random, 10 + below(random, 60));
+  const whole = new FaultyFileSystem(new MemoryFileSystem());
+  const rehearsal = new EngineRun(trial, whole, options);
+  await live(rehearsal, steps, whole, () => false);
+  await rehearsal.close();
+
+  const disk = new MemoryFileSystem();
+  const faulty = new FaultyFileSystem(disk);
+  const run = new EngineRun(trial, faulty, options);
+  planFaults(random, faulty, whole.trace);
+  // A later opening or checkpoint would make up for what a fault left undone.
+  const endsSoon = random() < 0.7;
+  await live(run, steps, faulty, () => endsSoon && faulty.faults > 0 && random() < 0.3);
+  // What is still on its way may not come any more.
+  faulty.stopAt(faulty.calls + 1);
+  const left = disk.crash(below(random, 2 ** 32), pick(random, [0, 1, random()]));
+  await run.die('power cut');
+
+  run.moveTo(left);
+  await run.open();
+  await run.assertHealthy();
+  await run.checkpoint();
+  await run.engine.compact();
+  run.check();
+  await run.assertHealthy();
+  await run.close();
+}
+
+/** Rare operations fail as often as common ones. Behind the first fault the trace may be another. */
+function planFaults(random: Random, faulty: FaultyFileSystem, trace: readonly string[]): void {
+  const calls = new Map<string, number[]>();
+  for (const [i, call] of trace.entries()) {
+    // The operation and the kind of file.
+    const kind = call.replace(/ .*?(\.?\w*)$/, ' $1');
+    calls.set(kind, [...(calls.get(kind) ?? []), i + 1]);
+  }
+  for (let i = 1 + below(random, 5); i > 0; i--) {
+    const call = pick(random, pick(random, [...calls.values()]));
+    faulty.failCall(call, pick(random, ['EIO', 'ENOSPC', 'short', 'sync']));
+  }
+}
+
+/** Goes on after every error; reopens an engine that a fault has made read-only. */
+async function live(
+  run: EngineRun,
+  steps: readonly Step[],
+  faulty: FaultyFileSystem,
+  isOver: () => boolean,
+): Promise<void> {
+  await withoutFault(faulty, () => run.open());
+  for (const step of steps) {
+    if (isOver()) return;
+    const error = await attempt(() => run.take(step));
+    if (error !== undefined && run.engine.state !== 'open') {
+      // An engine that closed badly is closed all the same.
+      if (run.engine.state !== 'closed') await attempt(() => run.close());
+      await withoutFault(faulty, () => run.open());
+    }
+    await withoutFault(faulty, () => Promise.resolve(run.check()));
+  }
+}
+
+/** Reads and openings may fail where a fault hits them, and are right when none does. */
+async function withoutFault(faulty: FaultyFileSystem, run: () => Promise<void>): Promise<void> {
+  for (;;) {
+    const before = faulty.faults;
+    const error = await attempt(run);
+    if (error === undefined) return;
+    if (faulty.faults === before) throw error;
+  }
+}
+
+/** The error, if it is a typed one. */
+async function attempt(run: () => Promise<void>): Promise<Error | undefined> {
+  try {
+    await run();
+    return undefined;
+  } catch (error) {
+    if (!isDatabaseError(error) || error.code === 'CORRUPTION') throw error;
+    return error;
+  }
+}
