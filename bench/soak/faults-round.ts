@@ -1,7 +1,7 @@
 /** One round of the soak of faults: some calls to the files fail. See `faults.soak.ts`. */
 import type { Random } from '../../src/base/random.ts';
 import { isDatabaseError } from '../../src/errors.ts';
-import { FaultyFileSystem } from '../../src/storage/faulty-file-system.ts';
+import { type FaultKind, FaultyFileSystem } from '../../src/storage/faulty-file-system.ts';
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
 import { below, pick, randomOptions, randomSteps, type Step } from './engine-random.ts';
 import { EngineRun } from './engine-run.ts';
@@ -48,7 +48,11 @@ function planFaults(random: Random, faulty: FaultyFileSystem, trace: readonly st
   }
   for (let i = 1 + below(random, 5); i > 0; i--) {
     const call = pick(random, pick(random, [...calls.values()]));
-    faulty.failCall(call, pick(random, ['EIO', 'ENOSPC', 'short', 'sync']));
+    const isSync = trace[call - 1].startsWith('sync ');
+    const kinds = isSync
+      ? (['sync', 'sync', 'EIO'] as const)
+      : (['EIO', 'ENOSPC', 'short'] as const);
+    faulty.failCall(call, pick<FaultKind>(random, kinds));
   }
 }
 
