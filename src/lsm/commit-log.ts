@@ -97,6 +97,19 @@ export class CommitLog {
     this.#schedule();
   }
 
+  /**
+   * Commits up to `sequence` are durable without the log: they came as tables. The log that takes commits
+   * has none yet, and all logs before it are on the device.
+   */
+  passOver(sequence: number): void {
+    const active = this.#active;
+    assert(active.log.size === 0, 'what is passed over follows the last checkpoint');
+    assert(sequence > active.sequence, 'sequences ascend');
+    active.sequence = sequence;
+    this.#synced = sequence;
+    this.#publish(sequence);
+  }
+
   /** Later commits go to the log of that number. */
   switchTo(logNumber: number): void {
     const { log, sequence } = this.#active;

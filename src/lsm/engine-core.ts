@@ -108,6 +108,8 @@ export class EngineCore {
   /** Why the engine became read-only. */
   failure: DatabaseError | undefined;
   isClosed = false;
+  /** Tables are being made outside (`table-ingest.ts`): no commit is taken meanwhile. */
+  isIngesting = false;
   /** Closed with the engine. */
   readonly scans: Set<Pick<Scan, 'close'>> = new Set();
   readonly #slots: TreeSlots;

@@ -12,6 +12,7 @@
 import { assert } from '../base/assert.ts';
 import { DatabaseError } from '../errors.ts';
 import type { FileSystem } from '../storage/file-system.ts';
+import { type BackupOptions, type BackupResult, writeBackup } from './backup.ts';
 import { checkBatch } from './check-batch.ts';
 import { Checkpointer } from './checkpoint.ts';
 import { Compactor } from './compactor.ts';
@@ -31,9 +32,11 @@ import type {
 } from './engine-options.ts';
 import { engineStats } from './engine-stats.ts';
 import { openIterator } from './iterator.ts';
-import { openScan, readValue } from './read-path.ts';
+import { openScan, readValue, readValueInto } from './read-path.ts';
 import { openCore } from './recovery.ts';
 import { resolveOptions } from './resolve-options.ts';
+import { ingestTables, type TableIngest } from './table-ingest.ts';
+import { pinVersion, type VersionPin } from './version-pin.ts';
 import type { WriteBatch } from './write-batch.ts';
 
 export class LsmEngine implements AsyncDisposable {
@@ -98,6 +101,7 @@ export class LsmEngine implements AsyncDisposable {
   write(batch: WriteBatch): number {
     const core = this.#core;
     const log = core.requireWritable();
+    assert(!core.isIngesting, 'no commit lies between the tables of an ingest and their install');
     const { entryCount } = batch;
     if (batch.byteSize === 0) return core.appliedSequence;
     const entries = batch.entryBytes();
@@ -135,6 +139,22 @@ export class LsmEngine implements AsyncDisposable {
     const core = this.#core;
     if (core.isClosed) core.requireOpen();
     return readValue(core, tree, hi, lo, sequence);
+  }
+
+  /**
+   * As `get`, for callers who read often: copies the value into `into` and returns its length, or -1 when
+   * there is none. When the length is larger than that of `into`, nothing is copied. Leaves no garbage.
+   */
+  getInto(
+    tree: number,
+    hi: number,
+    lo: number,
+    into: Uint8Array,
+    sequence: number = this.#core.appliedSequence,
+  ): number {
+    const core = this.#core;
+    if (core.isClosed) core.requireOpen();
+    return readValueInto(core, tree, hi, lo, sequence, into);
   }
 
   /**
@@ -178,6 +198,23 @@ export class LsmEngine implements AsyncDisposable {
     return this.#checkpointer.checkpoint(participant);
   }
 
+  /**
+   * One commit of any size that goes neither through log nor memtable: `write` adds entries, sorted, tree by
+   * tree; then they are installed together, at one sequence number, which is returned. The caller has
+   * checkpointed and writes nothing else meanwhile: `INVALID_ARGUMENT` when commits are not in tables yet.
+   * `onInstalled` is called in the moment in which readers begin to see it. When it rejects nothing has
+   * happened, whatever was killed or failed; durable when it resolves, whatever the option says.
+   */
+  async ingestTables(
+    write: (tables: TableIngest) => Promise<void>,
+    onInstalled: (sequence: number) => void = () => {},
+  ): Promise<number> {
+    await this.#checkpointer.idle();
+    const sequence = await ingestTables(this.#core, write, onInstalled);
+    this.#compactor.kick();
+    return sequence;
+  }
+
   compactionPending(): boolean {
     return this.#compactor.isPending();
   }
@@ -194,6 +231,40 @@ export class LsmEngine implements AsyncDisposable {
   /** Compacts what is due, then brings each tree's tables into one level. */
   async compact(): Promise<void> {
     await this.#compactor.compactAll();
+  }
+
+  /** Holds the version installed last: its files stay, and reads at its sequence are valid. */
+  pinVersion(): VersionPin {
+    return pinVersion(this.#core);
+  }
+
+  /**
+   * Checkpoints, then writes the state into a directory that is empty or missing: a database without logs,
+   * which can be opened, or restored elsewhere. Writes go on meanwhile. Tables are linked where that works;
+   * such a backup survives everything but the device. `ALREADY_EXISTS`, `ABORTED`, `READ_ONLY` when there are
+   * commits that no checkpoint can write any more, `IO`; after an error the target is empty or refused.
+   */
+  async backup(directory: string, options: BackupOptions = {}): Promise<BackupResult> {
+    const core = this.#core;
+    core.requireOpen();
+    options.onProgress?.({ phase: 'checkpoint', done: 0, total: 0 });
+    if (core.appliedSequence > core.versions.current.sequence) await this.checkpoint();
+    const pin = this.pinVersion();
+    try {
+      return await this.backupPinned(pin, directory, options);
+    } finally {
+      pin.release();
+    }
+  }
+
+  /** As `backup`, of a version that the caller has pinned and releases. */
+  async backupPinned(
+    pin: VersionPin,
+    directory: string,
+    options: BackupOptions = {},
+  ): Promise<BackupResult> {
+    const { fileSystem, hasher } = this.#core;
+    return await writeBackup(pin, { fileSystem, hasher, directory }, options);
   }
 
   stats(): EngineStats {
