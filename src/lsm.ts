@@ -10,6 +10,7 @@ export {
   isDatabaseError,
   type Location,
 } from './errors.ts';
+export type { BackupOptions, BackupProgress, BackupResult } from './lsm/backup.ts';
 export { decodeCount, encodeCount } from './lsm/counter.ts';
 export { LsmEngine } from './lsm/engine.ts';
 export type {
@@ -17,9 +18,12 @@ export type {
   CheckpointParticipant,
   CheckResult,
   Durability,
+  EngineIterator,
   EngineOptions,
   EngineSettings,
   EngineStats,
+  IteratorOptions,
+  KeyBound,
   LevelStats,
   Scan,
   ScanRange,
@@ -34,9 +38,17 @@ export {
   type GraphLayout,
   type GraphLayoutName,
 } from './lsm/graph/graph-layout.ts';
-export { type GraphEngine, type GraphScan, GraphStore, NO_NODE } from './lsm/graph/graph-store.ts';
+export {
+  type GraphEngine,
+  type GraphIterator,
+  type GraphScan,
+  GraphStore,
+  NO_NODE,
+} from './lsm/graph/graph-store.ts';
 export { decodeList, encodeEdges, encodeList, listCount } from './lsm/list-codec.ts';
 export { LsmTree } from './lsm/lsm-tree.ts';
+export { type RestoreOptions, restoreEngine } from './lsm/restore.ts';
+export type { VersionPin } from './lsm/version-pin.ts';
 export { WriteBatch } from './lsm/write-batch.ts';
 export { type Count, CountingFileSystem, type Counts } from './storage/counting-file-system.ts';
 export { type FaultKind, FaultyFileSystem } from './storage/faulty-file-system.ts';

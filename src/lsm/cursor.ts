@@ -25,6 +25,22 @@ export interface EntryCursor {
   /** To the next entry. Requires `valid`. */
   next(): void;
 
-  /** Lets go of what the cursor pins. Idempotent; the cursor is not valid afterwards. */
+  /** Lets go of what the cursor pins. Idempotent; the cursor is not valid until it is sought again. */
   close(): void;
+}
+
+/**
+ * A cursor that can be walked backwards too. Between two seeks it goes one way only: `next` follows `seek`
+ * and `seekFirst`, `prev` follows `seekBefore` and `seekLast`. Whoever turns round seeks the key that he
+ * stands on, which keeps the state of merges and levels simple, and turning round is rare.
+ */
+export interface ReversibleCursor extends EntryCursor {
+  /** To the last entry: the oldest version of the last key. */
+  seekLast(): void;
+
+  /** To the last entry (the oldest version) of the last key before (hi, lo). */
+  seekBefore(hi: number, lo: number): void;
+
+  /** To the entry before. Requires `valid`. */
+  prev(): void;
 }

@@ -132,6 +132,55 @@ export interface Scan {
   close(): void;
 }
 
+/** A key that bounds a range; it belongs to the range unless it is `exclusive`. */
+export interface KeyBound {
+  readonly hi: number;
+  readonly lo: number;
+  /** Default: false. */
+  readonly exclusive?: boolean | undefined;
+}
+
+export interface IteratorOptions {
+  /** The smallest key. Default: no bound. */
+  readonly from?: KeyBound | undefined;
+  /** The largest key, also of a `reverse` iterator. Default: no bound. */
+  readonly to?: KeyBound | undefined;
+  /** Turns the order round: `next` goes to smaller keys. Default: false. */
+  readonly reverse?: boolean | undefined;
+  /** What it sees; the iterator keeps it visible, also after the snapshot is released. */
+  readonly snapshot?: Snapshot | undefined;
+  /** In place of `snapshot`: the applied sequence (the default), or one that a snapshot holds. */
+  readonly sequence?: number | undefined;
+}
+
+/**
+ * A place in the keys of a tree, as one sequence number sees them. Every move returns whether it now stands
+ * on a key (`valid`); `hi`, `lo` and `value` may be read only then. A fresh one stands nowhere: `next` goes
+ * to the first key, `prev` to the last. Behind the last key, `prev` goes back to it; before the first, `next`.
+ *
+ * It holds its sequence, and while it stands on a key, memory and files, until it is closed. A move costs a
+ * few comparisons; a seek, or a change of direction, a search in each memtable and level; a step back in a
+ * memtable, too. `DATABASE_CLOSED` after `close`, its own or the engine's.
+ */
+export interface EngineIterator extends Disposable {
+  readonly valid: boolean;
+  /** What it sees. */
+  readonly sequence: number;
+  readonly hi: number;
+  readonly lo: number;
+  /** Borrowed until the next move. */
+  readonly value: Uint8Array;
+  /** To the first key of the range, in the iterator's order. */
+  first(): boolean;
+  last(): boolean;
+  /** To that key, or if it is not there, to the next one in the iterator's order, within the bounds. */
+  seek(hi: number, lo: number): boolean;
+  next(): boolean;
+  prev(): boolean;
+  /** Idempotent. */
+  close(): void;
+}
+
 export interface LevelStats {
   readonly tables: number;
   readonly bytes: number;

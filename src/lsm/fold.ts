@@ -14,13 +14,12 @@ import { assert } from '../base/assert.ts';
 import { type EntryKind, MERGE, SET } from './entry.ts';
 import type { MergeOperator } from './merge-operator.ts';
 import { copyValue } from './value-copy.ts';
+import { copyBytes, ValueStack } from './value-stack.ts';
 
 /** One point read at a time; reused, so that a read allocates nothing but its result. */
 export class PointFold {
   readonly #operator: MergeOperator | undefined;
-  /** Newest first while being fed. */
-  #operands: Uint8Array[] = [];
-  #base: Uint8Array | undefined;
+  readonly #stack: ValueStack = new ValueStack();
   #isDone = false;
 
   /** `operator` is that of the tree; a tree without one has no MERGE entries. */
@@ -30,8 +29,7 @@ export class PointFold {
 
   /** Ready for another key. */
   reset(): void {
-    if (this.#operands.length > 0) this.#operands = [];
-    this.#base = undefined;
+    this.#stack.clear();
     this.#isDone = false;
   }
 
@@ -41,26 +39,71 @@ export class PointFold {
   }
 
   /**
-   * Takes the next older visible entry, whose value is `bytes[start, end)`, copied. Returns `isDone`;
-   * nothing may be added afterwards.
+   * Takes the next older visible entry, whose value is `bytes[start, end)`. An operand is copied; a SET is
+   * the last one that is taken, and must stay in place until the result is. Returns `isDone`; nothing may be
+   * added afterwards.
    */
   add(kind: EntryKind, bytes: Uint8Array, start: number, end: number): boolean {
     assert(!this.#isDone, 'a finished fold takes no more entries');
     if (kind === MERGE) {
-      this.#operands.push(copyValue(bytes, start, end));
+      this.#stack.push(bytes, start, end);
       return false;
     }
-    if (kind === SET) this.#base = copyValue(bytes, start, end);
+    if (kind === SET) this.#stack.setBase(bytes, start, end);
     this.#isDone = true;
     return true;
   }
 
-  /** The value, or undefined when the key does not exist. The bytes are the caller's. */
+  /** The value, or undefined when the key does not exist. The bytes are the caller's. Forgets the key. */
   result(): Uint8Array | undefined {
-    const operands = this.#operands;
-    if (operands.length === 0) return this.#base;
-    return foldOperands(this.#operator, this.#base, operands.reverse());
+    const stack = this.#stack;
+    let value: Uint8Array | undefined;
+    if (stack.count > 0) {
+      this.#fold();
+      value = copyValue(stack.output, 0, stack.outputLength);
+    } else if (stack.hasBase) {
+      value = copyValue(stack.base, stack.baseStart, stack.baseEnd);
+    }
+    stack.clear();
+    return value;
   }
+
+  /**
+   * Copies the value into `into` and returns its length, or -1 when the key does not exist. When the length
+   * is larger than that of `into`, nothing is copied. Forgets the key.
+   */
+  resultInto(into: Uint8Array): number {
+    const stack = this.#stack;
+    let length = -1;
+    if (stack.count > 0) {
+      this.#fold();
+      length = stack.outputLength;
+      if (length <= into.length) copyBytes(stack.output, 0, length, into, 0);
+    } else if (stack.hasBase) {
+      const { base, baseStart, baseEnd } = stack;
+      length = baseEnd - baseStart;
+      if (length <= into.length) copyBytes(base, baseStart, baseEnd, into, 0);
+    }
+    stack.clear();
+    return length;
+  }
+
+  #fold(): void {
+    const operator = this.#operator;
+    assert(operator !== undefined, 'a tree with MERGE entries has a merge operator');
+    if (operator.mergeStack !== undefined) operator.mergeStack(this.#stack);
+    else mergeCopies(operator, this.#stack);
+  }
+}
+
+/** For operators that take arrays alone. */
+function mergeCopies(operator: MergeOperator, stack: ValueStack): void {
+  const { bytes, ends, count, base, baseStart, baseEnd } = stack;
+  const operands: Uint8Array[] = [];
+  for (let i = count - 1; i >= 0; i--) operands.push(bytes.subarray(stack.startOf(i), ends[i]));
+  const below = stack.hasBase ? base.subarray(baseStart, baseEnd) : undefined;
+  stack.output = operator.merge(below, operands);
+  stack.outputLength = stack.output.length;
 }
 
 /** Applies `operands`, oldest first, to `base`. */

@@ -22,7 +22,7 @@ export interface EdgeOperand {
 }
 
 /** Bytes that `count` ids take at most. */
-function listSizeMax(count: number): number {
+export function listSizeMax(count: number): number {
   return VARINT_SIZE_MAX * (count + 1);
 }
 
@@ -53,6 +53,11 @@ export function storeList(list: IdList): Uint8Array {
   return copyValue(target, 0, writeList(target, 0, list.ids, list.count));
 }
 
+/** Encodes a list at the start of `target`, which has room for `listSizeMax`; returns its length. */
+export function writeListTo(target: Uint8Array, list: IdList): number {
+  return writeList(target, 0, list.ids, list.count);
+}
+
 /** As `encodeEdges`. */
 export function storeEdges(added: IdList, removed: IdList): Uint8Array {
   const target = reserve(listSizeMax(added.count) + listSizeMax(removed.count));
@@ -72,59 +77,70 @@ function writeList(target: Uint8Array, position: number, ids: Uint32Array, count
   return position;
 }
 
-/** The number of ids in an encoded list, or `MALFORMED`. Looks at the head alone. */
-export function listCount(bytes: Uint8Array): number {
-  return readCount(bytes, 0);
+/** The number of ids in the list `bytes[0, end)`, or `MALFORMED`. Looks at the head alone. */
+export function listCount(bytes: Uint8Array, end: number = bytes.length): number {
+  return readCount(bytes, 0, end);
 }
 
 /**
- * Decodes a list into `into`, which must have room for `listCount` ids. Returns the count, or
- * `MALFORMED` when the bytes are not exactly one list or `into` is too short.
+ * Decodes the list `bytes[0, end)` into `into`, which must have room for `listCount` ids. Returns the
+ * count, or `MALFORMED` when the bytes are not exactly one list or `into` is too short.
  */
-export function decodeList(bytes: Uint8Array, into: Uint32Array): number {
-  const count = readCount(bytes, 0);
+export function decodeList(
+  bytes: Uint8Array,
+  into: Uint32Array,
+  end: number = bytes.length,
+): number {
+  const count = readCount(bytes, 0, end);
   if (count < 0 || count > into.length) return MALFORMED;
-  return readIds(bytes, varintSize(count), into, count) === bytes.length ? count : MALFORMED;
+  return readIds(bytes, varintSize(count), end, into, count) === end ? count : MALFORMED;
 }
 
 /** The ids of an encoded list in an array of their own, or undefined when malformed. */
 export function readList(bytes: Uint8Array): Uint32Array | undefined {
-  const count = readCount(bytes, 0);
+  const { length } = bytes;
+  const count = readCount(bytes, 0, length);
   if (count < 0) return undefined;
   const ids = new Uint32Array(count);
-  return readIds(bytes, varintSize(count), ids, count) === bytes.length ? ids : undefined;
+  return readIds(bytes, varintSize(count), length, ids, count) === length ? ids : undefined;
 }
 
 /** Decodes an operand, or returns undefined when malformed. */
 export function readEdges(bytes: Uint8Array): EdgeOperand | undefined {
   const added = new IdList();
   const removed = new IdList();
-  if (!loadEdges(bytes, added, removed)) return undefined;
+  if (!loadEdges(bytes, 0, bytes.length, added, removed)) return undefined;
   return {
     added: added.ids.slice(0, added.count),
     removed: removed.ids.slice(0, removed.count),
   };
 }
 
-/** As `readList`, into a list that is reused. False when malformed; the list is then of no use. */
-export function loadList(bytes: Uint8Array, list: IdList): boolean {
-  return loadListAt(bytes, 0, list) === bytes.length;
+/** As `readList` of `bytes[start, end)`, into a list that is reused. False when malformed. */
+export function loadList(bytes: Uint8Array, start: number, end: number, list: IdList): boolean {
+  return loadListAt(bytes, start, end, list) === end;
 }
 
-/** As `readEdges`, into lists that are reused. False when malformed; the lists are then of no use. */
-export function loadEdges(bytes: Uint8Array, added: IdList, removed: IdList): boolean {
-  const middle = loadListAt(bytes, 0, added);
-  if (middle < 0 || loadListAt(bytes, middle, removed) !== bytes.length) return false;
+/** As `readEdges` of `bytes[start, end)`, into lists that are reused. False when malformed. */
+export function loadEdges(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  added: IdList,
+  removed: IdList,
+): boolean {
+  const middle = loadListAt(bytes, start, end, added);
+  if (middle < 0 || loadListAt(bytes, middle, end, removed) !== end) return false;
   return !haveCommonId(added, removed);
 }
 
 /** Returns the position behind the list, or `MALFORMED`. */
-function loadListAt(bytes: Uint8Array, position: number, list: IdList): number {
-  const count = readCount(bytes, position);
+function loadListAt(bytes: Uint8Array, position: number, end: number, list: IdList): number {
+  const count = readCount(bytes, position, end);
   if (count < 0) return MALFORMED;
   list.reserve(count);
   list.count = count;
-  return readIds(bytes, position + varintSize(count), list.ids, count);
+  return readIds(bytes, position + varintSize(count), end, list.ids, count);
 }
 
 function haveCommonId(a: IdList, b: IdList): boolean {
@@ -141,18 +157,18 @@ function haveCommonId(a: IdList, b: IdList): boolean {
 }
 
 /** An id takes a byte at least, so a count larger than the bytes left is damage. */
-function readCount(bytes: Uint8Array, position: number): number {
+function readCount(bytes: Uint8Array, position: number, end: number): number {
   let count = 0;
   let scale = 1;
   const start = position;
   for (let i = 0; i < VARINT_SIZE_MAX; i++) {
-    if (position >= bytes.length) return MALFORMED;
+    if (position >= end) return MALFORMED;
     const byte = bytes[position++];
     count += (byte & 0x7f) * scale;
     if (byte < 0x80) {
       // Only the shortest form is taken, so that readers know the size of a count from its value.
       const isShortest = position - start === varintSize(count);
-      return isShortest && count <= bytes.length - position ? count : MALFORMED;
+      return isShortest && count <= end - position ? count : MALFORMED;
     }
     scale *= 128;
   }
@@ -160,17 +176,22 @@ function readCount(bytes: Uint8Array, position: number): number {
 }
 
 /** Reads `count` ids at `position`; returns the position behind them, or `MALFORMED`. */
-function readIds(bytes: Uint8Array, position: number, into: Uint32Array, count: number): number {
-  const length = bytes.length;
+function readIds(
+  bytes: Uint8Array,
+  position: number,
+  end: number,
+  into: Uint32Array,
+  count: number,
+): number {
   let expected = 0;
   for (let i = 0; i < count; i++) {
-    if (position >= length) return MALFORMED;
+    if (position >= end) return MALFORMED;
     let byte = bytes[position++];
     let delta = byte & 0x7f;
     let scale = 128;
     while (byte >= 0x80) {
       // The fifth byte is the last that a u32 can have; the last byte is zero in no shortest form.
-      if (position >= length || scale > 0x10000000) return MALFORMED;
+      if (position >= end || scale > 0x10000000) return MALFORMED;
       byte = bytes[position++];
       if (byte === 0) return MALFORMED;
       delta += (byte & 0x7f) * scale;

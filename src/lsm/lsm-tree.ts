@@ -4,7 +4,13 @@
  */
 import { DatabaseError } from '../errors.ts';
 import type { LsmEngine } from './engine.ts';
-import type { Scan, ScanRange, TreeSpec } from './engine-options.ts';
+import type {
+  EngineIterator,
+  IteratorOptions,
+  Scan,
+  ScanRange,
+  TreeSpec,
+} from './engine-options.ts';
 import type { WriteBatch } from './write-batch.ts';
 
 export class LsmTree {
@@ -30,9 +36,19 @@ export class LsmTree {
     return this.#engine.get(this.spec.id, hi, lo, sequence);
   }
 
+  /** See `LsmEngine.getInto`. */
+  getInto(hi: number, lo: number, into: Uint8Array, sequence?: number): number {
+    return this.#engine.getInto(this.spec.id, hi, lo, into, sequence);
+  }
+
   /** See `LsmEngine.scan`. */
   scan(range: ScanRange): Scan {
     return this.#engine.scan(this.spec.id, range);
+  }
+
+  /** See `LsmEngine.iterator`. */
+  iterator(options?: IteratorOptions): EngineIterator {
+    return this.#engine.iterator(this.spec.id, options);
   }
 
   /** Adds to `batch`, which `LsmEngine.write` commits. The bytes are copied. */

@@ -2,21 +2,23 @@
  * A cursor over one tree of a memtable. It may see entries that come in after it was made; it stays
  * right when the arena grows.
  */
-import type { EntryCursor } from './cursor.ts';
+import type { ReversibleCursor } from './cursor.ts';
 import { type EntryKind, SEQUENCE_MAX } from './entry.ts';
 import {
   keyHi,
   keyLo,
   kindOf,
+  lastNode,
   type Memtable,
   nextNode,
   seekNode,
+  seekNodeBefore,
   sequenceOf,
   valueLength,
   valueStart,
 } from './memtable.ts';
 
-export class MemtableCursor implements EntryCursor {
+export class MemtableCursor implements ReversibleCursor {
   readonly #memtable: Memtable;
   readonly #head: number;
   #node = 0;
@@ -62,6 +64,22 @@ export class MemtableCursor implements EntryCursor {
 
   next(): void {
     this.#node = nextNode(this.#memtable.words, this.#node);
+  }
+
+  seekLast(): void {
+    this.#node = lastNode(this.#memtable.words, this.#head);
+  }
+
+  seekBefore(hi: number, lo: number): void {
+    // No version of the key is above it, so the whole key is left out.
+    this.#node = seekNodeBefore(this.#memtable.words, this.#head, hi, lo, SEQUENCE_MAX);
+  }
+
+  prev(): void {
+    const { words } = this.#memtable;
+    const node = this.#node;
+    const hi = keyHi(words, node);
+    this.#node = seekNodeBefore(words, this.#head, hi, keyLo(words, node), sequenceOf(words, node));
   }
 
   close(): void {

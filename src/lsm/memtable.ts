@@ -284,6 +284,47 @@ export function seekNode(
   }
 }
 
+/**
+ * The last node of a key before (hi, lo), or of that key above `sequence`; 0 when there is none. The list
+ * is linked one way, so a step back costs a search.
+ */
+export function seekNodeBefore(
+  words: Uint32Array,
+  listHead: number,
+  hi: number,
+  lo: number,
+  sequence: number,
+): number {
+  let node = listHead;
+  let bound = 0;
+  for (let level = HEIGHT_MAX - 1; level >= 0; level--) {
+    let next = words[node + NEXT + level];
+    while (next !== bound && next !== 0) {
+      const nextHi = words[next + KEY_HI];
+      const nextLo = words[next + KEY_LO];
+      const isBefore =
+        nextHi < hi ||
+        (nextHi === hi && (nextLo < lo || (nextLo === lo && sequenceOf(words, next) > sequence)));
+      if (!isBefore) break;
+      node = next;
+      next = words[node + NEXT + level];
+    }
+    bound = next;
+  }
+  return node === listHead ? 0 : node;
+}
+
+/** The last node of a list; 0 when it is empty. */
+export function lastNode(words: Uint32Array, listHead: number): number {
+  let node = listHead;
+  for (let level = HEIGHT_MAX - 1; level >= 0; level--) {
+    for (let next = words[node + NEXT + level]; next !== 0; next = words[node + NEXT + level]) {
+      node = next;
+    }
+  }
+  return node === listHead ? 0 : node;
+}
+
 /** Fills `splices` with the last node before every version of the key, level by level. */
 function descend(
   words: Uint32Array,

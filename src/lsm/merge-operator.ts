@@ -7,7 +7,15 @@
 import { CorruptionError } from '../errors.ts';
 import { addCount, COUNT_SIZE } from './counter.ts';
 import { applyEdges, IdList } from './id-set.ts';
-import { loadEdges, loadList, storeEdges, storeList } from './list-codec.ts';
+import {
+  listSizeMax,
+  loadEdges,
+  loadList,
+  storeEdges,
+  storeList,
+  writeListTo,
+} from './list-codec.ts';
+import type { ValueStack } from './value-stack.ts';
 
 export interface MergeOperator {
   readonly name: string;
@@ -17,6 +25,9 @@ export interface MergeOperator {
 
   /** One operand with the effect of all of `operands`, oldest first. There is at least one. */
   combine(operands: readonly Uint8Array[]): Uint8Array;
+
+  /** As `merge`, for point reads: from the operands and base of the stack to its output, without garbage. */
+  mergeStack?(stack: ValueStack): void;
 }
 
 /**
@@ -28,15 +39,24 @@ export const adjacencyMerge: MergeOperator = {
 
   merge(base, operands) {
     combineOperands(operands);
-    list.count = 0;
-    if (base !== undefined && !loadList(base, list)) throw malformed('list', base);
-    applyEdges(list, removed, added, spare);
+    applyToBase(base, 0, base?.length ?? 0);
     return storeList(spare);
   },
 
   combine(operands) {
     combineOperands(operands);
     return storeEdges(added, removed);
+  },
+
+  mergeStack(stack) {
+    const { bytes, ends, count, base, baseStart, baseEnd } = stack;
+    added.count = 0;
+    removed.count = 0;
+    for (let i = count - 1; i >= 0; i--) {
+      combineNewer(bytes, stack.startOf(i), ends[i], i === count - 1);
+    }
+    applyToBase(stack.hasBase ? base : undefined, baseStart, baseEnd);
+    stack.outputLength = writeListTo(stack.reserveOutput(listSizeMax(spare.count)), spare);
   },
 };
 
@@ -60,7 +80,7 @@ export const counterMerge: MergeOperator = {
 };
 
 function addChecked(sum: Uint8Array, count: Uint8Array): void {
-  if (count.length !== COUNT_SIZE) throw malformed('count', count);
+  if (count.length !== COUNT_SIZE) throw malformed('count', count.length);
   addCount(sum, count);
 }
 
@@ -77,17 +97,28 @@ function combineOperands(operands: readonly Uint8Array[]): void {
   added.count = 0;
   removed.count = 0;
   for (let i = 0; i < operands.length; i++) {
-    const operand = operands[i];
-    if (i === 0) {
-      if (!loadEdges(operand, added, removed)) throw malformed('list', operand);
-      continue;
-    }
-    if (!loadEdges(operand, newerAdded, newerRemoved)) throw malformed('list', operand);
-    applyEdges(added, newerRemoved, newerAdded, spare);
-    [added, spare] = [spare, added];
-    applyEdges(removed, newerAdded, newerRemoved, spare);
-    [removed, spare] = [spare, removed];
+    combineNewer(operands[i], 0, operands[i].length, i === 0);
   }
+}
+
+/** Adds the operand `bytes[start, end)`, newer than those before, to `added` and `removed`. */
+function combineNewer(bytes: Uint8Array, start: number, end: number, isFirst: boolean): void {
+  if (isFirst) {
+    if (!loadEdges(bytes, start, end, added, removed)) throw malformed('list', end - start);
+    return;
+  }
+  if (!loadEdges(bytes, start, end, newerAdded, newerRemoved)) throw malformed('list', end - start);
+  applyEdges(added, newerRemoved, newerAdded, spare);
+  [added, spare] = [spare, added];
+  applyEdges(removed, newerAdded, newerRemoved, spare);
+  [removed, spare] = [spare, removed];
+}
+
+/** Leaves the list `base[start, end)` with `removed` taken from it and `added` put to it in `spare`. */
+function applyToBase(base: Uint8Array | undefined, start: number, end: number): void {
+  list.count = 0;
+  if (base !== undefined && !loadList(base, start, end, list)) throw malformed('list', end - start);
+  applyEdges(list, removed, added, spare);
 }
 
 const operators: readonly MergeOperator[] = [adjacencyMerge, counterMerge];
@@ -97,7 +128,7 @@ export function findMergeOperator(name: string): MergeOperator | undefined {
   return operators.find((operator) => operator.name === name);
 }
 
-function malformed(kind: string, bytes: Uint8Array): CorruptionError {
-  const what = `malformed ${kind} of ${bytes.length} bytes`;
+function malformed(kind: string, length: number): CorruptionError {
+  const what = `malformed ${kind} of ${length} bytes`;
   return new CorruptionError(what, { file: 'value of an entry', offset: 0 });
 }

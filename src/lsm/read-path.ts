@@ -1,18 +1,13 @@
 /**
- * Reads: a point read asks the memtables, then L0, newest first, then each level, until its fold is done;
+ * Reads: a point read asks the memtables, then the runs of tables, newest first, until its fold is done;
  * a scan merges cursors over the same.
  */
-import type { EntryCursor } from './cursor.ts';
 import type { EngineCore, SealedMemtable } from './engine-core.ts';
 import type { Scan, ScanRange } from './engine-options.ts';
-import { compareKeys } from './entry.ts';
 import type { PointFold } from './fold.ts';
-import { LevelCursor } from './level-cursor.ts';
-import { MemtableCursor } from './memtable-cursor.ts';
 import { MergingCursor } from './merging-cursor.ts';
-import type { SharedMemtable } from './shared-memtable.ts';
-import type { TableFile } from './table-file.ts';
-import { seekLevel, type TreeLevels, type Version } from './version.ts';
+import { ReadSources } from './read-sources.ts';
+import { seekLevel, type TreeRuns } from './version.ts';
 import { VisibleScan } from './visible-scan.ts';
 
 /** The value of a key as `sequence` sees it, in bytes of its own; undefined when there is none. */
@@ -23,15 +18,37 @@ export function readValue(
   lo: number,
   sequence: number,
 ): Uint8Array | undefined {
+  return gather(core, tree, hi, lo, sequence).result();
+}
+
+/** As `readValue`, into bytes of the caller's: the length of the value, or -1. */
+export function readValueInto(
+  core: EngineCore,
+  tree: number,
+  hi: number,
+  lo: number,
+  sequence: number,
+  into: Uint8Array,
+): number {
+  return gather(core, tree, hi, lo, sequence).resultInto(into);
+}
+
+function gather(
+  core: EngineCore,
+  tree: number,
+  hi: number,
+  lo: number,
+  sequence: number,
+): PointFold {
   const { fold } = core.tree(tree);
   fold.reset();
   if (!core.active.memtable.get(tree, hi, lo, sequence, fold)) {
     const { sealed } = core;
     if (sealed.length === 0 || !readSealed(sealed, tree, hi, lo, sequence, fold)) {
-      readTables(core.versions.current.levels(tree), hi, lo, sequence, fold);
+      readTables(core.versions.current.runs(tree), hi, lo, sequence, fold);
     }
   }
-  return fold.result();
+  return fold;
 }
 
 function readSealed(
@@ -48,23 +65,16 @@ function readSealed(
   return false;
 }
 
+/** Run by run, newest first; in each, one table at most may hold the key. */
 function readTables(
-  levels: TreeLevels,
+  runs: TreeRuns,
   hi: number,
   lo: number,
   sequence: number,
   fold: PointFold,
 ): boolean {
-  const top = levels[0];
-  for (let i = 0; i < top.length; i++) {
-    const { smallestHi, smallestLo, largestHi, largestLo } = top[i].meta;
-    if (smallestHi > hi || (smallestHi === hi && smallestLo > lo)) continue;
-    if (largestHi < hi || (largestHi === hi && largestLo < lo)) continue;
-    if (top[i].reader().get(hi, lo, sequence, fold)) return true;
-  }
-  for (let level = 1; level < levels.length; level++) {
-    const tables = levels[level];
-    if (tables.length === 0) continue;
+  for (let r = 0; r < runs.length; r++) {
+    const { tables } = runs[r];
     const i = seekLevel(tables, hi, lo);
     if (i === tables.length) continue;
     const { smallestHi, smallestLo } = tables[i].meta;
@@ -78,37 +88,18 @@ function readTables(
 export function openScan(core: EngineCore, tree: number, range: ScanRange): Scan {
   const { sequence = core.appliedSequence, fromHi, fromLo, toHi, toLo } = range;
   const { operator } = core.tree(tree);
-  const memtables = [core.active, ...core.sealed.map(({ shared }) => shared)];
-  const version = core.versions.current;
-  for (const shared of memtables) shared.retain();
-  version.retain();
-  const sources: EntryCursor[] = memtables
-    .filter(({ memtable }) => memtable === core.active.memtable || memtable.entryCountOf(tree) > 0)
-    .map(({ memtable }) => new MemtableCursor(memtable, tree));
-  try {
-    for (const [level, tables] of version.levels(tree).entries()) {
-      const touched = tables.filter((table) => isInRange(table, range));
-      if (level === 0) {
-        for (const table of touched) sources.push(table.reader().cursor());
-      } else if (touched.length > 0) {
-        sources.push(new LevelCursor(touched));
-      }
-    }
-  } catch (error) {
-    giveBack(memtables, version);
-    throw error;
-  }
-  const source = sources.length === 1 ? sources[0] : new MergingCursor(sources);
+  const sources = new ReadSources(core, tree, range);
+  const { cursors } = sources;
+  const source = cursors.length === 1 ? cursors[0] : new MergingCursor(cursors);
   const scan = new VisibleScan(source, { operator, sequence, fromHi, fromLo, toHi, toLo });
-  return new EngineScan(scan, { memtables, version, open: core.scans });
+  return new EngineScan(scan, { sources, open: core.scans });
 }
 
 /** What a scan holds until it ends. */
 interface Held {
-  readonly memtables: readonly SharedMemtable[];
-  readonly version: Version;
+  readonly sources: ReadSources;
   /** The set of open scans that it belongs to. */
-  readonly open: Set<Scan>;
+  readonly open: EngineCore['scans'];
 }
 
 class EngineScan implements Scan {
@@ -144,20 +135,8 @@ class EngineScan implements Scan {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#scan.close();
-    const { memtables, version, open } = this.#held;
+    const { sources, open } = this.#held;
     open.delete(this);
-    giveBack(memtables, version);
+    sources.release();
   }
-}
-
-function giveBack(memtables: readonly SharedMemtable[], version: Version): void {
-  for (const shared of memtables) shared.release();
-  version.release();
-}
-
-function isInRange({ meta }: TableFile, range: ScanRange): boolean {
-  return (
-    compareKeys(meta.smallestHi, meta.smallestLo, range.toHi, range.toLo) <= 0 &&
-    compareKeys(range.fromHi, range.fromLo, meta.largestHi, meta.largestLo) <= 0
-  );
 }

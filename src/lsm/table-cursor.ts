@@ -8,11 +8,11 @@ import {
   blockValueStart,
   seekBlock,
 } from './block.ts';
-import type { EntryCursor } from './cursor.ts';
+import type { ReversibleCursor } from './cursor.ts';
 import type { EntryKind } from './entry.ts';
 import { seekTableIndex, type TableIndex } from './table-index.ts';
 
-export class TableCursor implements EntryCursor {
+export class TableCursor implements ReversibleCursor {
   readonly #index: TableIndex;
   readonly #readBlock: (number: number) => Block;
   #number = 0;
@@ -68,15 +68,37 @@ export class TableCursor implements EntryCursor {
     this.#position = 0;
   }
 
+  seekLast(): void {
+    this.#enterLast(this.#index.blockCount - 1);
+  }
+
+  seekBefore(hi: number, lo: number): void {
+    const number = seekTableIndex(this.#index, hi, lo);
+    this.#enter(number);
+    const position = this.#block === undefined ? 0 : seekBlock(this.#block, hi, lo);
+    if (position === 0) this.#enterLast(number - 1);
+    else this.#position = position - 1;
+  }
+
+  prev(): void {
+    if (--this.#position < 0) this.#enterLast(this.#number - 1);
+  }
+
   close(): void {
     if (this.#block !== undefined) this.#block.pins--;
     this.#block = undefined;
   }
 
-  /** Pins the block of that number; behind the last one the cursor is not valid. */
+  /** To the last entry of the block of that number. */
+  #enterLast(number: number): void {
+    this.#enter(number);
+    if (this.#block !== undefined) this.#position = this.#block.count - 1;
+  }
+
+  /** Pins the block of that number; outside of the table the cursor is not valid. */
   #enter(number: number): void {
     this.close();
-    if (number >= this.#index.blockCount) return;
+    if (number < 0 || number >= this.#index.blockCount) return;
     const block = this.#readBlock(number);
     block.pins++;
     this.#block = block;

@@ -22,7 +22,7 @@ import {
 } from './block.ts';
 import type { BlockCache } from './block-cache.ts';
 import { mayContain } from './bloom-filter.ts';
-import type { EntryCursor } from './cursor.ts';
+import type { ReversibleCursor } from './cursor.ts';
 import type { PointFold } from './fold.ts';
 import { TableCursor } from './table-cursor.ts';
 import {
@@ -121,7 +121,7 @@ export class TableReader {
   }
 
   /** All entries, in order. The caller closes the cursor before the reader. */
-  cursor(options: TableCursorOptions = {}): EntryCursor {
+  cursor(options: TableCursorOptions = {}): ReversibleCursor {
     const { fillCache = true } = options;
     const index = this.#index ?? this.#load();
     return new TableCursor(index, (number) => this.#block(number, fillCache));

@@ -7,7 +7,7 @@
  */
 import { assert } from '../../base/assert.ts';
 import { CorruptionError } from '../../errors.ts';
-import type { Scan, ScanRange } from '../engine-options.ts';
+import type { EngineIterator, IteratorOptions, Scan, ScanRange } from '../engine-options.ts';
 import { difference, toIdSet, union } from '../id-set.ts';
 import { decodeList, listCount, MALFORMED, readList } from '../list-codec.ts';
 import type { EdgeBatch, GraphLayout } from './graph-layout.ts';
@@ -15,7 +15,20 @@ import type { EdgeBatch, GraphLayout } from './graph-layout.ts';
 /** What a graph needs of an engine. */
 export interface GraphEngine {
   get(tree: number, hi: number, lo: number, sequence?: number): Uint8Array | undefined;
+  getInto(tree: number, hi: number, lo: number, into: Uint8Array, sequence?: number): number;
   scan(tree: number, range: ScanRange): Scan;
+  iterator(tree: number, options?: IteratorOptions): EngineIterator;
+}
+
+export interface GraphIteratorOptions {
+  /** The smallest node. Default: 0. */
+  readonly from?: number | undefined;
+  /** The largest node. Default: the largest u32. */
+  readonly to?: number | undefined;
+  /** Turns the order round. Default: false. */
+  readonly reverse?: boolean | undefined;
+  /** As `IteratorOptions.sequence`. */
+  readonly sequence?: number | undefined;
 }
 
 /** There is no such node. */
@@ -23,6 +36,9 @@ export const NO_NODE = -1;
 
 const NO_IDS = new Uint32Array(0);
 const NODE_MAX = 0xffffffff;
+
+/** What the last read found, before it was decoded. Reads run to their end, so all stores share it. */
+let encoded = new Uint8Array(1024);
 
 export class GraphStore {
   readonly #engine: GraphEngine;
@@ -41,8 +57,12 @@ export class GraphStore {
    * their number, or `NO_NODE` (-1).
    */
   neighbours(hi: number, node: number, into: Uint32Array, sequence?: number): number {
-    const bytes = this.#engine.get(this.#tree, hi, node, sequence);
-    return bytes === undefined ? NO_NODE : decodeNeighbours(bytes, into);
+    let length = this.#engine.getInto(this.#tree, hi, node, encoded, sequence);
+    if (length > encoded.length) {
+      encoded = new Uint8Array(2 * length);
+      length = this.#engine.getInto(this.#tree, hi, node, encoded, sequence);
+    }
+    return length < 0 ? NO_NODE : decodeNeighbours(encoded, length, into);
   }
 
   setNeighbours(batch: EdgeBatch, hi: number, node: number, ids: Uint32Array): void {
@@ -76,6 +96,13 @@ export class GraphStore {
     return new GraphScan(this.#engine.scan(this.#tree, range));
   }
 
+  /** The nodes of one graph and layer, with their lists, both ways. The caller closes it. */
+  iterator(hi: number, options: GraphIteratorOptions = {}): GraphIterator {
+    const { from = 0, to = NODE_MAX, reverse, sequence } = options;
+    const range = { from: { hi, lo: from }, to: { hi, lo: to }, reverse, sequence };
+    return new GraphIterator(hi, this.#engine.iterator(this.#tree, range));
+  }
+
   #list(hi: number, node: number): Uint32Array | undefined {
     const bytes = this.#engine.get(this.#tree, hi, node);
     if (bytes === undefined) return undefined;
@@ -101,7 +128,8 @@ export class GraphScan {
 
   /** As `GraphStore.neighbours`, of the present node. */
   neighbours(into: Uint32Array): number {
-    return decodeNeighbours(this.#scan.value, into);
+    const { value } = this.#scan;
+    return decodeNeighbours(value, value.length, into);
   }
 
   /** Idempotent. */
@@ -110,9 +138,66 @@ export class GraphScan {
   }
 }
 
-function decodeNeighbours(bytes: Uint8Array, into: Uint32Array): number {
-  assert(listCount(bytes) <= into.length, 'the caller has room for every list of the graph');
-  const count = decodeList(bytes, into);
+/** Moves as an `EngineIterator` does, over nodes. */
+export class GraphIterator implements Disposable {
+  readonly #hi: number;
+  readonly #iterator: EngineIterator;
+
+  constructor(hi: number, iterator: EngineIterator) {
+    this.#hi = hi;
+    this.#iterator = iterator;
+  }
+
+  get valid(): boolean {
+    return this.#iterator.valid;
+  }
+
+  get node(): number {
+    return this.#iterator.lo;
+  }
+
+  /** As `GraphStore.neighbours`, of the present node. */
+  neighbours(into: Uint32Array): number {
+    const { value } = this.#iterator;
+    return decodeNeighbours(value, value.length, into);
+  }
+
+  first(): boolean {
+    return this.#iterator.first();
+  }
+
+  last(): boolean {
+    return this.#iterator.last();
+  }
+
+  seek(node: number): boolean {
+    return this.#iterator.seek(this.#hi, node);
+  }
+
+  next(): boolean {
+    return this.#iterator.next();
+  }
+
+  prev(): boolean {
+    return this.#iterator.prev();
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.#iterator.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+function decodeNeighbours(bytes: Uint8Array, length: number, into: Uint32Array): number {
+  assert(
+    listCount(bytes, length) <= into.length,
+    'the caller has room for every list of the graph',
+  );
+  const count = decodeList(bytes, into, length);
   return count === MALFORMED ? malformed() : count;
 }
 

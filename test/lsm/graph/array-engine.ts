@@ -1,12 +1,18 @@
 /** The rules of the engine over a sorted array: no files, no memtable, nothing to trust but the folds. */
 
-import type { Scan, ScanRange } from '../../../src/lsm/engine-options.ts';
+import type {
+  EngineIterator,
+  IteratorOptions,
+  Scan,
+  ScanRange,
+} from '../../../src/lsm/engine-options.ts';
 import { DELETE, type EntryKind, MERGE, SEQUENCE_MAX, SET } from '../../../src/lsm/entry.ts';
 import { FoldStream } from '../../../src/lsm/fold-stream.ts';
 import type { EdgeBatch } from '../../../src/lsm/graph/graph-layout.ts';
 import { adjacencyMerge } from '../../../src/lsm/merge-operator.ts';
 import { VisibleScan } from '../../../src/lsm/visible-scan.ts';
 import { ArrayCursor, byEntryOrder, type Entry } from '../array-cursor.ts';
+import { ArrayIterator, type KeyedValue } from '../array-iterator.ts';
 import type { LayoutEngine } from './layout.suite.ts';
 
 export class ArrayEngine implements LayoutEngine {
@@ -58,10 +64,24 @@ export class ArrayEngine implements LayoutEngine {
     return scan.next() ? scan.value.slice() : undefined;
   }
 
+  getInto(tree: number, hi: number, lo: number, into: Uint8Array, sequence?: number): number {
+    const value = this.get(tree, hi, lo, sequence);
+    if (value !== undefined && value.length <= into.length) into.set(value);
+    return value?.length ?? -1;
+  }
+
   scan(_: number, range: ScanRange): Scan {
     const { sequence = SEQUENCE_MAX, ...bounds } = range;
     const options = { ...bounds, sequence, operator: adjacencyMerge };
     return new VisibleScan(new ArrayCursor(this.#entries), options);
+  }
+
+  iterator(tree: number, options: IteratorOptions = {}): EngineIterator {
+    const all = { fromHi: 0, fromLo: 0, toHi: 0xffffffff, toLo: 0xffffffff };
+    const scan = this.scan(tree, { ...all, sequence: options.sequence });
+    const entries: KeyedValue[] = [];
+    while (scan.next()) entries.push({ hi: scan.hi, lo: scan.lo, value: scan.value.slice() });
+    return new ArrayIterator(entries, options);
   }
 
   async close(): Promise<void> {}

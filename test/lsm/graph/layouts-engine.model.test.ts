@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
 import { LsmEngine } from '../../../src/lsm/engine.ts';
-import type { ScanRange } from '../../../src/lsm/engine-options.ts';
+import type { IteratorOptions, ScanRange } from '../../../src/lsm/engine-options.ts';
 import { createGraphLayout } from '../../../src/lsm/graph/graph-layout.ts';
 import { GraphStore } from '../../../src/lsm/graph/graph-store.ts';
 import { WriteBatch } from '../../../src/lsm/write-batch.ts';
@@ -57,8 +57,16 @@ class RealEngine implements LayoutEngine {
     return this.#engine!.get(tree, hi, lo, sequence);
   }
 
+  getInto(tree: number, hi: number, lo: number, into: Uint8Array, sequence?: number): number {
+    return this.#engine!.getInto(tree, hi, lo, into, sequence);
+  }
+
   scan(tree: number, range: ScanRange): ReturnType<LsmEngine['scan']> {
     return this.#engine!.scan(tree, range);
+  }
+
+  iterator(tree: number, options?: IteratorOptions): ReturnType<LsmEngine['iterator']> {
+    return this.#engine!.iterator(tree, options);
   }
 
   async close(): Promise<void> {
