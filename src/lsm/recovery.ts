@@ -11,6 +11,7 @@
  */
 import { CorruptionError, DatabaseError, isDatabaseError } from '../errors.ts';
 import type { FileSystem } from '../storage/file-system.ts';
+import { refuseUnfinished } from '../storage/unfinished.ts';
 import { BlockCache } from './block-cache.ts';
 import { CommitLog } from './commit-log.ts';
 import { type CoreOptions, EngineCore } from './engine-core.ts';
@@ -35,6 +36,7 @@ export async function openCore(
   const mayCreate = createIfMissing && !readOnly;
   if (mayCreate) fileSystem.makeDirectory(directory);
   if (!fileSystem.exists(directory)) throw missing(directory);
+  refuseUnfinished(fileSystem, directory);
   // What a killed process renamed may be visible and still not be durable.
   if (!readOnly) fileSystem.syncDirectory(directory);
 
