@@ -146,11 +146,11 @@ export class Checkpointer {
     const version = core.versions.current;
     version.retain();
     try {
-      const levels = version.levels(tree);
+      const runs = version.runs(tree);
       const stream = new FoldStream(source, {
         operator: core.tree(tree).operator,
         snapshots: core.snapshots.sequences(),
-        mayExistBelow: (hi, lo) => mayContainKey(levels, 0, hi, lo),
+        mayExistBelow: (hi, lo) => mayContainKey(runs, hi, lo),
       });
       stream.start();
       await core.slices.run(output.drain(stream));

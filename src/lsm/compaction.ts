@@ -3,7 +3,7 @@
  * the version in which they replace the inputs. Until then nothing has happened; if anything fails, its
  * tables are removed and the version stays.
  */
-import type { CompactionPlan } from './compaction-plan.ts';
+import type { CompactionPlan } from './compaction-shape.ts';
 import type { EntryCursor } from './cursor.ts';
 import type { EngineCore } from './engine-core.ts';
 import { compareKeys } from './entry.ts';
@@ -42,12 +42,12 @@ export class Compaction {
 
   /** Syncs the new tables and installs them. */
   async finish(): Promise<void> {
-    const { inputs, overlaps, outputLevel, isTrivial } = this.#plan;
+    const { inputs, overlaps, outputLevel, outputRun, isTrivial } = this.#plan;
     const { counters } = this.#core;
     this.#closeSource();
     const tables = isTrivial ? inputs : await this.#output.synced();
     const removed = new Set([...inputs, ...overlaps]);
-    const added = tables.map((table) => ({ level: outputLevel, table }));
+    const added = tables.map((table) => ({ level: outputLevel, run: outputRun, table }));
     await installVersion(this.#core, { added, removed });
     if (isTrivial) {
       counters.trivialMoves++;
@@ -67,17 +67,16 @@ export class Compaction {
   }
 
   #begin(): SlicedWork {
-    const { tree, inputs, overlaps, outputLevel } = this.#plan;
+    const { tree, inputs, overlaps, older } = this.#plan;
     const past = { fillCache: false };
     const sources: EntryCursor[] = [new LevelCursor(overlaps, past)];
     for (const run of sortedRuns(inputs)) sources.push(new LevelCursor(run, past));
     const source = new MergingCursor(sources);
     this.#source = source;
-    const levels = this.#version.levels(tree);
     const stream = new FoldStream(source, {
       operator: this.#core.tree(tree).operator,
       snapshots: this.#core.snapshots.sequences(),
-      mayExistBelow: (hi, lo) => mayContainKey(levels, outputLevel + 1, hi, lo),
+      mayExistBelow: (hi, lo) => mayContainKey(older, hi, lo),
     });
     stream.start();
     return this.#output.drain(stream);

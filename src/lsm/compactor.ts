@@ -8,14 +8,10 @@
 import { assert } from '../base/assert.ts';
 import { DatabaseError, isDatabaseError } from '../errors.ts';
 import { Compaction } from './compaction.ts';
-import {
-  type CompactionPlan,
-  level0Depth,
-  type PlanOptions,
-  planCompaction,
-  planFullCompaction,
-} from './compaction-plan.ts';
+import { planCompaction, planFullCompaction } from './compaction-plan.ts';
+import type { CompactionPlan, PlanOptions } from './compaction-shape.ts';
 import type { EngineCore } from './engine-core.ts';
+import { level0Depth } from './leveled-plan.ts';
 import { nextTurn, SLICE_MS } from './slices.ts';
 import type { TableFile } from './table-file.ts';
 
@@ -24,7 +20,6 @@ const STALL_FACTOR = 3;
 
 export class Compactor {
   readonly #core: EngineCore;
-  readonly #planOptions: PlanOptions;
   #compaction: Compaction | undefined;
   /** The end of the compaction that is past its merge. Never rejects. */
   #finishing: Promise<void> | undefined;
@@ -36,8 +31,6 @@ export class Compactor {
 
   constructor(core: EngineCore) {
     this.#core = core;
-    const { levelRatio, level0Tables, baseLevelBytes } = core.options;
-    this.#planOptions = { levelRatio, level0Tables, baseLevelBytes };
   }
 
   /** Why the last compaction failed, until the next checkpoint. */
@@ -108,16 +101,21 @@ export class Compactor {
     await compaction?.abandon();
   }
 
+  #planOptions(): PlanOptions {
+    const { options, snapshots } = this.#core;
+    return { ...options, snapshots: snapshots.sequences() };
+  }
+
   #plan(): CompactionPlan<TableFile> | undefined {
     const { current } = this.#core.versions;
-    const trees = current.treeIds.map((tree) => [tree, current.levels(tree)] as const);
-    return planCompaction(trees, this.#planOptions);
+    const trees = current.treeIds.map((tree) => [tree, current.runs(tree)] as const);
+    return planCompaction(trees, this.#planOptions());
   }
 
   #fullPlan(): CompactionPlan<TableFile> | undefined {
     const { current } = this.#core.versions;
     for (const tree of current.treeIds) {
-      const plan = planFullCompaction(tree, current.levels(tree), this.#planOptions);
+      const plan = planFullCompaction(tree, current.runs(tree), this.#planOptions());
       if (plan !== undefined) return plan;
     }
     return undefined;
@@ -126,7 +124,7 @@ export class Compactor {
   #isLevel0Full(): boolean {
     const { current } = this.#core.versions;
     const depthMax = STALL_FACTOR * this.#core.options.level0Tables;
-    return current.treeIds.some((tree) => level0Depth(current.levels(tree)[0]) > depthMax);
+    return current.treeIds.some((tree) => level0Depth(current.runs(tree)) > depthMax);
   }
 
   #startLoop(): void {

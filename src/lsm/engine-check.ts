@@ -13,8 +13,8 @@ export async function checkEngine(core: EngineCore): Promise<CheckResult> {
   version.retain();
   try {
     for (const tree of version.treeIds) {
-      for (const [level, tables] of version.levels(tree).entries()) {
-        if (level > 0) checkOrder(tables, problems);
+      for (const { tables } of version.runs(tree)) {
+        checkOrder(tables, problems);
         for (const table of tables) {
           checkTable(table, version.sequence, problems);
           await nextTurn();

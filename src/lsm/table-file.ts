@@ -67,6 +67,9 @@ export class TableFile {
     const isSame =
       properties.tree === meta.tree &&
       properties.entries === meta.entries &&
+      properties.keys === meta.keys &&
+      properties.merges === meta.merges &&
+      properties.deletes === meta.deletes &&
       reader.sizeBytes === meta.sizeBytes &&
       properties.smallestHi === meta.smallestHi &&
       properties.smallestLo === meta.smallestLo &&

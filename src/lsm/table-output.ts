@@ -105,6 +105,7 @@ export class TableOutput {
       codec: spec.codec,
       filterBitsPerKey: spec.filterBitsPerKey,
       mergeOperator: spec.mergeOperator,
+      layout: spec.layout,
     });
   }
 
@@ -137,7 +138,7 @@ export class TableOutput {
 
 function toMeta(properties: TableProperties, number: number, sizeBytes: number): TableFile['meta'] {
   const { tree, entries, smallestHi, smallestLo, largestHi, largestLo } = properties;
-  const { smallestSequence, largestSequence } = properties;
+  const { smallestSequence, largestSequence, keys, merges, deletes } = properties;
   return {
     number,
     tree,
@@ -149,5 +150,8 @@ function toMeta(properties: TableProperties, number: number, sizeBytes: number):
     largestLo,
     smallestSequence,
     largestSequence,
+    keys,
+    merges,
+    deletes,
   };
 }

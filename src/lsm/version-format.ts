@@ -3,7 +3,7 @@
  *
  *   offset  size  field of 000012.version
  *        0     4  magic "SVV1"
- *        4     4  format version      1
+ *        4     4  format version      2
  *        8     4  version number      as in the file's name
  *       12     4  next file number    above every number given out so far
  *       16     4  log number          logs below it are not replayed
@@ -11,7 +11,7 @@
  *       28     4  tree count
  *       32     4  table count
  *       36        trees               id u8 | name length u8 | operator length u8 | name | operator (UTF-8)
- *                 tables              52 bytes each, by tree, level, L0 newest first, else by key
+ *                 tables              68 bytes each, by tree, level, run (newest first) and key
  *      end     4  checksum            xxHash32 of all before it, seeded with the version number
  *
  *   offset  size  field of a table
@@ -23,6 +23,10 @@
  *       16     4  entries
  *       20    16  smallest key, largest key   hi u32, lo u32 each
  *       36    16  smallest sequence, largest sequence
+ *       52     4  run                 tables of a level with the same run do not overlap
+ *       56     4  keys                distinct ones
+ *       60     4  merges              entries of that kind
+ *       64     4  deletes             entries of that kind
  *
  *   offset  size  field of CURRENT
  *        0     4  magic "SVCP"
@@ -30,8 +34,8 @@
  *        8     4  version number
  *       12     4  checksum            xxHash32 of bytes 0..11, seed 0
  *
- * All integers are little-endian. What is decoded has been checked: levels below L0 are sorted and do not
- * overlap, and no number lies above its bound.
+ * All integers are little-endian. What is decoded has been checked: runs are sorted and do not overlap, and
+ * no number lies above its bound.
  */
 import { assert } from '../base/assert.ts';
 import type { Hasher } from '../base/hasher.ts';
@@ -41,10 +45,11 @@ import { readUint64, writeUint64 } from './log-format.ts';
 
 const VERSION_MAGIC = 0x31565653; // "SVV1"
 const POINTER_MAGIC = 0x50435653; // "SVCP"
-const FORMAT = 1;
+const VERSION_FORMAT = 2;
+const POINTER_FORMAT = 1;
 const HEADER_SIZE = 36;
 const TREE_HEADER_SIZE = 3;
-const TABLE_SIZE = 52;
+const TABLE_SIZE = 68;
 const CHECKSUM_SIZE = 4;
 const POINTER_SIZE = 16;
 
@@ -63,6 +68,12 @@ export interface TableMeta {
   readonly largestLo: number;
   readonly smallestSequence: number;
   readonly largestSequence: number;
+  /** Distinct keys. */
+  readonly keys: number;
+  /** Entries of the kind MERGE. */
+  readonly merges: number;
+  /** Entries of the kind DELETE. */
+  readonly deletes: number;
 }
 
 export interface StoredTree {
@@ -74,6 +85,8 @@ export interface StoredTree {
 
 export interface PlacedTable {
   readonly level: number;
+  /** Tables of one tree, level and run follow each other without overlap; larger runs are newer. */
+  readonly run: number;
   readonly meta: TableMeta;
 }
 
@@ -100,7 +113,7 @@ export function encodeVersion(version: StoredVersion, hasher: Hasher): Uint8Arra
   const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, VERSION_MAGIC, true);
-  view.setUint32(4, FORMAT, true);
+  view.setUint32(4, VERSION_FORMAT, true);
   view.setUint32(8, version.number, true);
   view.setUint32(12, version.nextFileNumber, true);
   view.setUint32(16, version.logNumber, true);
@@ -115,8 +128,8 @@ export function encodeVersion(version: StoredVersion, hasher: Hasher): Uint8Arra
     bytes.set(operator, position + TREE_HEADER_SIZE + name.length);
     position += TREE_HEADER_SIZE + name.length + operator.length;
   }
-  for (const { level, meta } of version.tables) {
-    writeTable(view, position, level, meta);
+  for (const table of version.tables) {
+    writeTable(view, position, table);
     position += TABLE_SIZE;
   }
   assert(position === size - CHECKSUM_SIZE, 'a version fills its bytes');
@@ -141,7 +154,7 @@ export function decodeVersion(
   if (view.getUint32(end, true) !== hasher.hash32(bytes.subarray(0, end), number)) {
     throw corruption('version file checksum mismatch', end);
   }
-  checkFormat(view.getUint32(4, true), file);
+  checkFormat(view.getUint32(4, true), VERSION_FORMAT, file);
   if (view.getUint32(8, true) !== number) throw corruption('version says another number', 8);
   const sequence = readUint64(view, 20);
   const nextFileNumber = view.getUint32(12, true);
@@ -162,10 +175,13 @@ export function decodeVersion(
   for (let i = 0; i < tableCount; i++) {
     const offset = tablesStart + i * TABLE_SIZE;
     const table = readTable(view, offset);
-    const { meta, level } = table;
+    const { meta, level, run } = table;
     const isPossible =
       meta.number < nextFileNumber &&
       level < LEVEL_COUNT &&
+      run < nextFileNumber &&
+      meta.keys <= meta.entries &&
+      meta.merges + meta.deletes <= meta.entries &&
       meta.largestSequence <= sequence &&
       meta.smallestSequence <= meta.largestSequence &&
       compareKeys(meta.smallestHi, meta.smallestLo, meta.largestHi, meta.largestLo) <= 0 &&
@@ -184,7 +200,7 @@ export function encodePointer(versionNumber: number, hasher: Hasher): Uint8Array
   const bytes = new Uint8Array(POINTER_SIZE);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, POINTER_MAGIC, true);
-  view.setUint32(4, FORMAT, true);
+  view.setUint32(4, POINTER_FORMAT, true);
   view.setUint32(8, versionNumber, true);
   view.setUint32(12, hasher.hash32(bytes.subarray(0, 12), 0), true);
   return bytes;
@@ -199,15 +215,15 @@ export function decodePointer(bytes: Uint8Array, file: string, hasher: Hasher): 
   if (view.getUint32(12, true) !== hasher.hash32(bytes.subarray(0, 12), 0)) {
     throw new CorruptionError('pointer checksum mismatch', { file, offset: 12 });
   }
-  checkFormat(view.getUint32(4, true), file);
+  checkFormat(view.getUint32(4, true), POINTER_FORMAT, file);
   return view.getUint32(8, true);
 }
 
-function checkFormat(format: number, file: string): void {
-  if (format === FORMAT) return;
+function checkFormat(format: number, expected: number, file: string): void {
+  if (format === expected) return;
   throw new DatabaseError(
     'UNSUPPORTED_FORMAT',
-    `version format ${format} in ${file}, this library reads ${FORMAT}`,
+    `version format ${format} in ${file}, this library reads ${expected}`,
   );
 }
 
@@ -228,7 +244,7 @@ function readTrees(bytes: Uint8Array, count: number): StoredTree[] | undefined {
   return position === bytes.length ? trees : undefined;
 }
 
-function writeTable(view: DataView, position: number, level: number, meta: TableMeta): void {
+function writeTable(view: DataView, position: number, { level, run, meta }: PlacedTable): void {
   view.setUint32(position, meta.number, true);
   view.setUint8(position + 4, meta.tree);
   view.setUint8(position + 5, level);
@@ -240,6 +256,10 @@ function writeTable(view: DataView, position: number, level: number, meta: Table
   view.setUint32(position + 32, meta.largestLo, true);
   writeUint64(view, position + 36, meta.smallestSequence);
   writeUint64(view, position + 44, meta.largestSequence);
+  view.setUint32(position + 52, run, true);
+  view.setUint32(position + 56, meta.keys, true);
+  view.setUint32(position + 60, meta.merges, true);
+  view.setUint32(position + 64, meta.deletes, true);
 }
 
 function readTable(view: DataView, position: number): PlacedTable {
@@ -254,14 +274,17 @@ function readTable(view: DataView, position: number): PlacedTable {
     largestLo: view.getUint32(position + 32, true),
     smallestSequence: readUint64(view, position + 36),
     largestSequence: readUint64(view, position + 44),
+    keys: view.getUint32(position + 56, true),
+    merges: view.getUint32(position + 60, true),
+    deletes: view.getUint32(position + 64, true),
   };
-  return { level: view.getUint8(position + 5), meta };
+  return { level: view.getUint8(position + 5), run: view.getUint32(position + 52, true), meta };
 }
 
-/** By tree and level; L0 newest first, the other levels by key and without overlap. */
+/** By tree, level and run, newest first; within a run by key and without overlap. */
 function isInOrder(a: PlacedTable, b: PlacedTable): boolean {
   if (a.meta.tree !== b.meta.tree) return a.meta.tree < b.meta.tree;
   if (a.level !== b.level) return a.level < b.level;
-  if (a.level === 0) return a.meta.number > b.meta.number;
+  if (a.run !== b.run) return a.run > b.run;
   return compareKeys(a.meta.largestHi, a.meta.largestLo, b.meta.smallestHi, b.meta.smallestLo) < 0;
 }
