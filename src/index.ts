@@ -1,3 +1,4 @@
+export type { BackupOptions, BackupProgress, BackupReport } from './database/backup.ts';
 export { Collection } from './database/collection.ts';
 export { Database, open } from './database/database.ts';
 export type {
@@ -22,6 +23,7 @@ export type {
   UpsertResult,
   VectorInput,
 } from './database/record.ts';
+export { type RestoreOptions, type RestoreReport, restore } from './database/restore.ts';
 export { DatabaseError, type ErrorCode, isDatabaseError } from './errors.ts';
 export {
   type Embedder,

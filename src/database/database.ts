@@ -1,7 +1,9 @@
 /** The public face of a database: opening, its collections, and what concerns it as a whole. */
 
 import { DatabaseError } from '../errors.ts';
+import type { BackupOptions } from '../lsm/backup.ts';
 import { WriteBatch } from '../lsm/write-batch.ts';
+import { type BackupReport, backupDatabase } from './backup.ts';
 import type { CatalogEntry, DatabaseCounters } from './catalog.ts';
 import {
   readCatalog,
@@ -21,7 +23,7 @@ import { type DatabaseStats, gatherStats } from './database-stats.ts';
 import { openSession } from './open-session.ts';
 import type { CollectionOptions, DatabaseOptions } from './options.ts';
 import type { Session } from './session.ts';
-import { checkName, invalid } from './validate.ts';
+import { checkKeys, checkName, invalid } from './validate.ts';
 
 /**
  * Opens the database in a directory, making it when there is none. `DATABASE_LOCKED` when another
@@ -88,6 +90,20 @@ export class Database implements AsyncDisposable {
     this.#session.assertOpen();
     for (const entry of this.#catalog.values()) this.#session.collection(entry);
     return await this.#session.betweenCommits(() => checkDatabase(this.#session));
+  }
+
+  /**
+   * Writes the state of this moment into a directory that is empty or missing: a database that can be
+   * opened, or restored elsewhere. Writes go on meanwhile. Tables are linked where that works, pages are
+   * copied. `ALREADY_EXISTS`, `CORRUPTION` when a page is damaged, `ABORTED`, `IO`; after an error the target is
+   * empty, or refused when it is opened.
+   */
+  async backup(directory: string, options: BackupOptions = {}): Promise<BackupReport> {
+    if (typeof directory !== 'string' || directory === '') {
+      throw invalid('directory: expected the path of a directory');
+    }
+    checkKeys(options, ['link', 'onProgress', 'signal'], 'backup');
+    return await this.#session.read(() => backupDatabase(this.#session, directory, options));
   }
 
   /** Waits for running operations, checkpoints, and lets the directory go. Idempotent. */

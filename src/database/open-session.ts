@@ -13,6 +13,7 @@ import { LsmEngine } from '../lsm/engine.ts';
 import { PageStore } from '../paged/page-store.ts';
 import type { FileSystem, Lock } from '../storage/file-system.ts';
 import { NodeFileSystem } from '../storage/node-file-system.ts';
+import { refuseUnfinished } from '../storage/unfinished.ts';
 import { readCatalog, readDatabaseCounters } from './catalog.ts';
 import type { EffectiveDatabaseOptions } from './check-options.ts';
 import { planMemory } from './memory-plan.ts';
@@ -20,11 +21,10 @@ import { RecordFilters } from './record-filter.ts';
 import { Session } from './session.ts';
 import type { Stores } from './stores.ts';
 import { TreePageMap } from './tree-page-map.ts';
-import { PAGES_TREE, treeSpecs } from './trees.ts';
+import { PAGES_TREE, TREE_DIRECTORY, treeSpecs } from './trees.ts';
 import { decodeVectorAttachment, type VectorAttachment } from './vector-attachment.ts';
 import { WriterQueue } from './writer-queue.ts';
 
-const TREE_DIRECTORY = 'lsm';
 const POINTER = 'CURRENT';
 /** An insertion is sure of so much scratch, or of an eighth of a small memory. */
 const INSERT_SCRATCH_BYTES_MAX = MIB;
@@ -35,6 +35,7 @@ export async function openSession(
   options: EffectiveDatabaseOptions,
 ): Promise<Session> {
   const fileSystem = given ?? new NodeFileSystem();
+  refuseUnfinished(fileSystem, path);
   const exists = holdsTree(fileSystem, `${path}/${TREE_DIRECTORY}`);
   checkExistence(path, exists, options);
   if (!options.readOnly) fileSystem.makeDirectory(path);
@@ -118,6 +119,7 @@ async function openStores(opening: Opening): Promise<Stores> {
   const filters = new RecordFilters({ engine, hasher, allocator, kernels });
   const writer = new WriterQueue();
   return {
+    fileSystem,
     engine,
     kernels,
     allocator,

@@ -4,12 +4,14 @@ import type { CellAllocator } from '../kernels/cell-allocator.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import type { LsmEngine } from '../lsm/engine.ts';
 import type { PageStore } from '../paged/page-store.ts';
+import type { FileSystem } from '../storage/file-system.ts';
 import type { RecordFilters } from './record-filter.ts';
 import type { TreePageMap } from './tree-page-map.ts';
 import type { WriterQueue } from './writer-queue.ts';
 
 /** What all collections of a database share. */
 export interface Stores {
+  readonly fileSystem: FileSystem;
   readonly engine: LsmEngine;
   readonly kernels: Kernels;
   readonly allocator: CellAllocator;

@@ -13,6 +13,9 @@
  */
 import type { TreeSpec } from '../lsm/engine-options.ts';
 
+/** Where the trees are, in the directory of the database. */
+export const TREE_DIRECTORY = 'lsm';
+
 export const GRAPH_TREE = 1;
 export const HEADS_TREE = 2;
 export const BODIES_TREE = 3;

@@ -48,13 +48,13 @@ export function engineFiles(fileSystem: FileSystem, directory: string): string[]
   return [...files, POINTER_NAME];
 }
 
-/** Copies files by name and syncs them. */
+/** Copies files by name and syncs them; returns their bytes. */
 export async function copyNames(
   fileSystem: FileSystem,
   { from, to }: { readonly from: string; readonly to: string },
   names: readonly string[],
   { onProgress, signal }: RestoreOptions,
-): Promise<void> {
+): Promise<number> {
   const sizes = names.map((name) => sizeOf(fileSystem, `${from}/${name}`));
   const total = sizes.reduce((sum, size) => sum + size, 0);
   let done = 0;
@@ -66,6 +66,7 @@ export async function copyNames(
     throwIfAborted(signal);
     await copyFile(fileSystem, `${from}/${name}`, `${to}/${name}`, { onBytes, signal });
   }
+  return done;
 }
 
 export function sizeOf(fileSystem: FileSystem, path: string): number {

@@ -9,13 +9,19 @@ import type { FileSystem } from './file-system.ts';
 
 export const UNFINISHED_NAME = 'UNFINISHED';
 
-/** Makes the directory if it is missing, and marks it. `ALREADY_EXISTS` unless it is missing or empty. */
+/**
+ * Makes the directory if it is missing, and marks it. `ALREADY_EXISTS` unless it is missing or empty, but for
+ * subdirectories of the names in `mayHave` that are empty themselves.
+ */
 export async function beginFilling(
   fileSystem: FileSystem,
   directory: string,
   what: string,
+  mayHave: readonly string[] = [],
 ): Promise<void> {
-  if (fileSystem.exists(directory) && fileSystem.list(directory).length > 0) {
+  const holds = (name: string): boolean =>
+    !mayHave.includes(name) || fileSystem.list(`${directory}/${name}`).length > 0;
+  if (fileSystem.exists(directory) && fileSystem.list(directory).some(holds)) {
     const message = `${directory} is not empty: ${what} needs a directory that is empty or missing`;
     throw new DatabaseError('ALREADY_EXISTS', message);
   }

@@ -1,0 +1,108 @@
+/**
+ * Backup of a database: one commit point for the trees and the page file.
+ *
+ * In a turn of the writer everything is checkpointed, and in the same moment the version of the trees and
+ * the units that it names are held. From then on writes go on: neither a table nor a unit of that version
+ * is given up before the copy has ended. Pages are copied first, tables and pointer last.
+ */
+import { DatabaseError } from '../errors.ts';
+import type { BackupOptions } from '../lsm/backup.ts';
+import type { VersionPin } from '../lsm/version-pin.ts';
+import { chooseGeometry, type Geometry } from '../paged/geometry.ts';
+import { PageBackup } from '../paged/page-backup.ts';
+import { PAGE_FILE_NAME } from '../paged/page-file.ts';
+import { throwIfAborted } from '../storage/copy-file.ts';
+import { beginFilling, endFilling, undoFilling } from '../storage/unfinished.ts';
+import { readCatalog } from './catalog.ts';
+import type { Session } from './session.ts';
+import { TimeSlice } from './time-slice.ts';
+import { PAGES_TREE, TREE_DIRECTORY } from './trees.ts';
+
+export type { BackupOptions, BackupProgress } from '../lsm/backup.ts';
+
+export interface BackupReport {
+  /** Of the last commit that is in the backup. */
+  readonly sequence: number;
+  readonly tableBytes: number;
+  /** Tables that share their bytes with the source. */
+  readonly linkedTables: number;
+  readonly tables: number;
+  readonly pageBytes: number;
+}
+
+/** See `Database.backup`. */
+export async function backupDatabase(
+  session: Session,
+  directory: string,
+  options: BackupOptions,
+): Promise<BackupReport> {
+  const { engine, pages, fileSystem } = session.stores;
+  const held = await session.stores.writer.run(async () => {
+    options.onProgress?.({ phase: 'checkpoint', done: 0, total: 0 });
+    if (!session.options.readOnly) await session.checkpointer.run();
+    return { retention: pages.retain(), pin: engine.pinVersion() };
+  });
+  const { pin } = held;
+  try {
+    checkWhole(session, pin);
+    await beginFilling(fileSystem, directory, 'a backup', [TREE_DIRECTORY]);
+    try {
+      const pageBytes = await copyPages(session, pin, directory, options);
+      const target = `${directory}/${TREE_DIRECTORY}`;
+      const tables = await engine.backupPinned(pin, target, options);
+      endFilling(fileSystem, directory);
+      return { ...tables, pageBytes };
+    } catch (error) {
+      undoFilling(fileSystem, directory, [PAGE_FILE_NAME]);
+      throw error;
+    }
+  } finally {
+    held.retention.release();
+    pin.release();
+  }
+}
+
+/** A database that was opened to read only cannot write what its log holds. */
+function checkWhole(session: Session, pin: VersionPin): void {
+  if (pin.sequence >= session.stores.engine.appliedSequence || !session.options.readOnly) return;
+  const message =
+    'the database was opened with readOnly: true, and its log holds commits that are not in its tables; ' +
+    'open it to write, or close it and copy its folder';
+  throw new DatabaseError('READ_ONLY', message);
+}
+
+async function copyPages(
+  session: Session,
+  pin: VersionPin,
+  directory: string,
+  { onProgress, signal }: BackupOptions,
+): Promise<number> {
+  const { engine, pages, fileSystem, hasher } = session.stores;
+  const geometries = new Map<number, Geometry>();
+  for (const { space, options } of readCatalog(engine).values()) {
+    geometries.set(space, chooseGeometry(options.dimension));
+  }
+  const total = pages.stats().takenBytes;
+  const copy = new PageBackup(pages.file, { fileSystem, directory, hasher, readOnly: false });
+  const range = { fromHi: 0, fromLo: 0, toHi: 0xfffffffe, toLo: 0xffffffff };
+  const scan = engine.scan(PAGES_TREE, { ...range, sequence: pin.sequence });
+  const slice = new TimeSlice();
+  let done = 0;
+  try {
+    while (scan.next()) {
+      const geometry = scan.lo % 2 === 0 ? geometries.get(scan.hi) : undefined;
+      if (geometry === undefined) continue;
+      done += copy.copy(scan.value, geometry);
+      if (!slice.isOver) continue;
+      onProgress?.({ phase: 'pages', done, total: Math.max(done, total) });
+      await slice.yield();
+      throwIfAborted(signal);
+    }
+    await copy.sync();
+    onProgress?.({ phase: 'pages', done, total: done });
+    return done;
+  } finally {
+    scan.close();
+    copy.close();
+  }
+}
