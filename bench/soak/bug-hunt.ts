@@ -34,7 +34,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = Object.keys({
   'a commit is acknowledged before its sync': true,
   'a failed sync is tried again': true,
   'the name of a log is not synced': true,
-  'a log is begun before the last one is synced': true,
+  'a log that is complete is not synced': true,
   'a log is deleted before its commits are in tables': true,
   'tables are not synced before the version': true,
   'a version is not synced before the pointer': true,

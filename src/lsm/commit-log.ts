@@ -59,7 +59,7 @@ export class CommitLog {
     this.#options = options;
     const { seededBugs } = options;
     this.#publishesEarly = seededBugs?.has('a commit is acknowledged before its sync') ?? false;
-    this.#skipsSync = seededBugs?.has('a log is begun before the last one is synced') ?? false;
+    this.#skipsSync = seededBugs?.has('a log that is complete is not synced') ?? false;
     this.#published = options.sequence;
     this.#synced = options.sequence;
     this.#segments = [this.#segment(options.logNumber, options.sequence)];
@@ -198,9 +198,9 @@ export class CommitLog {
         this.#write(log);
         if (this.#options.durability === 'os' || this.#publishesEarly) this.#publish(sequence);
         const isLeft = this.#skipsSync && segment !== this.#active;
-        if (this.#needsSync(segment) && !isLeft) {
+        if (this.#needsSync(segment)) {
           this.#syncs++;
-          await log.sync();
+          if (!isLeft) await log.sync();
           this.#synced = Math.max(this.#synced, sequence);
           this.#publish(this.#synced);
           this.#syncWaiters = resolveUpTo(this.#syncWaiters, this.#synced);

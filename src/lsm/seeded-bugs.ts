@@ -28,7 +28,7 @@ export type SeededBug =
   | 'a commit is acknowledged before its sync'
   | 'a failed sync is tried again'
   | 'the name of a log is not synced'
-  | 'a log is begun before the last one is synced'
+  | 'a log that is complete is not synced'
   | 'a log is deleted before its commits are in tables'
   | 'tables are not synced before the version'
   | 'a version is not synced before the pointer'
