@@ -1,4 +1,4 @@
-/** Version and pointer files: written as version 1 says, read back as they were, any flipped bit noticed. */
+/** Version and pointer files: written as version 2 says, read back as they were, any flipped bit noticed. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { loadHasher } from '../../src/base/hasher.ts';
@@ -26,6 +26,7 @@ const golden: StoredVersion = {
   ],
   tables: [5, 4].map((number, level) => ({
     level: 5 * level,
+    run: 8 - level,
     meta: {
       number,
       tree: 1,
@@ -37,15 +38,19 @@ const golden: StoredVersion = {
       largestLo: 0,
       smallestSequence: 1,
       largestSequence: 2 ** 33,
+      keys: 2,
+      merges: 1,
+      deletes: 1,
     },
   })),
 };
 
 const goldenBytes =
-  '5356563101000000070000000900000006000000050000000200000002000000020000000105096772617068' +
+  '5356563102000000070000000900000006000000050000000200000002000000020000000105096772617068' +
   '61646a6163656e63790205006865616473050000000100000001000000010000000300000000000000ffffff' +
-  'ff01000000000000000100000000000000000000000200000004000000010500000100000001000000030000' +
-  '0000000000ffffffff010000000000000001000000000000000000000002000000b2c956bb';
+  'ff01000000000000000100000000000000000000000200000008000000020000000100000001000000040000' +
+  '000105000001000000010000000300000000000000ffffffff01000000000000000100000000000000000000' +
+  '0002000000070000000200000001000000010000009e5bd606';
 
 /** Tables of one tree, in L0 and one level below, in their order. */
 const version: fc.Arbitrary<StoredVersion> = fc
@@ -66,6 +71,7 @@ const version: fc.Arbitrary<StoredVersion> = fc
     tables: counts.flatMap((count, level) =>
       Array.from({ length: count }, (_, i) => ({
         level: 6 * level,
+        run: level === 0 ? 900 - i : 40,
         meta: {
           number: 500 - i,
           tree: 255,
@@ -77,12 +83,15 @@ const version: fc.Arbitrary<StoredVersion> = fc
           largestLo: 0xffffffff,
           smallestSequence: 0,
           largestSequence: sequence,
+          keys: entries,
+          merges: entries >>> 1,
+          deletes: entries >>> 2,
         },
       })),
     ),
   }));
 
-test('version 1 is written as it always was', () => {
+test('version 2 is written as it always was', () => {
   expect(Buffer.from(encodeVersion(golden, hasher)).toString('hex')).toBe(goldenBytes);
   expect(decodeVersion(Buffer.from(goldenBytes, 'hex'), 7, 'f', hasher)).toEqual(golden);
   expect(Buffer.from(encodePointer(7, hasher)).toString('hex')).toBe(
@@ -141,4 +150,25 @@ test('only names that the engine gives are its own', () => {
   for (const name of ['1.table', '0000001.table', '000001.tab', '000001.table~', 'CURRENT', '']) {
     expect(parseFileName(name)).toBeUndefined();
   }
+});
+
+test('tables of one run that overlap, and runs out of order, are noticed', () => {
+  const [top] = golden.tables;
+  const of = (...places: (readonly [level: number, run: number, number: number])[]) =>
+    places.map(([level, run, number]) => ({ level, run, meta: { ...top.meta, number } }));
+  for (const tables of [of([0, 8, 5], [0, 8, 4]), of([3, 4, 5], [3, 8, 4]), of([0, 9, 5])]) {
+    const bytes = encodeVersion({ ...golden, tables }, hasher);
+    expectCorruption(() => decodeVersion(bytes, 7, 'f', hasher));
+  }
+  const tables = of([0, 8, 4], [0, 7, 5], [3, 8, 2]);
+  const bytes = encodeVersion({ ...golden, tables }, hasher);
+  expect(decodeVersion(bytes, 7, 'f', hasher).tables).toEqual(tables);
+});
+
+test('a version file of format 1 is refused', () => {
+  const bytes = encodeVersion(golden, hasher);
+  bytes[4] = 1;
+  const end = bytes.length - 4;
+  new DataView(bytes.buffer).setUint32(end, hasher.hash32(bytes.subarray(0, end), 7), true);
+  expect(() => decodeVersion(bytes, 7, 'f', hasher)).toThrow(/version format 1 in f/);
 });
