@@ -7,6 +7,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import {
+  type Change,
   COUNTS,
   type Commit,
   drainCompaction,
@@ -30,14 +31,19 @@ const isFixture = /^engine-.*\.txt$/;
 function commitOf(i: number): Commit {
   const [hi, lo] = [i % 3 === 0 ? 7 : 0, i % 5];
   const [edge, other] = [Uint32Array.of(i % 13, 20), Uint32Array.of((i + 5) % 13)];
+  const set: Change = {
+    tree: LISTS,
+    hi,
+    lo: 2,
+    kind: SET,
+    value: encodeList(Uint32Array.of(i, 70_000)),
+  };
   return {
     changes: [
       { tree: PLAIN, hi, lo, kind: SET, value: new Uint8Array(10 * (i % 7)).fill(i) },
       { tree: PLAIN, hi: 0xffffffff, lo: i % 4, kind: DELETE, value: new Uint8Array(0) },
       { tree: LISTS, hi, lo: 1, kind: MERGE, value: encodeEdges(edge, other) },
-      ...(i % 6 === 1
-        ? [{ tree: LISTS, hi, lo: 2, kind: SET, value: encodeList(Uint32Array.of(i, 70_000)) }]
-        : []),
+      ...(i % 6 === 1 ? [set] : []),
       { tree: COUNTS, hi, lo, kind: MERGE, value: encodeCount(i % 2 === 0 ? i : -(2 ** 40)) },
     ],
     attachments: i % 4 === 0 ? [Uint8Array.of(i), new Uint8Array(3)] : [],
