@@ -4,6 +4,7 @@
  */
 import type { CompactionStyle } from './engine-options.ts';
 import { compareKeys } from './entry.ts';
+import type { SeededBugs } from './seeded-bugs.ts';
 import type { TableMeta } from './version-format.ts';
 
 export interface PlannedTable {
@@ -33,6 +34,7 @@ export interface PlanOptions {
   readonly tableBytes: number;
   /** Sequences that readers hold, ascending. */
   readonly snapshots: readonly number[];
+  readonly seededBugs?: SeededBugs | undefined;
 }
 
 /** Why a compaction was chosen. */

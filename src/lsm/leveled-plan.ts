@@ -107,7 +107,10 @@ export function levelBytes(runs: PlannedRuns<PlannedTable>): number[] {
  * The bytes that each level may hold, by level. Levels above the base have the target 0: what they hold
  * goes down. The last level has no bound.
  */
-export function levelTargets(bytes: readonly number[], options: PlanOptions): number[] {
+export function levelTargets(
+  bytes: readonly number[],
+  options: Pick<PlanOptions, "levelRatio" | "baseLevelBytes">,
+): number[] {
   const { levelRatio, baseLevelBytes } = options;
   assert(levelRatio > 1, 'each level is larger than the one above');
   const targets = new Array<number>(LEVEL_COUNT).fill(0);
@@ -194,7 +197,10 @@ function planLevel0<T extends PlannedTable>(
   assert(older.length === 0 || older[0].level >= outputLevel, 'levels above the base go first');
   const below = older.find(({ level }) => level === outputLevel);
   const oldest = runs[depth - 1].tables;
-  const seed = connected(top, oldest[0]);
+  const isSeeded = options.seededBugs?.has('inputs of L0 are not expanded to a fixed point');
+  const seed = isSeeded
+    ? top.filter(({ meta }) => overlap(meta, oldest[0].meta))
+    : connected(top, oldest[0]);
   const shared = {
     tree,
     reason,
