@@ -4,11 +4,24 @@
  * One disk in memory goes through several lives of an engine with random options. Each ends before a random
  * call to the file system: the process is killed, or the power goes and a random part of what was not
  * synced stays. What the next life finds must be a prefix of the commits, with all that was acknowledged;
- * some lives end while they recover.
+ * some lives end while they recover. Then another, shorter history is crashed after each of its calls, in all
+ * the ways that the cap of the round allows.
  *
  * npm run soak -- crash [--minutes N | --rounds N] [--seed S]
  */
 import { crashRound } from './crash-round.ts';
+import { crashStatesRound } from './crash-states-round.ts';
 import { runRounds } from './rounds.ts';
 
-await runRounds('crash', crashRound);
+let [states, disks] = [0, 0];
+
+await runRounds(
+  'crash',
+  async (trial) => {
+    await crashRound(trial);
+    const tally = await crashStatesRound(trial);
+    states += tally.states;
+    disks += tally.disks;
+  },
+  () => `${states} states after a crash tried, ${disks} different disks opened`,
+);

@@ -66,6 +66,12 @@ export class Model {
     this.#commits.push({ sequence, commit });
   }
 
+  copy(): Model {
+    const copy = new Model();
+    copy.#commits = [...this.#commits];
+    return copy;
+  }
+
   /** Forgets what came behind `sequence`, which must be the end of a commit. */
   truncate(sequence: number): void {
     assert(this.boundaries.includes(sequence), 'the state is that after a commit');

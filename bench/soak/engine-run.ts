@@ -33,7 +33,9 @@ export interface Attached {
 }
 
 export class EngineRun {
-  readonly model: Model = new Model();
+  readonly model: Model;
+  /** Told of each promise: what a power cut, and what the death of the process alone must leave. */
+  onPromise: (power: number, kill: number) => void = () => {};
   readonly #trial: Trial;
   #fileSystem: FileSystem;
   #engine: LsmEngine | undefined;
@@ -46,7 +48,14 @@ export class EngineRun {
   #snapshots: Snapshot[] = [];
   #scans: { readonly scan: Scan; readonly expected: readonly string[] }[] = [];
 
-  constructor(trial: Trial, fileSystem: FileSystem, options: RandomOptions) {
+  /** With a `model` it is an engine that made those commits before, of which nothing is promised. */
+  constructor(
+    trial: Trial,
+    fileSystem: FileSystem,
+    options: RandomOptions,
+    model: Model = new Model(),
+  ) {
+    this.model = model;
     this.#trial = trial;
     this.#fileSystem = fileSystem;
     this.options = { ...options, seededBugs: trial.seededBugs };
@@ -87,7 +96,8 @@ export class EngineRun {
       return;
     }
     this.model.truncate(appliedSequence);
-    this.#safeFromKill = this.#safeFromPower = appliedSequence;
+    this.#safeFromKill = this.#safeFromPower = 0; // Of what was lost nothing is promised any more.
+    this.#promise(appliedSequence);
     this.check();
   }
 
@@ -163,7 +173,12 @@ export class EngineRun {
 
   #promise(sequence: number): void {
     this.#safeFromPower = Math.max(this.#safeFromPower, sequence);
+    this.#promiseFromKill(sequence);
+  }
+
+  #promiseFromKill(sequence: number): void {
     this.#safeFromKill = Math.max(this.#safeFromKill, sequence);
+    this.onPromise(this.#safeFromPower, this.#safeFromKill);
   }
 
   async #commit(commit: Commit, isAwaited: boolean): Promise<void> {
@@ -200,7 +215,7 @@ export class EngineRun {
   #published(sequence: number): void {
     const { durability } = this.options;
     if (durability === 'sync') this.#promise(sequence);
-    if (durability === 'os') this.#safeFromKill = Math.max(this.#safeFromKill, sequence);
+    if (durability === 'os') this.#promiseFromKill(sequence);
   }
 
   #openScan(): void {

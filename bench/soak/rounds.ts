@@ -10,10 +10,11 @@ import { newTrial, type Trial } from './trial.ts';
 const failuresMax = 10;
 const progressMs = 10_000;
 
-/** Runs `round` for `--rounds` (default 100) or `--minutes`; its only input is the trial. */
+/** Runs `round` for `--rounds` (default 100) or `--minutes`; its only input is the trial. `summary` is printed before the last line. */
 export async function runRounds(
   name: string,
   round: (trial: Trial) => Promise<void>,
+  summary?: () => string,
 ): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -54,6 +55,7 @@ export async function runRounds(
     }
   }
   isEnded = true;
+  if (summary !== undefined) console.log(summary());
   console.log(`${passed} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;
 }
