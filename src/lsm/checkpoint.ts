@@ -31,6 +31,8 @@ export class Checkpointer {
   readonly #compactor: Compactor;
   /** The last checkpoint that was asked for and has not ended. Never rejects. */
   #tail: Promise<void> | undefined;
+  /** Where the last one began. */
+  #sealedUpTo = 0;
   /** Checkpoints under way or waiting for their turn. */
   #count = 0;
 
@@ -39,10 +41,11 @@ export class Checkpointer {
     this.#compactor = compactor;
   }
 
-  /** Whether the memtable is nearly full. */
+  /** Whether the memtable is nearly full, or one was sealed for want of room since the last checkpoint. */
   isDue(): boolean {
-    const { active, options } = this.#core;
-    return active.memtable.usedBytes >= FULL_SHARE * options.memtableBytes;
+    const { active, sealed, pool } = this.#core;
+    if (active.memtable.usedBytes >= FULL_SHARE * pool.arenaBytes) return true;
+    return sealed.length > 0 && sealed[0].sequence > this.#sealedUpTo;
   }
 
   /** Seals before it returns, unless another checkpoint is under way. */
@@ -73,9 +76,11 @@ export class Checkpointer {
 
   async #run(participant: CheckpointParticipant | undefined): Promise<void> {
     const core = this.#core;
+    while (core.writing !== undefined) await core.writing;
     const log = core.requireWritable();
     const sequence = core.appliedSequence;
     if (sequence === core.versions.current.sequence) return;
+    this.#sealedUpTo = sequence;
     participant?.freeze(sequence);
     let logNumber: number;
     try {
@@ -127,7 +132,7 @@ export class Checkpointer {
         const own = entries.filter(({ tree }) => tree === id);
         if (own.length > 0) sources.push(new TreeEntryCursor(own, sequence));
         if (sources.length === 0) continue;
-        const output = new TableOutput(core, id, 0);
+        const output = new TableOutput(core, id, { level: 0, isLast: false });
         outputs.push(output);
         await this.#writeTree(id, new MergingCursor(sources), output);
       }

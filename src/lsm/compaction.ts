@@ -30,7 +30,8 @@ export class Compaction {
     this.#plan = plan;
     this.#version = core.versions.current;
     this.#version.retain();
-    this.#output = new TableOutput(core, plan.tree, plan.outputLevel);
+    const isLast = plan.older.length === 0 && plan.outputLevel > 0;
+    this.#output = new TableOutput(core, plan.tree, { level: plan.outputLevel, isLast });
   }
 
   /** One slice of the merge; true when it is at its end and `finish` may be called. */

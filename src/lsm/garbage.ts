@@ -21,7 +21,7 @@ const OPERAND_SHARE = 0.5;
 const OPERANDS_MAX = 8;
 
 /** A table, and the position of its run. */
-export interface Pick<T> {
+export interface Picked<T> {
   readonly index: number;
   readonly table: T;
 }
@@ -68,8 +68,8 @@ export function garbageAllowed(runs: PlannedRuns<PlannedTable>, tableBytes: numb
 /** The table below L0, above the oldest run, with the largest share of tombstones, if it is large. */
 export function tableOfTombstones<T extends PlannedTable>(
   runs: PlannedRuns<T>,
-): Pick<T> | undefined {
-  let best: Pick<T> | undefined;
+): Picked<T> | undefined {
+  let best: Picked<T> | undefined;
   let bestShare = 0;
   for (let index = 0; index < runs.length - 1; index++) {
     if (runs[index].level === 0) continue;
@@ -88,9 +88,9 @@ export function tableToRewrite<T extends PlannedTable>(
   runs: PlannedRuns<T>,
   snapshots: readonly number[],
   leastShare: number = RELEASED_SHARE,
-): Pick<T> | undefined {
+): Picked<T> | undefined {
   const index = runs.length - 1;
-  let best: Pick<T> | undefined;
+  let best: Picked<T> | undefined;
   let bestShare = 0;
   for (const table of runs[index].tables) {
     const share = droppable(table.meta, snapshots) / table.meta.entries;
@@ -105,7 +105,7 @@ export function tableToRewrite<T extends PlannedTable>(
  * The newest table below L0 over whose range too many runs are full of operands, its own and the next one
  * among them.
  */
-export function tableOfChains<T extends PlannedTable>(runs: PlannedRuns<T>): Pick<T> | undefined {
+export function tableOfChains<T extends PlannedTable>(runs: PlannedRuns<T>): Picked<T> | undefined {
   if (runs.length <= OPERANDS_MAX) return undefined;
   for (let index = 0; index < runs.length - 1; index++) {
     if (runs[index].level === 0) continue;

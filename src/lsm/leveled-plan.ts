@@ -31,7 +31,7 @@ import {
   garbageAbove,
   garbageAllowed,
   garbageWithin,
-  type Pick,
+  type Picked,
   tableOfChains,
   tableOfTombstones,
   tableToRewrite,
@@ -109,7 +109,7 @@ export function levelBytes(runs: PlannedRuns<PlannedTable>): number[] {
  */
 export function levelTargets(
   bytes: readonly number[],
-  options: Pick<PlanOptions, "levelRatio" | "baseLevelBytes">,
+  options: Pick<PlanOptions, 'levelRatio' | 'baseLevelBytes'>,
 ): number[] {
   const { levelRatio, baseLevelBytes } = options;
   assert(levelRatio > 1, 'each level is larger than the one above');
@@ -133,7 +133,7 @@ export function baseLevel(targets: readonly number[]): number {
 export function planRewrite<T extends PlannedTable>(
   tree: number,
   runs: PlannedRuns<T>,
-  { index, table }: Pick<T>,
+  { index, table }: Picked<T>,
   reason: PlanReason,
 ): CompactionPlan<T> {
   assert(index === runs.length - 1, 'only at rest nothing older can exist');
@@ -240,7 +240,7 @@ function connected<T extends PlannedTable>(tables: readonly T[], seed: T): T[] {
 function planPush<T extends PlannedTable>(
   tree: number,
   runs: PlannedRuns<T>,
-  pick: Pick<T>,
+  pick: Picked<T>,
   reason: PlanReason,
 ): CompactionPlan<T> {
   const outputLevel = runs[pick.index + 1].level;
@@ -251,7 +251,7 @@ function planPush<T extends PlannedTable>(
 function planDown<T extends PlannedTable>(
   tree: number,
   runs: PlannedRuns<T>,
-  to: { readonly pick: Pick<T>; readonly outputLevel: number; readonly reason: PlanReason },
+  to: { readonly pick: Picked<T>; readonly outputLevel: number; readonly reason: PlanReason },
 ): CompactionPlan<T> {
   const { pick, outputLevel, reason } = to;
   const next: PlannedRun<T> | undefined = runs[pick.index + 1];
@@ -276,7 +276,7 @@ function leastOverlap<T extends PlannedTable>(
   runs: PlannedRuns<T>,
   index: number,
   outputLevel: number = runs[index + 1].level,
-): Pick<T> {
+): Picked<T> {
   const next: PlannedRun<T> | undefined = runs[index + 1];
   const below = next?.level === outputLevel ? next.tables : [];
   let best = runs[index].tables[0];

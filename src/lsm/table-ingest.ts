@@ -68,7 +68,7 @@ export class TableIngest {
     try {
       const runs = version.runs(tree);
       const level = runs.length === 0 ? LEVEL_COUNT - 1 : 0;
-      const output = new TableOutput(core, tree, level);
+      const output = new TableOutput(core, tree, { level, isLast: level > 0 });
       this.#outputs.push({ level, output });
       const stream = new FoldStream(source, {
         operator,

@@ -6,6 +6,7 @@ import { assert } from '../base/assert.ts';
 import type { File } from '../storage/file-system.ts';
 import type { EngineCore } from './engine-core.ts';
 import { fileName } from './file-names.ts';
+import { type FilterPlace, filterBitsOf } from './filter-bits.ts';
 import type { FoldStream } from './fold-stream.ts';
 import type { SlicedWork } from './slices.ts';
 import type { TableFile } from './table-file.ts';
@@ -16,6 +17,7 @@ export class TableOutput {
   readonly #core: EngineCore;
   readonly #tree: number;
   readonly #level: number;
+  readonly #filterBitsPerKey: number;
   #file: File | undefined;
   #writer: TableWriter | undefined;
   #number = 0;
@@ -28,10 +30,13 @@ export class TableOutput {
   #syncError: unknown;
   #bytes = 0;
 
-  constructor(core: EngineCore, tree: number, level: number) {
+  constructor(core: EngineCore, tree: number, place: FilterPlace) {
     this.#core = core;
     this.#tree = tree;
-    this.#level = level;
+    this.#level = place.level;
+    const { spec } = core.tree(tree);
+    const runs = core.versions.current.runs(tree);
+    this.#filterBitsPerKey = filterBitsOf(spec, runs, place, core.options);
   }
 
   /** Bytes of the finished tables. */
@@ -103,7 +108,7 @@ export class TableOutput {
       epoch: this.#number,
       blockBytes: spec.blockBytes ?? options.blockBytes,
       codec: spec.codec,
-      filterBitsPerKey: spec.filterBitsPerKey,
+      filterBitsPerKey: this.#filterBitsPerKey,
       mergeOperator: spec.mergeOperator,
       layout: spec.layout,
     });
