@@ -14,12 +14,14 @@
 import { assert } from '../base/assert.ts';
 import { MIB } from '../base/units.ts';
 import { allocateBlock, Block } from './block.ts';
+import type { SeededBugs } from './seeded-bugs.ts';
 
 export interface BlockCacheOptions {
   /** Budget for frames and charges together, in bytes. One segment is kept whatever is charged. */
   readonly bytes: number;
   /** Bytes of one frame; blocks that are a little smaller than it waste least. Default: 4096. */
   readonly frameBytes?: number | undefined;
+  readonly seededBugs?: SeededBugs | undefined;
 }
 
 export interface BlockCacheStats {
@@ -66,6 +68,7 @@ export class BlockCache {
   misses = 0;
   readonly #bytes: number;
   readonly #frameBytes: number;
+  readonly #forgetsSlots: boolean;
   #segments: Segment[] = [];
   #segmentsMax: number;
   #chargedBytes = 0;
@@ -76,10 +79,11 @@ export class BlockCache {
   #frame = 0;
 
   constructor(options: BlockCacheOptions) {
-    const { bytes, frameBytes = defaultFrameBytes } = options;
+    const { bytes, frameBytes = defaultFrameBytes, seededBugs } = options;
     assert(frameBytes > 0 && frameBytes % 8 === 0, 'frames are aligned to 8');
     this.#bytes = bytes;
     this.#frameBytes = frameBytes;
+    this.#forgetsSlots = seededBugs?.has('an evicted block stays with its table') ?? false;
     this.#segmentsMax = this.#segmentsFor(0);
   }
 
@@ -192,8 +196,9 @@ export class BlockCache {
     if (tenant === undefined || segment.tenants[tenant.frame] !== tenant) return;
     const { frame, frameCount, owner, index } = tenant;
     segment.tenants.fill(undefined, frame, frame + frameCount);
-    if (owner.blocks[index] === tenant.block) owner.blocks[index] = undefined;
     this.#usedFrames -= frameCount;
+    if (this.#forgetsSlots) return;
+    if (owner.blocks[index] === tenant.block) owner.blocks[index] = undefined;
   }
 }
 

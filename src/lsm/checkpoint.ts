@@ -82,11 +82,15 @@ export class Checkpointer {
     if (sequence === core.versions.current.sequence) return;
     this.#sealedUpTo = sequence;
     participant?.freeze(sequence);
+    const { seededBugs } = core.options;
     let logNumber: number;
     try {
       this.#seal(sequence);
       logNumber = log.activeNumber;
       await log.synced(sequence);
+      if (seededBugs.has('a log is deleted before its commits are in tables')) {
+        this.#deleteLogs(logNumber);
+      }
       const entries = (await participant?.write(sequence)) ?? [];
       const tables = await this.#writeTables(sequence, entries);
       const edit = {
@@ -95,7 +99,9 @@ export class Checkpointer {
         logNumber,
         sequence,
       };
-      await installVersion(core, edit, () => this.#dropSealed(sequence));
+      const drop = (): void => this.#dropSealed(sequence);
+      const isLate = seededBugs.has('a sealed memtable is read beside its tables');
+      await installVersion(core, edit, isLate ? () => void setImmediate(drop) : drop);
     } catch (error) {
       participant?.failed(error);
       throw error;
@@ -155,6 +161,7 @@ export class Checkpointer {
       const stream = new FoldStream(source, {
         operator: core.tree(tree).operator,
         snapshots: core.snapshots.sequences(),
+        seededBugs: core.options.seededBugs,
         mayExistBelow: (hi, lo) => mayContainKey(runs, hi, lo),
       });
       stream.start();

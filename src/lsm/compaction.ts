@@ -77,6 +77,7 @@ export class Compaction {
     const stream = new FoldStream(source, {
       operator: this.#core.tree(tree).operator,
       snapshots: this.#core.snapshots.sequences(),
+      seededBugs: this.#core.options.seededBugs,
       mayExistBelow: (hi, lo) => mayContainKey(older, hi, lo),
     });
     stream.start();

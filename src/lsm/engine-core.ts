@@ -11,7 +11,7 @@ import type { BlockCache } from './block-cache.ts';
 import type { CommitLog } from './commit-log.ts';
 import type { CompactionStyle, Durability, Scan, TreeSpec } from './engine-options.ts';
 import { PointFold } from './fold.ts';
-import { TreeSlots } from './memtable.ts';
+import { emptyArenaBytes, TreeSlots } from './memtable.ts';
 import { findMergeOperator, type MergeOperator } from './merge-operator.ts';
 import type { SeededBugs } from './seeded-bugs.ts';
 import { SharedMemtable } from './shared-memtable.ts';
@@ -105,6 +105,8 @@ export class EngineCore {
   /** Missing when the engine was opened to read only. */
   log: CommitLog | undefined;
   appliedSequence: number;
+  /** A sliced write under way; nothing else is written or sealed until it is settled. Never rejects. */
+  writing: Promise<unknown> | undefined;
   /** Why the engine became read-only. */
   failure: DatabaseError | undefined;
   isClosed = false;
@@ -129,7 +131,7 @@ export class EngineCore {
       this.#trees[spec.id] = { spec, operator, fold: new PointFold(operator) };
     }
     this.#slots = new TreeSlots(trees.map(({ id }) => id));
-    this.pool = new ArenaPool(memtableBytes);
+    this.pool = new ArenaPool(Math.max(memtableBytes, emptyArenaBytes(trees.length)));
     this.active = this.newMemtable();
     this.appliedSequence = parts.versions.current.sequence;
   }
@@ -154,13 +156,25 @@ export class EngineCore {
     return this.#trees[id] !== undefined;
   }
 
-  newMemtable(): SharedMemtable {
-    return new SharedMemtable(this.pool, this.#slots);
+  /** Bytes of a memtable without entries. */
+  get emptyMemtableBytes(): number {
+    return emptyArenaBytes(this.#slots.count);
+  }
+
+  /** RangeError when the memory is not to be had. */
+  newMemtable(bytes: number = this.pool.arenaBytes): SharedMemtable {
+    return new SharedMemtable(this.pool, this.#slots, bytes);
+  }
+
+  /** Whether the budget has room for a memtable of that size. */
+  mayTakeMemtable(_bytes: number): boolean {
+    return true;
   }
 
   newTable(meta: TableMeta): TableFile {
     const { fileSystem, directory, cache, hasher } = this;
-    return new TableFile(meta, { fileSystem, directory, shared: { cache, hasher } });
+    const { seededBugs } = this.options;
+    return new TableFile(meta, { fileSystem, directory, shared: { cache, hasher, seededBugs } });
   }
 
   requireOpen(): void {

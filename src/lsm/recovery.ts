@@ -53,13 +53,14 @@ export async function openCore(
   const cache = new BlockCache({
     bytes: options.blockCacheBytes,
     frameBytes: Math.ceil(resolved.blockBytes / 8) * 8,
+    seededBugs,
   });
   const current = stored.number;
   const versions = new VersionSet(stored, {
     fileSystem,
     directory,
     hasher,
-    shared: { cache, hasher },
+    shared: { cache, hasher, seededBugs },
     trees: mergeTrees(stored.trees, resolved),
     nextFileNumber: nextFileNumber(stored, files, seededBugs),
     versionFiles: files.version.filter((number) => number <= current),

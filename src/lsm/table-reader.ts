@@ -24,6 +24,7 @@ import type { BlockCache } from './block-cache.ts';
 import { mayContain } from './bloom-filter.ts';
 import type { ReversibleCursor } from './cursor.ts';
 import type { PointFold } from './fold.ts';
+import type { SeededBugs } from './seeded-bugs.ts';
 import { TableCursor } from './table-cursor.ts';
 import {
   decodeTableFooter,
@@ -39,6 +40,7 @@ import { openSection, SECTION_ALIGNMENT } from './table-section.ts';
 export interface TableShared {
   readonly cache: BlockCache;
   readonly hasher: Hasher;
+  readonly seededBugs?: SeededBugs | undefined;
 }
 
 export interface TableCursorOptions {
@@ -69,6 +71,7 @@ export class TableReader {
   readonly #file: File;
   readonly #cache: BlockCache;
   readonly #hasher: Hasher;
+  readonly #sectionHasher: Hasher | undefined;
   readonly #footer: TableFooter;
   #index: TableIndex | undefined;
   #filter: Uint32Array | undefined;
@@ -78,6 +81,8 @@ export class TableReader {
     this.#file = file;
     this.#cache = shared.cache;
     this.#hasher = shared.hasher;
+    const isSeeded = shared.seededBugs?.has('a checksum is not verified');
+    this.#sectionHasher = isSeeded ? undefined : shared.hasher;
     this.number = number;
     this.sizeBytes = file.size();
     const offset = this.sizeBytes - TABLE_FOOTER_SIZE;
@@ -190,7 +195,7 @@ export class TableReader {
     const stored = cache.scratch(index.length[number]);
     this.#read(stored, offset);
     const location = { file: this.#file.path, offset };
-    const payload = openSection(stored, this.number, location, this.#hasher);
+    const payload = openSection(stored, this.number, location, this.#sectionHasher);
     const block = fillCache
       ? cache.allocate(payload.length, this, number)
       : allocateBlock(payload.length);
@@ -212,7 +217,7 @@ export class TableReader {
     const stored = new Uint8Array(range.length);
     this.#read(stored, range.offset);
     const location = { file: this.#file.path, offset: range.offset };
-    return openSection(stored, this.number, location, this.#hasher);
+    return openSection(stored, this.number, location, this.#sectionHasher);
   }
 
   #read(target: Uint8Array, offset: number): void {

@@ -43,12 +43,15 @@ export function sealSection(
   bytes[end + 4] = checksum >>> 24;
 }
 
-/** The payload of a stored section, uncompressed. It may lie over `stored`. */
+/**
+ * The payload of a stored section, uncompressed. It may lie over `stored`. Without a hasher, which is a
+ * seeded bug, the checksum is not verified.
+ */
 export function openSection(
   stored: Uint8Array,
   number: number,
   location: Location,
-  hasher: Hasher,
+  hasher: Hasher | undefined,
 ): Uint8Array {
   const end = stored.length - SECTION_TRAILER_SIZE;
   if (end < 0) throw new CorruptionError('section shorter than its trailer', location);
@@ -59,7 +62,7 @@ export function openSection(
       (stored[end + 4] << 24)) >>>
     0;
   const seed = sectionSeed(number, location.offset);
-  if (hasher.hash32(stored.subarray(0, end + 1), seed) !== checksum) {
+  if (hasher !== undefined && hasher.hash32(stored.subarray(0, end + 1), seed) !== checksum) {
     throw new CorruptionError('checksum mismatch', location);
   }
   const payload = stored.subarray(0, end);

@@ -14,6 +14,7 @@ import { BlockBuilder } from './block-builder.ts';
 import { addToFilter, filterWordCount } from './bloom-filter.ts';
 import { CODEC_LZ4, CODEC_NONE, type CodecName, compressLz4 } from './codec.ts';
 import { type EntryKind, isEntryBefore, MERGE, SEQUENCE_MAX, SET } from './entry.ts';
+import type { SeededBugs } from './seeded-bugs.ts';
 import { encodeTableFooter, type SectionRange } from './table-footer.ts';
 import { TableIndexBuilder } from './table-index.ts';
 import { encodeTableProperties, type TableProperties } from './table-properties.ts';
@@ -33,6 +34,7 @@ export interface TableWriterOptions {
   readonly codec?: CodecName | undefined;
   /** 0: no filter. Default: 10. */
   readonly filterBitsPerKey?: number | undefined;
+  readonly seededBugs?: SeededBugs | undefined;
   /** Default: none. */
   readonly mergeOperator?: string | undefined;
   /** Default: none. */
@@ -177,7 +179,8 @@ export class TableWriter {
     const keys = this.#keys;
     const end = 2 * this.#counts.keys;
     const words = new Uint32Array(filterWordCount(this.#counts.keys, this.#filterBitsPerKey));
-    for (let i = 0; i < end; i += 2) addToFilter(words, keys[i], keys[i + 1]);
+    const first = this.#options.seededBugs?.has('a filter misses a key') ? 2 : 0;
+    for (let i = first; i < end; i += 2) addToFilter(words, keys[i], keys[i + 1]);
     return this.#writeSection(new Uint8Array(words.buffer));
   }
 
