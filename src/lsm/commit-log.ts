@@ -9,10 +9,15 @@
  *   knows what reached the device.
  */
 import { assert } from '../base/assert.ts';
+import { MIB } from '../base/units.ts';
 import type { DatabaseError } from '../errors.ts';
 import { doubtfulWrite } from './doubtful-write.ts';
 import type { Durability } from './engine-options.ts';
 import { type Commit, LogWriter, type LogWriterOptions } from './log-writer.ts';
+import { nextTurn, type SlicedWork } from './slices.ts';
+
+/** More is written in several turns of the event loop, so that none of them is long. */
+const WRITE_BYTES_MAX = 4 * MIB;
 
 export interface CommitLogOptions extends LogWriterOptions {
   readonly durability: Durability;
@@ -88,10 +93,19 @@ export class CommitLog {
 
   /** Takes a commit whose last sequence is `sequence`. The bytes are copied. */
   append(commit: Commit, sequence: number): void {
+    this.appending(commit)(() => false);
+    this.appended(sequence);
+  }
+
+  /** As `append`, slice by slice; `appended` must follow before anything else is asked of the log. */
+  appending(commit: Commit): SlicedWork {
     assert(this.#failure === undefined, 'a failed log takes no commits');
+    return this.#active.log.appending(commit);
+  }
+
+  appended(sequence: number): void {
     const active = this.#active;
     assert(sequence > active.sequence, 'sequences ascend');
-    active.log.append(commit);
     active.sequence = sequence;
     if (this.#options.durability === 'none') this.#published = sequence;
     this.#schedule();
@@ -195,7 +209,10 @@ export class CommitLog {
       while (this.#hasWork()) {
         const segment = this.#segments[0];
         const { log, sequence } = segment;
-        this.#write(log);
+        for (const end = log.size; ; await nextTurn()) {
+          this.#write(log, WRITE_BYTES_MAX);
+          if (!log.hasBuffered || log.writtenBytes >= end) break;
+        }
         if (this.#options.durability === 'os' || this.#publishesEarly) this.#publish(sequence);
         const isLeft = this.#skipsSync && segment !== this.#active;
         if (this.#needsSync(segment)) {
@@ -232,10 +249,10 @@ export class CommitLog {
     );
   }
 
-  #write(log: LogWriter): void {
+  #write(log: LogWriter, maxBytes?: number): void {
     if (!log.hasBuffered) return;
     const before = log.writtenBytes;
-    log.write();
+    log.write(maxBytes);
     this.#writes++;
     this.#bytesWritten += log.writtenBytes - before;
   }

@@ -5,15 +5,14 @@ import type { EngineSettings, EngineStats, LevelStats, TreeStats } from './engin
 import type { TableFile } from './table-file.ts';
 
 export function engineStats(core: EngineCore, compactor: Compactor): EngineStats {
-  const { active, sealed, pool, log, counters, liveLogs } = core;
+  const { sealed, pool, log, counters, liveLogs } = core;
   const cache = core.cache.stats();
-  const sealedBytes = sealed.reduce((sum, { shared }) => sum + shared.memtable.capacityBytes, 0);
   const logCounts = log?.counts ?? { writes: 0, syncs: 0, bytesWritten: 0 };
   return {
     settings: settings(core.options),
     appliedSequence: core.appliedSequence,
     publishedSequence: core.publishedSequence,
-    memtableBytes: active.memtable.capacityBytes + sealedBytes + pool.idleBytes,
+    memtableBytes: pool.totalBytes,
     sealedMemtables: sealed.length,
     blockCacheBytes: cache.reservedBytes,
     tableReaderBytes: cache.chargedBytes,

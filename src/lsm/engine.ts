@@ -9,12 +9,11 @@
  * This file is the surface. The parts: `recovery.ts` opens, `commit-log.ts` makes commits durable,
  * `read-path.ts` reads, `checkpoint.ts` turns memtables into tables, `compactor.ts` keeps them in shape.
  */
-import { assert } from '../base/assert.ts';
-import { DatabaseError } from '../errors.ts';
+import type { DatabaseError } from '../errors.ts';
 import type { FileSystem } from '../storage/file-system.ts';
 import { type BackupOptions, type BackupResult, writeBackup } from './backup.ts';
-import { checkBatch } from './check-batch.ts';
 import { Checkpointer } from './checkpoint.ts';
+import { writeCommit, writeCommitSliced } from './commit.ts';
 import { Compactor } from './compactor.ts';
 import { checkEngine } from './engine-check.ts';
 import type { EngineCore } from './engine-core.ts';
@@ -99,24 +98,16 @@ export class LsmEngine implements AsyncDisposable {
    * the engine was not opened with, or a MERGE into one that has no operator.
    */
   write(batch: WriteBatch): number {
-    const core = this.#core;
-    const log = core.requireWritable();
-    assert(!core.isIngesting, 'no commit lies between the tables of an ingest and their install');
-    const { entryCount } = batch;
-    if (batch.byteSize === 0) return core.appliedSequence;
-    const entries = batch.entryBytes();
-    checkBatch(core, entries);
-    const { memtable } = core.active;
-    reserve(core, entryCount, entries.length);
-    const firstSequence = core.appliedSequence + 1;
-    const sequence = core.appliedSequence + Math.max(1, entryCount);
-    assert(sequence <= Number.MAX_SAFE_INTEGER, 'sequence numbers are below 2^53');
-    const attachments = batch.attachmentBytes();
-    log.append({ firstSequence, entryCount, entries, attachments }, sequence);
-    memtable.insert(entries, entryCount, firstSequence);
-    core.appliedSequence = sequence;
-    core.counters.commits++;
-    return sequence;
+    return writeCommit(this.#core, batch);
+  }
+
+  /**
+   * As `write`, for large commits: in slices of a few ms with turns of the event loop between them. Readers
+   * see all of it or nothing. Nothing else is written until it resolves, the batch included; a checkpoint
+   * waits for it.
+   */
+  writeSliced(batch: WriteBatch): Promise<number> {
+    return writeCommitSliced(this.#core, batch);
   }
 
   /**
@@ -294,6 +285,7 @@ export class LsmEngine implements AsyncDisposable {
     const core = this.#core;
     core.isClosed = true;
     for (const scan of core.scans) scan.close();
+    await core.writing;
     await this.#compactor.stop();
     await this.#checkpointer.idle();
     try {
@@ -301,16 +293,5 @@ export class LsmEngine implements AsyncDisposable {
     } finally {
       await core.versions.close();
     }
-  }
-}
-
-/** Before the log hears of the commit, so that nothing can fail between the two. */
-function reserve(core: EngineCore, entryCount: number, byteSize: number): void {
-  try {
-    core.active.memtable.reserve(entryCount, byteSize);
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    const message = `no memory for a commit of ${byteSize} bytes in the memtable`;
-    throw new DatabaseError('RESOURCE_EXHAUSTED', message, { cause });
   }
 }

@@ -8,6 +8,7 @@ import type { EngineOptions } from './engine-options.ts';
 import { fileName } from './file-names.ts';
 import { LogReader } from './log-reader.ts';
 import type { Commit } from './log-writer.ts';
+import { makeRoom } from './memtable-room.ts';
 import { BatchReader, decodeAttachments } from './write-batch.ts';
 
 export interface ReplayedLog extends LiveLog {
@@ -103,13 +104,8 @@ function applyCommit(
   if (attachments === undefined || !isWhole(core, commit, location.file)) {
     throw new CorruptionError('malformed commit', location);
   }
-  try {
-    core.active.memtable.insert(entries, entryCount, firstSequence);
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    const message = `no memory for the ${entries.length} bytes of a commit in ${location.file}`;
-    throw new DatabaseError('RESOURCE_EXHAUSTED', message, { cause });
-  }
+  makeRoom(core, entryCount, entries.length);
+  core.active.memtable.insert(entries, entryCount, firstSequence);
   core.appliedSequence += Math.max(1, entryCount);
   for (const attachment of attachments) replay?.(core.appliedSequence, attachment);
 }

@@ -30,6 +30,7 @@ import {
   writeUint64,
 } from './log-format.ts';
 import type { SeededBugs } from './seeded-bugs.ts';
+import type { SlicedWork } from './slices.ts';
 
 const BUFFER_BYTES = 256 * KIB;
 /** A buffer that a burst has made larger than this is let go after the burst. */
@@ -57,6 +58,8 @@ export class LogWriter {
   #buffer: Uint8Array = new Uint8Array(BUFFER_BYTES);
   #view: DataView = new DataView(this.#buffer.buffer);
   #buffered = 0;
+  /** End of the last whole commit in the buffer: what is behind it is not written yet. */
+  #ready = 0;
   /** File offset of the buffer's start: all before it is written. */
   #written = 0;
   #synced = 0;
@@ -82,17 +85,24 @@ export class LogWriter {
     return this.#buffer.length;
   }
 
+  /** Whole commits. */
   get hasBuffered(): boolean {
-    return this.#buffered > 0;
+    return this.#ready > 0;
   }
 
   get isSynced(): boolean {
-    return this.#buffered === 0 && this.#synced === this.#written;
+    return this.#ready === 0 && this.#synced === this.#written;
   }
 
   /** Frames a commit into the buffer. */
   append(commit: Commit): void {
+    this.appending(commit)(() => false);
+  }
+
+  /** As `append`, slice by slice. Nothing of the commit is written before all of it is framed. */
+  appending(commit: Commit): SlicedWork {
     const { entries, attachments, firstSequence } = commit;
+    assert(this.#ready === this.#buffered, 'one commit is framed at a time');
     if (this.size === 0) this.#appendHead(firstSequence);
     const head = this.#headView;
     writeUint64(head, 0, firstSequence);
@@ -105,26 +115,31 @@ export class LogWriter {
     let part = 0;
     let taken = 0;
     let isFirst = true;
-    do {
-      this.#padBlock();
-      const length = Math.min(rest, blockRest(this.size) - CHUNK_HEADER_SIZE);
-      rest -= length;
-      let position = this.#buffered + CHUNK_HEADER_SIZE;
-      for (let missing = length; missing > 0; ) {
-        const source = parts[part];
-        const count = Math.min(missing, source.length - taken);
-        this.#buffer.set(source.subarray(taken, taken + count), position);
-        position += count;
-        missing -= count;
-        taken += count;
-        if (taken === source.length) {
-          part++;
-          taken = 0;
+    return (isOver) => {
+      do {
+        this.#padBlock();
+        const length = Math.min(rest, blockRest(this.size) - CHUNK_HEADER_SIZE);
+        rest -= length;
+        let position = this.#buffered + CHUNK_HEADER_SIZE;
+        for (let missing = length; missing > 0; ) {
+          const source = parts[part];
+          const count = Math.min(missing, source.length - taken);
+          this.#buffer.set(source.subarray(taken, taken + count), position);
+          position += count;
+          missing -= count;
+          taken += count;
+          if (taken === source.length) {
+            part++;
+            taken = 0;
+          }
         }
-      }
-      this.#frame(isFirst ? (rest === 0 ? FULL : FIRST) : rest === 0 ? LAST : MIDDLE, length);
-      isFirst = false;
-    } while (rest > 0);
+        this.#frame(isFirst ? (rest === 0 ? FULL : FIRST) : rest === 0 ? LAST : MIDDLE, length);
+        isFirst = false;
+        if (rest > 0 && isOver()) return false;
+      } while (rest > 0);
+      this.#ready = this.#buffered;
+      return true;
+    };
   }
 
   /** Leaves word that all that was synced is synced; for a log that is closed in peace. */
@@ -132,16 +147,22 @@ export class LogWriter {
     this.#makeRoom(0);
     this.#padBlock();
     this.#frame(MARK, 0);
+    this.#ready = this.#buffered;
   }
 
-  /** Puts the buffer into the file with one write. */
-  write(): void {
-    if (this.#buffered === 0) return;
+  /** Puts up to `maxBytes` of whole commits into the file with one write. */
+  write(maxBytes: number = Number.POSITIVE_INFINITY): void {
+    const end = Math.min(this.#ready, maxBytes);
+    if (end === 0) return;
     this.#file ??= this.#create();
-    this.#file.write(this.#buffer.subarray(0, this.#buffered), this.#written);
-    this.#written += this.#buffered;
-    this.#buffered = 0;
-    if (this.#buffer.length > BUFFER_BYTES_KEPT) this.#replaceBuffer(BUFFER_BYTES);
+    this.#file.write(this.#buffer.subarray(0, end), this.#written);
+    this.#written += end;
+    this.#buffer.copyWithin(0, end, this.#buffered);
+    this.#buffered -= end;
+    this.#ready -= end;
+    if (this.#buffered === 0 && this.#buffer.length > BUFFER_BYTES_KEPT) {
+      this.#replaceBuffer(BUFFER_BYTES);
+    }
   }
 
   /** Resolves when what was written before the call is on the device. */

@@ -9,15 +9,15 @@
  * of the whole batch go in with one copy, and nodes point into them.
  *
  * One writer. Readers take no lock: a node is complete before it is linked, lowest level first, and a
- * reader ignores what is newer than its sequence. When a batch does not fit, the arena grows by copying;
- * offsets keep their meaning, and whoever holds the old buffer still reads what was there.
+ * reader ignores what is newer than its sequence. The arena never grows: whoever has a batch that does not
+ * fit makes another memtable (`memtable-room.ts`).
  *
  * Skiplist: Pugh 1990, with a chance of 1/4 for each further level.
  */
 import { assert } from '../base/assert.ts';
-import { KIB } from '../base/units.ts';
 import type { EntryKind } from './entry.ts';
 import type { PointFold } from './fold.ts';
+import type { SlicedWork } from './slices.ts';
 import { BatchReader } from './write-batch.ts';
 
 /** Fields of a node, in words from its start. */
@@ -33,8 +33,8 @@ const NEXT = 6;
 const HEIGHT_MAX = 12;
 const NODE_BYTES_MAX = 4 * (NEXT + HEIGHT_MAX);
 const NO_TREE = 255;
-const GROWTH_UNIT = 64 * KIB;
-const ARENA_BYTES_MAX = 2 ** 32 - GROWTH_UNIT;
+/** Positions of values are u32. */
+export const ARENA_BYTES_MAX: number = 2 ** 32 - 8;
 
 /** Which trees a memtable has lists for. Shared by all memtables of an engine. */
 export class TreeSlots {
@@ -69,10 +69,20 @@ function head(slot: number): number {
   return 1 + slot * HEIGHT_MAX;
 }
 
+/** Bytes of an arena that holds the heads of `treeCount` trees and nothing else. */
+export function emptyArenaBytes(treeCount: number): number {
+  return 4 * firstNode(treeCount);
+}
+
+/** What a batch of `entryCount` entries in `byteSize` bytes takes at most. */
+export function batchRoom(entryCount: number, byteSize: number): number {
+  return ((byteSize + 3) & ~3) + entryCount * NODE_BYTES_MAX;
+}
+
 export class Memtable {
   readonly #slots: TreeSlots;
-  #words: Uint32Array;
-  #bytes: Uint8Array;
+  readonly #words: Uint32Array;
+  readonly #bytes: Uint8Array;
   /** First free byte; a multiple of 4. */
   #end: number;
   #entryCount = 0;
@@ -81,13 +91,13 @@ export class Memtable {
   readonly #splices: Uint32Array;
   #randomState = 0x9e3779b9;
 
-  /** Takes the arena over. It is of any length and content; a too small one grows at the first batch. */
+  /** Takes the arena over. It is of any content, and of `emptyArenaBytes` at least. */
   constructor(arena: SharedArrayBuffer, slots: TreeSlots) {
-    const reserved = 4 * firstNode(slots.count);
-    const buffer = arena.byteLength < reserved ? new SharedArrayBuffer(reserved) : arena;
+    const reserved = emptyArenaBytes(slots.count);
+    assert(arena.byteLength >= reserved, 'an arena has room for the heads of all trees');
     this.#slots = slots;
-    this.#words = new Uint32Array(buffer, 0, buffer.byteLength >>> 2);
-    this.#bytes = new Uint8Array(buffer);
+    this.#words = new Uint32Array(arena, 0, arena.byteLength >>> 2);
+    this.#bytes = new Uint8Array(arena);
     this.#end = reserved;
     this.#words.fill(0, 0, firstNode(slots.count));
     this.#entryCounts = new Float64Array(slots.count);
@@ -101,7 +111,7 @@ export class Memtable {
     return this.#words.buffer as SharedArrayBuffer;
   }
 
-  /** The arena as u32 words and as bytes; replaced when it grows. */
+  /** The arena as u32 words and as bytes. */
   get words(): Uint32Array {
     return this.#words;
   }
@@ -131,37 +141,35 @@ export class Memtable {
     return head(this.#slots.of(tree));
   }
 
-  /**
-   * Makes room for a batch of `entryCount` entries in `byteSize` bytes, so that `insert` cannot fail.
-   * RangeError when the memory is not to be had.
-   */
-  reserve(entryCount: number, byteSize: number): void {
-    const needed = this.#end + ((byteSize + 3) & ~3) + entryCount * NODE_BYTES_MAX;
-    if (needed <= this.#bytes.length) return;
-    if (needed > ARENA_BYTES_MAX) throw new RangeError('a memtable arena holds at most 4 GiB');
-    const target = Math.ceil((needed + (needed >>> 2)) / GROWTH_UNIT) * GROWTH_UNIT;
-    const buffer = new SharedArrayBuffer(Math.min(target, ARENA_BYTES_MAX));
-    const bytes = new Uint8Array(buffer);
-    bytes.set(this.#bytes.subarray(0, this.#end));
-    this.#words = new Uint32Array(buffer, 0, buffer.byteLength >>> 2);
-    this.#bytes = bytes;
+  /** Whether a batch fits, so that `insert` cannot fail. */
+  hasRoom(entryCount: number, byteSize: number): boolean {
+    return this.#end + batchRoom(entryCount, byteSize) <= this.#bytes.length;
   }
 
-  /** Adds encoded entries (`WriteBatch.entryBytes`), numbered from `firstSequence`. */
+  /** Adds encoded entries (`WriteBatch.entryBytes`), numbered from `firstSequence`. Requires room. */
   insert(batch: Uint8Array, entryCount: number, firstSequence: number): void {
-    this.reserve(entryCount, batch.length);
+    this.insertion(batch, entryCount, firstSequence)(isNeverOver);
+  }
+
+  /** As `insert`, slice by slice. Readers below `firstSequence` see nothing of it. */
+  insertion(batch: Uint8Array, entryCount: number, firstSequence: number): SlicedWork {
+    assert(this.hasRoom(entryCount, batch.length), 'a batch fits the arena');
     const start = this.#end;
     this.#bytes.set(batch, start);
     this.#end = (start + batch.length + 3) & ~3;
     const reader = new BatchReader(batch);
     let sequence = firstSequence;
-    while (reader.next()) {
-      this.#insertEntry(reader, start, sequence);
-      sequence++;
-    }
-    assert(!reader.isDamaged, 'a batch in memory is whole');
-    assert(sequence === firstSequence + entryCount, 'a batch knows how many entries it has');
-    this.#entryCount += entryCount;
+    return (isOver) => {
+      while (reader.next()) {
+        this.#insertEntry(reader, start, sequence);
+        sequence++;
+        if (isOver()) return false;
+      }
+      assert(!reader.isDamaged, 'a batch in memory is whole');
+      assert(sequence === firstSequence + entryCount, 'a batch knows how many entries it has');
+      this.#entryCount += entryCount;
+      return true;
+    };
   }
 
   /**
@@ -222,6 +230,10 @@ export class Memtable {
     const zeros = 31 - Math.clz32(state & -state);
     return Math.min(1 + (zeros >>> 1), HEIGHT_MAX);
   }
+}
+
+function isNeverOver(): boolean {
+  return false;
 }
 
 export function keyHi(words: Uint32Array, node: number): number {

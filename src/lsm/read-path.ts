@@ -41,6 +41,7 @@ function gather(
   sequence: number,
 ): PointFold {
   const { fold } = core.tree(tree);
+  sequence = visible(core, sequence);
   fold.reset();
   if (!core.active.memtable.get(tree, hi, lo, sequence, fold)) {
     const { sealed } = core;
@@ -65,6 +66,11 @@ function readSealed(
   return false;
 }
 
+/** What is above the applied sequence is a part of a commit that is being made. */
+function visible({ appliedSequence }: EngineCore, sequence: number): number {
+  return sequence > appliedSequence ? appliedSequence : sequence;
+}
+
 /** Run by run, newest first; in each, one table at most may hold the key. */
 function readTables(
   runs: TreeRuns,
@@ -86,7 +92,8 @@ function readTables(
 
 /** The visible entries of a range. Holds memtables and tables until it is closed. */
 export function openScan(core: EngineCore, tree: number, range: ScanRange): Scan {
-  const { sequence = core.appliedSequence, fromHi, fromLo, toHi, toLo } = range;
+  const { fromHi, fromLo, toHi, toLo } = range;
+  const sequence = visible(core, range.sequence ?? core.appliedSequence);
   const { operator } = core.tree(tree);
   const sources = new ReadSources(core, tree, range);
   const { cursors } = sources;

@@ -9,9 +9,9 @@ export class SharedMemtable {
   #references = 1;
 
   /** The maker holds the first reference. */
-  constructor(pool: ArenaPool, slots: TreeSlots) {
+  constructor(pool: ArenaPool, slots: TreeSlots, bytes: number) {
     this.#pool = pool;
-    this.memtable = new Memtable(pool.take(), slots);
+    this.memtable = new Memtable(pool.take(bytes), slots);
   }
 
   retain(): void {
