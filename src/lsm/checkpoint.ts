@@ -128,7 +128,10 @@ export class Checkpointer {
   /** One run of tables for each tree that has something to write. */
   async #writeTables(sequence: number, entries: readonly TreeEntry[]): Promise<TableFile[]> {
     const core = this.#core;
-    const memtables = core.sealed.map(({ shared }) => shared.memtable);
+    // A commit beside the checkpoint may have sealed another one for want of room.
+    const memtables = core.sealed
+      .filter((sealed) => sealed.sequence <= sequence)
+      .map(({ shared }) => shared.memtable);
     const outputs: TableOutput[] = [];
     try {
       for (const { id } of core.options.trees) {
