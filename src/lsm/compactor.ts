@@ -8,17 +8,17 @@
 import { assert } from '../base/assert.ts';
 import { DatabaseError, isDatabaseError } from '../errors.ts';
 import { Compaction } from './compaction.ts';
-import { planCompaction, planFullCompaction } from './compaction-plan.ts';
-import type { CompactionPlan, PlanOptions } from './compaction-shape.ts';
+import { CompactionPolicy } from './compaction-policy.ts';
+import type { CompactionPlan } from './compaction-shape.ts';
 import type { EngineCore } from './engine-core.ts';
-import { level0Depth } from './leveled-plan.ts';
 import { nextTurn, SLICE_MS } from './slices.ts';
 import type { TableFile } from './table-file.ts';
 
-/** A checkpoint waits while L0 is this many times deeper than what starts a compaction. */
-const STALL_FACTOR = 3;
+/** Nobody has written for this long: time to give space back, in ms. */
+const QUIET_MS = 250;
 
 export class Compactor {
+  readonly policy: CompactionPolicy;
   readonly #core: EngineCore;
   #compaction: Compaction | undefined;
   /** The end of the compaction that is past its merge. Never rejects. */
@@ -28,9 +28,11 @@ export class Compactor {
   #loop: Promise<void> | undefined;
   #isStopped = false;
   #stalled = 0;
+  #quietTimer: NodeJS.Timeout | undefined;
 
   constructor(core: EngineCore) {
     this.#core = core;
+    this.policy = new CompactionPolicy(core);
   }
 
   /** Why the last compaction failed, until the next checkpoint. */
@@ -42,9 +44,10 @@ export class Compactor {
     return this.#stalled > 0;
   }
 
+  /** Something is due, also what waits until nobody writes. */
   isPending(): boolean {
-    if (this.#isStopped || this.#failure !== undefined || this.#core.state !== 'open') return false;
-    return this.#compaction !== undefined || this.#plan() !== undefined;
+    if (!this.#mayRun()) return false;
+    return this.#compaction !== undefined || this.policy.quiet() !== undefined;
   }
 
   /** After a checkpoint: looks for work, and gives a failed compaction another chance. */
@@ -57,7 +60,7 @@ export class Compactor {
   step(sliceMs: number): boolean {
     if (!this.isPending()) return false;
     if (this.#finishing === undefined) {
-      this.#compaction ??= new Compaction(this.#core, this.#plan()!);
+      this.#compaction ??= new Compaction(this.#core, this.policy.quiet()!);
       this.#advance(this.#compaction, sliceMs);
     }
     return this.isPending();
@@ -69,9 +72,9 @@ export class Compactor {
     this.#failure = undefined;
     for (;;) {
       if (this.isPending()) {
-        await this.#runOne(undefined);
+        await this.#runOne(this.policy.quiet());
       } else if (this.#failure === undefined) {
-        const plan = this.#fullPlan();
+        const plan = this.policy.full();
         if (plan === undefined) return;
         await this.#runOne(plan);
       }
@@ -85,7 +88,7 @@ export class Compactor {
     if (!this.#core.options.autoCompact) return;
     this.#stalled++;
     try {
-      while (this.#isLevel0Full() && this.isPending()) await this.#runOne(undefined);
+      while (this.policy.isLevel0Full() && this.#isUrgent()) await this.#runOne(undefined);
     } finally {
       this.#stalled--;
     }
@@ -94,6 +97,7 @@ export class Compactor {
   /** Gives up what is under way, unless it is being installed, and starts nothing more. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    clearTimeout(this.#quietTimer);
     await this.#loop;
     await this.#finishing;
     const compaction = this.#compaction;
@@ -101,43 +105,49 @@ export class Compactor {
     await compaction?.abandon();
   }
 
-  #planOptions(): PlanOptions {
-    const { options, snapshots } = this.#core;
-    return { ...options, snapshots: snapshots.sequences() };
-  }
-
-  #plan(): CompactionPlan<TableFile> | undefined {
-    const { current } = this.#core.versions;
-    const trees = current.treeIds.map((tree) => [tree, current.runs(tree)] as const);
-    return planCompaction(trees, this.#planOptions());
-  }
-
-  #fullPlan(): CompactionPlan<TableFile> | undefined {
-    const { current } = this.#core.versions;
-    for (const tree of current.treeIds) {
-      const plan = planFullCompaction(tree, current.runs(tree), this.#planOptions());
-      if (plan !== undefined) return plan;
-    }
-    return undefined;
-  }
-
-  #isLevel0Full(): boolean {
-    const { current } = this.#core.versions;
-    const depthMax = STALL_FACTOR * this.#core.options.level0Tables;
-    return current.treeIds.some((tree) => level0Depth(current.runs(tree)) > depthMax);
-  }
-
   #startLoop(): void {
-    if (!this.#core.options.autoCompact || this.#loop !== undefined || !this.isPending()) return;
+    if (!this.#core.options.autoCompact || this.#loop !== undefined || !this.#mayRun()) return;
     this.#loop = this.#runAll().finally(() => {
       this.#loop = undefined;
+      this.#awaitQuiet();
     });
   }
 
   async #runAll(): Promise<void> {
-    while (this.isPending()) {
+    while (this.#isUrgent()) {
       await nextTurn();
       await this.#runOne(undefined);
+    }
+  }
+
+  #mayRun(): boolean {
+    return !this.#isStopped && this.#failure === undefined && this.#core.state === 'open';
+  }
+
+  #isUrgent(): boolean {
+    if (!this.#mayRun()) return false;
+    return this.#compaction !== undefined || this.policy.urgent() !== undefined;
+  }
+
+  /** When nobody writes for a while, gives space back for as long as that lasts. */
+  #awaitQuiet(): void {
+    if (!this.#mayRun() || this.policy.quiet() === undefined) return;
+    const { appliedSequence } = this.#core;
+    clearTimeout(this.#quietTimer);
+    this.#quietTimer = setTimeout(() => {
+      if (this.#loop !== undefined) return;
+      if (this.#core.appliedSequence !== appliedSequence) return this.#awaitQuiet();
+      this.#loop = this.#runQuiet(appliedSequence).finally(() => {
+        this.#loop = undefined;
+        this.#startLoop();
+      });
+    }, QUIET_MS).unref();
+  }
+
+  async #runQuiet(sequence: number): Promise<void> {
+    while (this.isPending() && this.#core.appliedSequence === sequence) {
+      await nextTurn();
+      await this.#runOne(this.policy.quiet());
     }
   }
 
@@ -147,7 +157,7 @@ export class Compactor {
    */
   async #runOne(plan: CompactionPlan<TableFile> | undefined): Promise<void> {
     if (this.#isStopped) return;
-    const next = plan ?? (this.#compaction === undefined ? this.#plan() : undefined);
+    const next = plan ?? (this.#compaction === undefined ? this.policy.urgent() : undefined);
     if (this.#compaction === undefined && next !== undefined) {
       this.#compaction = new Compaction(this.#core, next);
     }

@@ -90,6 +90,17 @@ export function planLeveledSpace<T extends PlannedTable>(
   return planPush(tree, runs, leastOverlap(runs, 0), 'space');
 }
 
+/** Bytes below L0 beyond the targets of their levels. */
+export function leveledDebt(runs: PlannedRuns<PlannedTable>, options: PlanOptions): number {
+  const bytes = levelBytes(runs);
+  const targets = levelTargets(bytes, options);
+  let debt = 0;
+  for (let level = 1; level < LAST_LEVEL; level++) {
+    debt += Math.max(0, bytes[level] - targets[level]);
+  }
+  return debt;
+}
+
 /** Runs in L0. */
 export function level0Depth(runs: PlannedRuns<PlannedTable>): number {
   const depth = runs.findIndex(({ level }) => level > 0);

@@ -74,6 +74,16 @@ export function planTieredSpace<T extends PlannedTable>(
   return pick && planRewrite(tree, runs, pick, 'space');
 }
 
+/** Bytes of the runs below L0 that are too many in their level. */
+export function tieredDebt(runs: PlannedRuns<PlannedTable>, { levelRatio }: PlanOptions): number {
+  const counts = new Array<number>(LEVEL_COUNT).fill(0);
+  let debt = 0;
+  for (const { level, tables } of runs) {
+    if (level > 0 && ++counts[level] > levelRatio) debt += bytesOf(tables);
+  }
+  return debt;
+}
+
 /** All runs into one of the last level. There are at least two. */
 export function planWhole<T extends PlannedTable>(
   tree: number,
