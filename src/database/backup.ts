@@ -11,6 +11,7 @@ import type { VersionPin } from '../lsm/version-pin.ts';
 import { chooseGeometry, type Geometry } from '../paged/geometry.ts';
 import { PageBackup } from '../paged/page-backup.ts';
 import { PAGE_FILE_NAME } from '../paged/page-file.ts';
+import { isPlacesKey } from '../paged/page-map.ts';
 import { throwIfAborted } from '../storage/copy-file.ts';
 import { beginFilling, endFilling, undoFilling } from '../storage/unfinished.ts';
 import { readCatalog } from './catalog.ts';
@@ -90,7 +91,7 @@ async function copyPages(
   let done = 0;
   try {
     while (scan.next()) {
-      const geometry = scan.lo % 2 === 0 ? geometries.get(scan.hi) : undefined;
+      const geometry = isPlacesKey(scan.lo) ? geometries.get(scan.hi) : undefined;
       if (geometry === undefined) continue;
       done += copy.copy(scan.value, geometry);
       if (!slice.isOver) continue;

@@ -85,7 +85,8 @@ export interface TreeEntry {
   readonly tree: number;
   readonly hi: number;
   readonly lo: number;
-  readonly value: Uint8Array;
+  /** Undefined: the key is deleted. */
+  readonly value: Uint8Array | undefined;
 }
 
 /** Somebody with files of his own that must agree with a version of the engine. */

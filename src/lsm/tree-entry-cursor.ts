@@ -2,14 +2,16 @@
 import { assert } from '../base/assert.ts';
 import type { EntryCursor } from './cursor.ts';
 import type { TreeEntry } from './engine-options.ts';
-import { compareKeys, type EntryKind, SET } from './entry.ts';
+import { compareKeys, DELETE, type EntryKind, SET } from './entry.ts';
+
+const NO_VALUE = new Uint8Array(0);
 
 export class TreeEntryCursor implements EntryCursor {
   readonly #entries: readonly TreeEntry[];
   readonly #sequence: number;
   #index: number;
 
-  /** In any order; no key twice. All are SET at `sequence`. */
+  /** In any order; no key twice. All are SET, or without a value DELETE, at `sequence`. */
   constructor(entries: readonly TreeEntry[], sequence: number) {
     this.#entries = [...entries].sort((a, b) => compareKeys(a.hi, a.lo, b.hi, b.lo));
     this.#sequence = sequence;
@@ -38,11 +40,11 @@ export class TreeEntryCursor implements EntryCursor {
   }
 
   get kind(): EntryKind {
-    return SET;
+    return this.#entries[this.#index].value === undefined ? DELETE : SET;
   }
 
   value(): Uint8Array {
-    return this.#entries[this.#index].value;
+    return this.#entries[this.#index].value ?? NO_VALUE;
   }
 
   seekFirst(): void {

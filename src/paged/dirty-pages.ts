@@ -18,6 +18,8 @@ export interface FrozenPage {
   /** Where the checkpoint put the slices. */
   codes: Place | undefined;
   originals: Place | undefined;
+  /** The space gave the page up after the freeze: it has no cells, only the copies. */
+  isDropped: boolean;
 }
 
 export class DirtyPages {
@@ -41,7 +43,7 @@ export class DirtyPages {
   }
 
   isPinned(page: number): boolean {
-    return this.#dirty.has(page) || this.#frozen.has(page);
+    return this.#dirty.has(page) || this.#isFrozenCell(page);
   }
 
   /** The page as the running checkpoint must write it, if it is among those. */
@@ -53,8 +55,16 @@ export class DirtyPages {
   add(page: number, planned: boolean): void {
     if (this.#dirty.has(page)) return;
     this.#dirty.add(page);
-    if (!this.#frozen.has(page)) this.#pinnedCount++;
+    if (!this.#isFrozenCell(page)) this.#pinnedCount++;
     if (planned) this.#planned.add(page);
+  }
+
+  /** The space gives a page up, whose copies were made if it is frozen: its cells are pinned no more. */
+  drop(page: number): void {
+    if (this.isPinned(page)) this.#pinnedCount--;
+    this.#dirty.delete(page);
+    const frozen = this.#frozen.get(page);
+    if (frozen !== undefined) frozen.isDropped = true;
   }
 
   commitPlan(): void {
@@ -65,7 +75,7 @@ export class DirtyPages {
   rollbackPlan(clean: (page: number) => void): void {
     for (const page of this.#planned) {
       this.#dirty.delete(page);
-      if (this.#frozen.has(page)) continue;
+      if (this.#isFrozenCell(page)) continue;
       this.#pinnedCount--;
       clean(page);
     }
@@ -79,8 +89,8 @@ export class DirtyPages {
     const pages = [...this.#dirty].sort((a, b) => a - b);
     this.#dirty = new Set();
     for (const page of pages) {
-      const frozen = { page, codeCopy: 0, originalCopy: 0, codes: undefined, originals: undefined };
-      this.#frozen.set(page, frozen);
+      const places = { codes: undefined, originals: undefined };
+      this.#frozen.set(page, { page, codeCopy: 0, originalCopy: 0, ...places, isDropped: false });
     }
   }
 
@@ -93,8 +103,8 @@ export class DirtyPages {
   installed(clean: (page: number) => void): void {
     const frozen = this.#frozen;
     this.#frozen = new Map();
-    for (const page of frozen.keys()) {
-      if (this.#dirty.has(page)) continue;
+    for (const [page, { isDropped }] of frozen) {
+      if (isDropped || this.#dirty.has(page)) continue;
       this.#pinnedCount--;
       clean(page);
     }
@@ -102,10 +112,15 @@ export class DirtyPages {
 
   /** The frozen pages are dirty again, whatever becomes of the plan under way. */
   failed(): void {
-    for (const page of this.#frozen.keys()) {
+    for (const [page, { isDropped }] of this.#frozen) {
+      if (isDropped) continue;
       this.#dirty.add(page);
       this.#planned.delete(page);
     }
     this.#frozen = new Map();
+  }
+
+  #isFrozenCell(page: number): boolean {
+    return this.#frozen.get(page)?.isDropped === false;
   }
 }

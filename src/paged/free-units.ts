@@ -164,6 +164,18 @@ export class FreeUnits {
     return count;
   }
 
+  /** All units from this one on are free. */
+  get limit(): number {
+    for (let index = this.chunkCount - 1; index >= 0; index--) {
+      const { words, taken } = this.#chunk(index);
+      if (taken === 0) continue;
+      let word = words.length - 1;
+      while (words[word] === 0) word--;
+      return index * CHUNK_UNITS + 32 * word + 32 - Math.clz32(words[word]);
+    }
+    return 0;
+  }
+
   /** Whether `unit` may not be given: it is named by a version, or held for a reader of an older one. */
   isTaken(unit: number): boolean {
     const index = Math.floor(unit / CHUNK_UNITS);

@@ -54,6 +54,7 @@ export async function checkPages(
       check.page(space, page, total);
       if (page % PAGES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     }
+    check.dropped(space);
     check.counters(space, total);
     fill.set(space.id, space.stats().fill);
   }
@@ -107,6 +108,17 @@ class Check {
     const cell = isPinned ? (space.columns.originals?.peek(page) ?? 0) : 0;
     const bytes = cell === 0 ? undefined : space.columns.originals?.bytes(cell);
     if (bytes !== undefined) this.#vectors(space, page, states, bytes, where);
+  }
+
+  /** Pages that were given up keep their units until the next checkpoint. */
+  dropped(space: PagedSpace): void {
+    const { checkpoint, counters, id } = space;
+    for (let page = counters.pages; page < checkpoint.placedEnd; page++) {
+      const places = checkpoint.places(page);
+      if (places === undefined) continue;
+      for (const run of checkpoint.runs(places))
+        this.#own(run, `space ${id} page ${page}, given up`);
+    }
   }
 
   counters(space: PagedSpace, total: Totals): void {

@@ -78,6 +78,12 @@ export class PageFile {
     this.#entrySynced = true;
   }
 
+  /** Cuts the file off behind its first `units` units, if it is longer. */
+  truncate(units: number): void {
+    const file = this.#open(false);
+    if (file !== undefined && file.size() > units * UNIT_SIZE) file.truncate(units * UNIT_SIZE);
+  }
+
   /** The checksum of a slice that starts at `unit`. */
   checksum(slice: Uint8Array, unit: number): number {
     return this.#options.hasher.hash32(slice, unit);

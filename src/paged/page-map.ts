@@ -4,7 +4,8 @@
  *
  *   key  hi = vector space, lo = page * 2      places of the page's slices
  *        hi = vector space, lo = page * 2 + 1  slot states
- *        hi = vector space, lo = 0xffffffff    open pages of the space (the page OPEN_PAGES does not exist)
+ *        hi = vector space, lo = 0xfffffffe    u32: pages from it on have no places (the page OPEN_PAGES does not exist)
+ *        hi = vector space, lo = 0xffffffff    open pages of the space
  *        hi = 0xffffffff,   lo = chunk         free units of a chunk of the page file
  *        hi = 0xffffffff,   lo = 0xffffffff    units used in each chunk
  *
@@ -37,20 +38,26 @@ export interface TreeEntry {
   readonly tree: number;
   readonly hi: number;
   readonly lo: number;
-  readonly value: Uint8Array;
+  /** Undefined: the key is deleted. */
+  readonly value: Uint8Array | undefined;
 }
 
 /** `hi` of the free-unit map; no vector space has this id. */
 export const FREE_UNITS_HI = 0xffffffff;
 /** The chunk number under which the summary of the free-unit map is kept. */
 export const FREE_UNITS_SUMMARY = 0xffffffff;
-/** The page number under whose states key the open pages of a space are kept. */
+/** The page number under whose keys the open pages of a space, and the end of its placed ones, are kept. */
 export const OPEN_PAGES = 0x7fffffff;
 
 /** `lo` of the key of a page's entry; `hi` is the id of the vector space. */
 export function pageKey(page: number, part: PagePart): number {
   assert(page <= OPEN_PAGES, 'a page number fits 31 bits');
   return page * 2 + (part === 'states' ? 1 : 0);
+}
+
+/** Whether `lo` is the key of a page's places. */
+export function isPlacesKey(lo: number): boolean {
+  return lo % 2 === 0 && lo !== OPEN_PAGES * 2;
 }
 
 /** Where one slice is, and the checksum of its bytes. */

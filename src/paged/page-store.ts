@@ -39,7 +39,8 @@ export interface PageStoreOptions {
 /** What a checkpoint needs of a space; `SpaceCheckpoint` is the one implementation. */
 export interface CheckpointedSpace {
   readonly id: number;
-  readonly hasDirtyPages: boolean;
+  /** Pages differ from what is on disk, or were given up. */
+  readonly hasChanges: boolean;
   freeze(): void;
   /** Writes the frozen slices, a piece between two `yield`s; the value yielded is the bytes of the piece. */
   write(target: CheckpointTarget): Iterable<number>;
@@ -123,7 +124,7 @@ export class PageStore {
   /** Between two commits: what is dirty now is what `write` writes. */
   freeze(_sequence: number): void {
     assert(this.#checkpoint === undefined, 'one checkpoint at a time');
-    const spaces = [...this.#spaces.values()].filter((space) => space.hasDirtyPages);
+    const spaces = [...this.#spaces.values()].filter((space) => space.hasChanges);
     spaces.sort((a, b) => a.id - b.id);
     for (const space of spaces) space.freeze();
     this.#checkpoint = { spaces, fresh: [] };
@@ -180,6 +181,19 @@ export class PageStore {
     this.units.failed();
     for (const run of checkpoint.fresh) this.units.release(run);
     for (const space of checkpoint.spaces) space.failed();
+  }
+
+  /**
+   * Cuts off what of the file's end nobody needs, when that is `leastBytes` or more; returns how many
+   * bytes went. No checkpoint is under way.
+   */
+  shrinkFile(leastBytes: number): number {
+    assert(this.#checkpoint === undefined, 'a file shrinks beside no checkpoint');
+    const { limit } = this.units;
+    const freed = this.file.size() - limit * UNIT_SIZE;
+    if (freed <= 0 || freed < leastBytes) return 0;
+    this.file.truncate(limit);
+    return freed;
   }
 
   stats(): PageStoreStats {

@@ -13,6 +13,7 @@ import { type Random, seededRandom } from '../base/random.ts';
 import { DatabaseError } from '../errors.ts';
 import { SLOT_RECORD } from '../kernels/layout.ts';
 import type { Space } from '../kernels/space.ts';
+import { FreePlaces } from './free-places.ts';
 import type { Geometry } from './geometry.ts';
 import { OPEN_PAGES_MAX } from './open-pages.ts';
 import { type ColumnStats, PageColumn } from './page-column.ts';
@@ -22,7 +23,7 @@ import { PageStates } from './page-states.ts';
 import type { PageStore } from './page-store.ts';
 import { type PageCounters, PlaceBook } from './place-book.ts';
 import { choosePage, NEW_PAGE, type PlacePolicy, type PlaceView } from './place-policy.ts';
-import { encodeStates, hasBit, SlotStates } from './slot-states.ts';
+import { countBits, encodeStates, hasBit, SlotStates } from './slot-states.ts';
 import { type Columns, SpaceCheckpoint } from './space-checkpoint.ts';
 import { SpacePlan } from './space-plan.ts';
 import { VectorReader } from './vector-reader.ts';
@@ -62,6 +63,7 @@ export class PagedSpace {
   readonly #residence: PageResidence;
   readonly #reader: VectorReader;
   readonly #view: PlaceView;
+  readonly #freePlaces: FreePlaces;
   #plan: SpacePlan | undefined;
   #hasOpenPages = false;
 
@@ -85,6 +87,7 @@ export class PagedSpace {
     const residence = this.#residence;
     this.#reader = new VectorReader({ geometry, store, columns, checkpoint, residence });
     this.#view = makeView(states, this.#book, options.random ?? seededRandom(id));
+    this.#freePlaces = new FreePlaces(this.#book, (page) => this.#freeSlotsOf(page));
     store.ring.fit(geometry.originalStride);
     store.register(checkpoint);
   }
@@ -105,6 +108,7 @@ export class PagedSpace {
     assert(this.#plan !== undefined, 'a place is taken within a plan');
     this.#loadOpenPages();
     const pages = this.#pagesOf(neighbours);
+    if (this.#book.isSparse) this.#freePlaces.find();
     for (;;) {
       const chosen = choosePage(policy, pages, this.#view);
       const page = chosen === NEW_PAGE ? this.#openPage(pages) : chosen;
@@ -113,7 +117,7 @@ export class PagedSpace {
         this.states.change(page).reserve(slot);
         this.states.show(page);
         this.#book.count({ nodes: 1 });
-        this.#book.openPages.note(page, this.states.freeSlots(page));
+        this.#book.noteFree(page, this.states.freeSlots(page));
         return page * slotsPerPage + slot;
       }
       this.#book.openPages.note(page, 0); // The hint was old.
@@ -143,6 +147,51 @@ export class PagedSpace {
     this.#book.count({ live: -1, ghosts: 1 });
   }
 
+  /** The slot of a ghost, to which no edge leads any more, can be given again. Touches no slice. */
+  setFree(node: number): void {
+    const page = this.#space.pageOf(node);
+    this.states.change(page).setFree(this.#space.slotOf(node));
+    this.states.show(page);
+    this.#book.count({ nodes: -1, ghosts: -1 });
+    this.#book.noteFree(page, this.states.freeSlots(page));
+  }
+
+  /**
+   * Gives the last pages up as long as they are empty, `most` at most; returns their numbers, whose states
+   * entries the plan's commit deletes. The plan changes nothing else. May throw RESOURCE_EXHAUSTED.
+   */
+  dropLast(most: number): readonly number[] {
+    const plan = this.#plan;
+    assert(plan !== undefined, 'pages are dropped within a plan');
+    while (plan.dropped.length < most) {
+      const page = this.counters.pages - 1;
+      if (page < 0 || this.states.read(page).used.some((word) => word !== 0)) break;
+      this.checkpoint.protect(page);
+      plan.dropped.push(page);
+      this.#book.count({ pages: -1 });
+    }
+    this.#loadOpenPages();
+    this.#book.openPages.keepBelow(this.counters.pages);
+    return plan.dropped;
+  }
+
+  /** Until it is set to infinity, no place is given on pages from `ceiling` on. */
+  setCeiling(ceiling: number): void {
+    assert(this.#plan === undefined, 'a ceiling is set between plans');
+    this.#loadOpenPages();
+    this.#book.ceiling = ceiling;
+    this.#book.openPages.keepBelow(Math.min(ceiling, this.counters.pages));
+  }
+
+  /** Lets the next checkpoint write a page to other units, if it has slices that end beyond `unit`. */
+  relocate(page: number, unit: number): boolean {
+    const places = this.checkpoint.places(page);
+    if (places === undefined || this.checkpoint.pages.isPinned(page)) return false;
+    const isBeyond = this.checkpoint.runs(places).some((run) => run.unit + run.count > unit);
+    if (isBeyond) this.#residence.makeWritable(page, { isNew: false, planned: true });
+    return isBeyond;
+  }
+
   /** The states entries that the plan's commit must write: page and value. Every reserved node was put. */
   changedStates(): [page: number, value: Uint8Array][] {
     const plan = this.#plan;
@@ -155,9 +204,13 @@ export class PagedSpace {
 
   /** The plan's states are in the tree. */
   commitPlan(): void {
-    assert(this.#plan !== undefined, 'a plan is under way');
+    const plan = this.#plan;
+    assert(plan !== undefined, 'a plan is under way');
     this.#endPlan();
     this.checkpoint.pages.commitPlan();
+    if (plan.dropped.length === 0) return;
+    for (const page of plan.dropped) this.checkpoint.drop(page);
+    this.checkpoint.recount();
   }
 
   /** Nothing of the plan happened. Never fails. */
@@ -177,16 +230,18 @@ export class PagedSpace {
 
   /**
    * Recovery: `put` of a commit that the log still has. The states in the tree and the counters are those
-   * after the whole log already.
+   * after the whole log already, so that a place may be free by now, or its page given up.
    */
   replay(node: number, record: number, vector: Float32Array): void {
     const page = this.#space.pageOf(node);
     assert(this.#plan === undefined, 'recovery makes no plans');
     this.#loadOpenPages();
+    if (page >= this.counters.pages) return;
+    if (!this.states.ofTree(page).isUsed(this.#space.slotOf(node))) return;
     const isNew = this.columns.codes.peek(page) === 0 && this.checkpoint.places(page) === undefined;
     this.#residence.makeWritable(page, { isNew, planned: false });
     this.#writeSlot(node, record, vector, undefined);
-    this.#book.openPages.note(page, this.states.freeSlots(page));
+    this.#book.noteFree(page, this.states.freeSlots(page));
   }
 
   /** Brings the page's codes into memory, if they are not there. CORRUPTION when they are damaged. */
@@ -259,6 +314,12 @@ export class PagedSpace {
     this.columns.originals?.release();
   }
 
+  #freeSlotsOf(page: number): number {
+    const free = this.states.freeSlots(page);
+    if (free >= 0) return free;
+    return this.geometry.slotsPerPage - countBits(this.states.ofTree(page).used);
+  }
+
   #endPlan(): void {
     this.#plan = undefined;
     this.states.plan = undefined;
@@ -283,7 +344,8 @@ export class PagedSpace {
     this.#plan.opened.add(page);
     this.#plan.plan(page, new SlotStates(maskWords));
     this.#book.count({ pages: 1 });
-    this.#book.openPages.note(page, slotsPerPage);
+    this.#book.ceiling = Number.POSITIVE_INFINITY; // There is no room below it: the space grows again.
+    this.#book.noteFree(page, slotsPerPage);
     if (neighbourPages.length > 0) this.#book.sections.set(neighbourPages[0], page);
     return page;
   }
@@ -348,6 +410,7 @@ function makeColumns({ space, geometry, store, originals = true }: PagedSpaceOpt
 function makeView(states: PageStates, book: PlaceBook, random: Random): PlaceView {
   return {
     freeSlots: (page) => {
+      if (page >= book.ceiling) return 0;
       const free = states.freeSlots(page);
       return free < 0 ? book.openPages.free(page) : free;
     },

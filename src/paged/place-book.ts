@@ -13,7 +13,7 @@ import { SectionPages } from './section-pages.ts';
 const FORMAT = 1;
 
 export interface PageCounters {
-  /** Pages that were ever opened: page numbers are 0 to `pages` - 1. */
+  /** Page numbers are 0 to `pages` - 1. */
   readonly pages: number;
   /** Used places: living nodes and ghosts. */
   readonly nodes: number;
@@ -24,6 +24,8 @@ export interface PageCounters {
 export class PlaceBook {
   readonly openPages: OpenPages = new OpenPages();
   readonly sections: SectionPages = new SectionPages();
+  /** No place is given on pages from this one on: they are being emptied. */
+  ceiling: number = Number.POSITIVE_INFINITY;
   readonly #slotsPerPage: number;
   #counters: PageCounters = { pages: 0, nodes: 0, live: 0, ghosts: 0 };
   #saved: PageCounters = this.#counters;
@@ -43,7 +45,12 @@ export class PlaceBook {
   }
 
   get isSparse(): boolean {
-    return this.fill < FILL_MIN;
+    return this.fill < FILL_MIN || this.ceiling < this.#counters.pages;
+  }
+
+  /** Notes how many slots of a page can be given. */
+  noteFree(page: number, free: number): void {
+    this.openPages.note(page, page < this.ceiling ? free : 0);
   }
 
   /** Adds to the counters. */

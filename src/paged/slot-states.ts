@@ -62,6 +62,12 @@ export class SlotStates {
     this.live[slot >>> 5] &= ~(1 << (slot & 31));
     this.ghosts.set(slot, sequence);
   }
+
+  /** A ghost's slot can be given again. */
+  setFree(slot: number): void {
+    assert(this.ghosts.delete(slot), 'only the slot of a ghost becomes free');
+    this.used[slot >>> 5] &= ~(1 << (slot & 31));
+  }
 }
 
 /** How many bits of a mask are set. */

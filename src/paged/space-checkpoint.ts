@@ -3,6 +3,7 @@
  * written, written by a checkpoint, let go when it is installed.
  */
 import { assert } from '../base/assert.ts';
+import { CorruptionError } from '../errors.ts';
 import { DirtyPages, type FrozenPage } from './dirty-pages.ts';
 import type { UnitRun } from './free-units.ts';
 import { type Geometry, UNIT_SIZE } from './geometry.ts';
@@ -42,8 +43,11 @@ export class SpaceCheckpoint implements CheckpointedSpace {
   readonly id: number;
   readonly pages: DirtyPages = new DirtyPages();
   readonly #options: SpaceCheckpointOptions;
-  /** The open pages as of the freeze. */
+  /** The open pages, and how many pages there were, as of the freeze. */
   #openPages: Uint8Array = new Uint8Array(0);
+  #pagesAtFreeze = 0;
+  /** Pages from this one on have no places; undefined until first needed. */
+  #placedEnd: number | undefined;
   #copiedBytes = 0;
   /** What `countPinned` was told in sum. */
   #countedBytes = 0;
@@ -62,8 +66,21 @@ export class SpaceCheckpoint implements CheckpointedSpace {
     this.#countedBytes = bytes;
   }
 
-  get hasDirtyPages(): boolean {
-    return this.pages.dirtyCount > 0;
+  get hasChanges(): boolean {
+    return this.pages.dirtyCount > 0 || this.#options.book.counters.pages < this.placedEnd;
+  }
+
+  /** By the newest version no page from this one on has places: those before may be given up. */
+  get placedEnd(): number {
+    if (this.#placedEnd === undefined) {
+      const { map, file } = this.#options;
+      const bytes = map.get(this.id, OPEN_PAGES, 'places') ?? new Uint8Array(4);
+      if (bytes.length !== 4) {
+        throw new CorruptionError('the end of placed pages is not a u32', { file, offset: 0 });
+      }
+      this.#placedEnd = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+    }
+    return this.#placedEnd;
   }
 
   /** Where the slices of `page` are by the newest version, if it was ever written. */
@@ -99,7 +116,15 @@ export class SpaceCheckpoint implements CheckpointedSpace {
     originals?.unpin(page);
   }
 
+  /** The space has given up a page, which was protected: its cells go. */
+  drop(page: number): void {
+    this.pages.drop(page);
+    this.#options.columns.codes.drop(page);
+    this.#options.columns.originals?.drop(page);
+  }
+
   freeze(): void {
+    this.#pagesAtFreeze = this.#options.book.counters.pages;
     this.#openPages = this.#options.book.openPages.encode();
     this.pages.freeze();
   }
@@ -135,6 +160,15 @@ export class SpaceCheckpoint implements CheckpointedSpace {
       const before = this.places(page);
       if (before !== undefined) replaced.push(...this.runs(before));
     }
+    for (let page = this.#pagesAtFreeze; page < this.placedEnd; page++) {
+      const before = this.places(page);
+      if (before === undefined) continue;
+      entries.push({ tree, hi, lo: pageKey(page, 'places'), value: undefined });
+      replaced.push(...this.runs(before));
+    }
+    const end = new Uint8Array(4);
+    new DataView(end.buffer).setUint32(0, this.#pagesAtFreeze, true);
+    entries.push({ tree, hi, lo: pageKey(OPEN_PAGES, 'places'), value: end });
     entries.push({ tree, hi, lo: pageKey(OPEN_PAGES, 'states'), value: this.#openPages });
     return { entries, replaced };
   }
@@ -150,6 +184,7 @@ export class SpaceCheckpoint implements CheckpointedSpace {
   }
 
   installed(): void {
+    this.#placedEnd = this.#pagesAtFreeze;
     this.#freeCopies();
     this.pages.installed((page) => this.unpin(page));
     this.recount();

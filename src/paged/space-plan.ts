@@ -20,6 +20,8 @@ interface SavedBytes {
 export class SpacePlan {
   /** Pages that the plan opened. */
   readonly opened: Set<number> = new Set();
+  /** Pages that it gives up: the last ones, highest first. */
+  readonly dropped: number[] = [];
   readonly #states: Map<number, PlannedStates> = new Map();
   readonly #saved: SavedBytes[] = [];
 

@@ -23,7 +23,7 @@ class UnitMap implements PageMap {
     return this.entries.get(chunk);
   }
   install(entries: readonly TreeEntry[]): void {
-    for (const { lo, value } of entries) this.entries.set(lo, value);
+    for (const { lo, value } of entries) this.entries.set(lo, value as Uint8Array);
   }
 }
 

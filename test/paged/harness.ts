@@ -42,6 +42,10 @@ export class MapTree implements PageMap {
   set(hi: number, lo: number, value: Uint8Array): void {
     this.entries.set(`${hi} ${lo}`, value);
   }
+
+  delete(hi: number, lo: number): void {
+    this.entries.delete(`${hi} ${lo}`);
+  }
 }
 
 export interface Vector {
@@ -129,7 +133,10 @@ export class Harness {
       throw error;
     }
     late();
-    for (const { hi, lo, value } of entries) this.disk.tree.set(hi, lo, value);
+    for (const { hi, lo, value } of entries) {
+      if (value === undefined) this.disk.tree.delete(hi, lo);
+      else this.disk.tree.set(hi, lo, value);
+    }
     this.disk.log = this.disk.log.slice(logged);
     this.store.installed(1);
   }

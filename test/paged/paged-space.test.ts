@@ -74,10 +74,12 @@ test('the entries of a checkpoint are sorted, and name every dirty page once', a
     '0 0',
     '0 2',
     '0 4',
+    `0 ${open - 1}`,
     `0 ${open}`,
     '1 0',
     '1 2',
     '1 4',
+    `1 ${open - 1}`,
     `1 ${open}`,
     ...units,
   ]);
@@ -221,7 +223,7 @@ test('a checkpoint may end while a plan is under way, whatever becomes of both',
       const node = space.place(none, 'append');
       space.put(node, 99, values);
       if (isInstalled) {
-        for (const { hi, lo, value } of entries) disk.tree.set(hi, lo, value);
+        for (const { hi, lo, value } of entries) disk.tree.set(hi, lo, value as Uint8Array);
         harness.store.installed(1);
       } else {
         harness.store.failed(new Error('the version was not installed'));
