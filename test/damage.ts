@@ -1,0 +1,54 @@
+/** One damaged region of one file, as bad disks and mishaps leave it. */
+import fc from 'fast-check';
+import type { FileSystem } from '../src/storage/file-system.ts';
+
+export interface Damage {
+  readonly kind: 'zeros' | 'noise' | 'flip' | 'truncate' | 'delete';
+  /** Shares of the file's length, 0 to 1. */
+  readonly from: number;
+  readonly length: number;
+}
+
+export const damage: fc.Arbitrary<Damage> = fc.record({
+  kind: fc.constantFrom('zeros', 'noise', 'flip', 'flip', 'truncate', 'delete'),
+  from: fc.double({ min: 0, max: 1, noNaN: true }),
+  length: fc.oneof(
+    fc.double({ min: 0, max: 0.1, noNaN: true }),
+    fc.double({ min: 0, max: 1, noNaN: true }),
+  ),
+});
+
+export function readAll(fileSystem: FileSystem, path: string): Uint8Array {
+  const file = fileSystem.open(path, 'read');
+  const bytes = new Uint8Array(file.size());
+  file.readInto(bytes, 0);
+  file.close();
+  return bytes;
+}
+
+/** Damages the file; returns the range of bytes, which is empty when nothing was changed. */
+export function inflict(
+  fileSystem: FileSystem,
+  path: string,
+  { kind, from, length }: Damage,
+): readonly [start: number, end: number] {
+  const bytes = readAll(fileSystem, path);
+  const start = Math.min(Math.floor(from * bytes.length), bytes.length - 1);
+  const end = Math.min(bytes.length, start + 1 + Math.floor(length * bytes.length));
+  if (kind === 'delete') {
+    fileSystem.remove(path);
+    return [0, bytes.length];
+  }
+  const file = fileSystem.open(path, 'readwrite');
+  if (kind === 'truncate') {
+    file.truncate(start);
+  } else if (kind === 'flip') {
+    file.write(Uint8Array.of(bytes[start] ^ (1 << (end % 8))), start);
+  } else {
+    const fill = (_: number, i: number): number =>
+      kind === 'zeros' ? 0 : (i * 197 + start) & 0xff;
+    file.write(new Uint8Array(end - start).map(fill), start);
+  }
+  file.close();
+  return [start, kind === 'truncate' ? bytes.length : kind === 'flip' ? start + 1 : end];
+}
