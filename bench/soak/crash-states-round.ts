@@ -1,7 +1,8 @@
-/** One round of the soak of crashes: all crashes of a short history of an engine. See `crash.soak.ts`. */
+/** Rounds of the soak of crashes: all crashes of a short history. See `crash.soak.ts`. */
 import type { CrashStatesTally } from './crash-states.ts';
+import { judgeDatabaseHistory, recordDatabaseHistory } from './database-crash-states.ts';
 import { judgeHistory, recordHistory } from './engine-crash-states.ts';
-import { anySize, below, randomOptions, randomSteps } from './engine-random.ts';
+import { anySize, below, pick, randomOptions, randomSteps } from './engine-random.ts';
 import type { Trial } from './trial.ts';
 
 export async function crashStatesRound(trial: Trial): Promise<CrashStatesTally> {
@@ -16,4 +17,12 @@ export async function crashStatesRound(trial: Trial): Promise<CrashStatesTally> 
     stride: 1 + below(random, 5),
     recoveries: 0.01,
   });
+}
+
+/** The same of a whole database, which takes a hundred times as long to open and judge. */
+export async function databaseCrashStatesRound({ random }: Trial): Promise<CrashStatesTally> {
+  const durabilities = [pick(random, ['sync', 'os', 'none'] as const), 'sync' as const];
+  const history = await recordDatabaseHistory(random, durabilities, 1 + below(random, 12));
+  const asked = { statesPerCall: anySize(random, 2, 16), stride: 5 + below(random, 20) };
+  return await judgeDatabaseHistory(random, history, asked);
 }
