@@ -5,6 +5,7 @@
  */
 
 import { loadHasher } from '../../src/base/hasher.ts';
+import type { DatabaseError } from '../../src/errors.ts';
 import { LsmEngine } from '../../src/lsm/engine.ts';
 import type { CheckpointParticipant, Scan, Snapshot } from '../../src/lsm/engine-options.ts';
 import { SET } from '../../src/lsm/entry.ts';
@@ -46,6 +47,8 @@ export class EngineRun {
   /** The last checkpoint that resolved. */
   #checkpointed = 0;
   #snapshots: Snapshot[] = [];
+  /** What went wrong in the background. */
+  #stray: DatabaseError | undefined;
   #scans: { readonly scan: Scan; readonly expected: readonly string[] }[] = [];
 
   /** With a `model` it is an engine that made those commits before, of which nothing is promised. */
@@ -80,8 +83,20 @@ export class EngineRun {
       hasher: await hasherLoading,
       readOnly,
       replay: (sequence, bytes) => attached.push({ sequence, attachment: bytes.slice() }),
+      onBackgroundError: (error) => this.#noteBackground(error),
     });
     this.#engine = engine;
+    try {
+      this.#checkOpened(attached, readOnly);
+    } catch (error) {
+      // Two engines never write one directory.
+      await engine.close().catch(() => {});
+      throw error;
+    }
+  }
+
+  #checkOpened(attached: readonly Attached[], readOnly: boolean): void {
+    const { engine } = this;
     const { appliedSequence } = engine;
     const promised = this.#safeFromKill;
     if (appliedSequence < promised) {
@@ -101,8 +116,14 @@ export class EngineRun {
     this.check();
   }
 
+  /** A compaction may fail for its files. Any other failure is a bug that nobody waits for. */
+  #noteBackground(error: DatabaseError): void {
+    if (error.code !== 'IO' || error.message === 'compaction failed') this.#stray ??= error;
+  }
+
   /** Every key reads and scans as the model says, now and at each snapshot. */
   check(): void {
+    if (this.#stray !== undefined) throw new Error('in the background', { cause: this.#stray });
     assertState(this.engine, this.model.at());
     for (const { sequence } of this.#snapshots) {
       assertState(this.engine, this.model.at(sequence), sequence);

@@ -100,8 +100,8 @@ export class TableOutput {
     const { fileSystem, directory, versions, hasher, options } = this.#core;
     const { spec } = this.#core.tree(this.#tree);
     this.#number = versions.newFileNumber();
-    this.#numbers.push(this.#number);
     this.#file = fileSystem.open(`${directory}/${fileName('table', this.#number)}`, 'create');
+    this.#numbers.push(this.#number);
     this.#writer = new TableWriter(this.#file, {
       number: this.#number,
       hasher,
