@@ -4,6 +4,7 @@
  */
 import type { Hasher } from '../base/hasher.ts';
 import type { DatabaseError } from '../errors.ts';
+import type { MemoryStats } from './memory-stats.ts';
 
 /**
  * When `committed` resolves: after the commit is on the device, after the operating system has it (it
@@ -49,9 +50,20 @@ export interface EngineOptions {
   readonly trees: readonly TreeSpec[];
   readonly hasher: Hasher;
   readonly durability: Durability;
-  /** Size of a memtable arena; `shouldCheckpoint` turns true shortly before it is full. */
-  readonly memtableBytes: number;
-  readonly blockCacheBytes: number;
+  /**
+   * One budget for memtables, block cache, indexes and filters, log buffers and what flushes and compactions
+   * work with; the cache gets what the others leave. Either this, or both of the next two.
+   */
+  readonly memoryBytes?: number | undefined;
+  /**
+   * Size of a memtable arena; `shouldCheckpoint` turns true shortly before it is full. Default with
+   * `memoryBytes`: an eighth of it, 64 MiB at most.
+   */
+  readonly memtableBytes?: number | undefined;
+  /** Blocks, and the indexes and filters of open tables. Not with `memoryBytes`. */
+  readonly blockCacheBytes?: number | undefined;
+  /** Tables that are open at the same time, with a file handle each. Default: 500. */
+  readonly openTablesMax?: number | undefined;
   /** Compaction cuts its tables at about this size. Default: `memtableBytes / 4`, 64 KiB to 8 MiB. */
   readonly tableBytes?: number | undefined;
   /** Default: 4096. */
@@ -191,6 +203,13 @@ export interface LevelStats {
 export interface TreeStats {
   readonly id: number;
   readonly name: string;
+  /** As they are in force. */
+  readonly codec: 'none' | 'lz4';
+  readonly filterBitsPerKey: number;
+  readonly filterBits: FilterBits;
+  readonly lastLevelFilter: boolean;
+  /** Sorted runs of tables: what a read of an absent key asks. */
+  readonly runs: number;
   /** L0 first. */
   readonly levels: readonly LevelStats[];
 }
@@ -198,7 +217,12 @@ export interface TreeStats {
 /** The options in force, defaults filled in. */
 export interface EngineSettings {
   readonly durability: Durability;
+  /** Infinity: none was given. */
+  readonly memoryBytes: number;
   readonly memtableBytes: number;
+  /** Of the cache with what is charged to it; equal to `memoryBytes` where that was given. */
+  readonly blockCacheBytes: number;
+  readonly openTablesMax: number;
   readonly tableBytes: number;
   readonly blockBytes: number;
   readonly compaction: CompactionStyle;
@@ -213,7 +237,11 @@ export interface EngineStats {
   readonly settings: EngineSettings;
   readonly appliedSequence: number;
   readonly publishedSequence: number;
-  /** Arenas of the active and the sealed memtables, and those kept for reuse. */
+  /** What the engine holds, and its budget; the next ones name parts of it. */
+  readonly memory: MemoryStats;
+  /** With a file handle each. */
+  readonly openTables: number;
+  /** Arenas of the active and the sealed memtables, those that readers hold, and one kept for reuse. */
   readonly memtableBytes: number;
   readonly sealedMemtables: number;
   readonly blockCacheBytes: number;
@@ -237,6 +265,8 @@ export interface EngineStats {
   readonly compactionBytesWritten: number;
   readonly trivialMoves: number;
   readonly compactionPending: boolean;
+  /** By how much acknowledgements were put off because compaction was behind, in ms. */
+  readonly writeDelayMs: number;
   /** A checkpoint waits until compaction has drained L0. */
   readonly isStalled: boolean;
   /** Open ones. */

@@ -2,9 +2,14 @@
 import type { Compactor } from './compactor.ts';
 import type { CoreOptions, EngineCore } from './engine-core.ts';
 import type { EngineSettings, EngineStats, LevelStats, TreeStats } from './engine-options.ts';
+import { DEFAULT_FILTER_BITS } from './filter-bits.ts';
 import type { TableFile } from './table-file.ts';
 
-export function engineStats(core: EngineCore, compactor: Compactor): EngineStats {
+export function engineStats(
+  core: EngineCore,
+  compactor: Compactor,
+  writeDelayMs: number,
+): EngineStats {
   const { sealed, pool, log, counters, liveLogs } = core;
   const cache = core.cache.stats();
   const logCounts = log?.counts ?? { writes: 0, syncs: 0, bytesWritten: 0 };
@@ -12,6 +17,8 @@ export function engineStats(core: EngineCore, compactor: Compactor): EngineStats
     settings: settings(core.options),
     appliedSequence: core.appliedSequence,
     publishedSequence: core.publishedSequence,
+    memory: core.memory.stats(),
+    openTables: core.openTables.count,
     memtableBytes: pool.totalBytes,
     sealedMemtables: sealed.length,
     blockCacheBytes: cache.reservedBytes,
@@ -26,6 +33,7 @@ export function engineStats(core: EngineCore, compactor: Compactor): EngineStats
     logSyncs: logCounts.syncs,
     logBytesWritten: logCounts.bytesWritten,
     compactionPending: compactor.isPending(),
+    writeDelayMs,
     isStalled: compactor.isStalled,
     snapshots: core.snapshots.count,
     scans: core.scans.size,
@@ -45,10 +53,15 @@ function settings(options: CoreOptions): EngineSettings {
 
 function treeStats(core: EngineCore): TreeStats[] {
   const { current } = core.versions;
-  return core.options.trees.map(({ id, name }) => ({
-    id,
-    name,
-    levels: current.levels(id).map(levelStats),
+  return core.options.trees.map((spec) => ({
+    id: spec.id,
+    name: spec.name,
+    codec: spec.codec ?? 'none',
+    filterBitsPerKey: spec.filterBitsPerKey ?? DEFAULT_FILTER_BITS,
+    filterBits: spec.filterBits ?? 'uniform',
+    lastLevelFilter: spec.lastLevelFilter ?? true,
+    runs: current.runs(spec.id).length,
+    levels: current.levels(spec.id).map(levelStats),
   }));
 }
 

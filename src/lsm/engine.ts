@@ -37,6 +37,7 @@ import { resolveOptions } from './resolve-options.ts';
 import { ingestTables, type TableIngest } from './table-ingest.ts';
 import { pinVersion, type VersionPin } from './version-pin.ts';
 import type { WriteBatch } from './write-batch.ts';
+import { WriteThrottle } from './write-throttle.ts';
 
 export class LsmEngine implements AsyncDisposable {
   /**
@@ -58,11 +59,13 @@ export class LsmEngine implements AsyncDisposable {
   readonly #core: EngineCore;
   readonly #compactor: Compactor;
   readonly #checkpointer: Checkpointer;
+  readonly #throttle: WriteThrottle;
   #closing: Promise<void> | undefined;
 
   private constructor(core: EngineCore) {
     this.#core = core;
     this.#compactor = new Compactor(core);
+    this.#throttle = new WriteThrottle(core, this.#compactor.policy);
     this.#checkpointer = new Checkpointer(core, this.#compactor);
     this.#compactor.kick();
   }
@@ -111,13 +114,16 @@ export class LsmEngine implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the commit is as durable as the option says, and published. Rejects with `IO` when
-   * writing or syncing the log has failed: whether the commit is on the device is then not known.
+   * Resolves when the commit is as durable as the option says, and published; a little later while
+   * compaction is behind, lest a checkpoint must wait for it (`writeDelayMs` of the statistics). Rejects with
+   * `IO` when writing or syncing the log has failed: whether the commit is on the device is then not known.
    */
   async committed(sequence: number): Promise<void> {
     const core = this.#core;
-    if (core.log === undefined || sequence <= core.publishedSequence) return;
-    await core.log.published(sequence);
+    if (core.log === undefined) return;
+    if (sequence > core.publishedSequence) await core.log.published(sequence);
+    const delayMs = this.#throttle.reckon();
+    if (delayMs > 0) await this.#throttle.wait(delayMs);
   }
 
   /** The folded value in bytes of its own, or undefined. */
@@ -259,7 +265,7 @@ export class LsmEngine implements AsyncDisposable {
   }
 
   stats(): EngineStats {
-    return engineStats(this.#core, this.#compactor);
+    return engineStats(this.#core, this.#compactor, this.#throttle.delayMs);
   }
 
   /** Reads every table once. */
@@ -286,6 +292,7 @@ export class LsmEngine implements AsyncDisposable {
     core.isClosed = true;
     for (const scan of core.scans) scan.close();
     await core.writing;
+    this.#throttle.stop();
     await this.#compactor.stop();
     await this.#checkpointer.idle();
     try {

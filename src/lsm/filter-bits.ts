@@ -21,7 +21,8 @@ const LAST_LEVEL = LEVEL_COUNT - 1;
 const LN2_SQUARED = Math.LN2 ** 2;
 /** More bits than this buy nothing: a 32-byte block of the filter sets eight of its bits a key. */
 const BITS_MAX = 24;
-const DEFAULT_BITS = 10;
+/** Of a tree that says nothing of it. */
+export const DEFAULT_FILTER_BITS = 10;
 
 /** Where a new table goes. */
 export interface FilterPlace {
@@ -37,7 +38,11 @@ export function filterBitsOf(
   place: FilterPlace,
   options: Pick<PlanOptions, 'compaction' | 'levelRatio' | 'baseLevelBytes'>,
 ): number {
-  const { filterBitsPerKey = DEFAULT_BITS, filterBits = 'uniform', lastLevelFilter = true } = spec;
+  const {
+    filterBitsPerKey = DEFAULT_FILTER_BITS,
+    filterBits = 'uniform',
+    lastLevelFilter = true,
+  } = spec;
   if (!lastLevelFilter && place.isLast) return 0;
   if (filterBits === 'uniform' || filterBitsPerKey === 0) return filterBitsPerKey;
   const { heightOfTop, height } = heights(runs, place.level, options);

@@ -75,7 +75,7 @@ test('real filters of the same bytes let fewer absent keys through', () => {
 
 test('the place of a table decides, in either style', () => {
   const spec: TreeSpec = { id: 1, name: 't', filterBits: 'monkey', filterBitsPerKey: 10 };
-  const entry = { hi: 0, lo: 1, sequence: 1, kind: SET, value: new Uint8Array(1000) };
+  const entry = { hi: 0, lo: 1, sequence: 1, kind: SET, value: new Uint8Array(1000) } as const;
   const runs: ModelRuns = [{ level: 6, number: 1, tables: cutTables([entry], 1, 1) }];
   const options = { compaction: 'leveled', levelRatio: 10, baseLevelBytes: 50 } as const;
   const bits = (level: number, isLast = false, of = spec): number =>
