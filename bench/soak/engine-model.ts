@@ -148,6 +148,21 @@ export function scanState(engine: LsmEngine, sequence?: number): State {
   return state;
 }
 
+/** As `scanState`, found by iterators that go backward, and turned round. */
+export function reverseState(engine: LsmEngine, sequence?: number): State {
+  const state: (readonly [string, string])[] = [];
+  for (const tree of modelTrees(engine)) {
+    const backward: (readonly [string, string])[] = [];
+    const iterator = engine.iterator(tree, { reverse: true, sequence });
+    while (iterator.next()) {
+      backward.push([toKey(tree, iterator.hi, iterator.lo), toHex(iterator.value)]);
+    }
+    iterator.close();
+    state.push(...backward.reverse());
+  }
+  return state;
+}
+
 /** Everything that point reads of all possible keys find. */
 export function readState(engine: LsmEngine, sequence?: number): State {
   const state: (readonly [string, string])[] = [];

@@ -50,6 +50,8 @@ export function randomOptions(random: Random): RandomOptions {
     name,
     codec: pick(random, ['none', 'lz4']),
     filterBitsPerKey: pick(random, [0, 1, 10]),
+    filterBits: pick(random, ['uniform', 'monkey']),
+    lastLevelFilter: random() < 0.7,
     blockBytes: random() < 0.5 ? undefined : anySize(random, 1, 4096),
   });
   return {
@@ -64,6 +66,7 @@ export function randomOptions(random: Random): RandomOptions {
     blockCacheBytes: pick(random, [0, 1000, 4096, 100_000]),
     tableBytes: anySize(random, 1, 20_000),
     blockBytes: anySize(random, 1, 4096),
+    compaction: pick(random, ['leveled', 'tiered']),
     levelRatio: pick(random, [2, 2, 3, 4.5, 10]),
     level0Tables: 1 + below(random, 5),
     baseLevelBytes: anySize(random, 50, 20_000),

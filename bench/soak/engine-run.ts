@@ -18,6 +18,7 @@ import {
   nextTurn,
   PLAIN,
   readState,
+  reverseState,
   type State,
   scanState,
   toBatch,
@@ -293,6 +294,7 @@ class Noted implements CheckpointParticipant {
 export function assertState(engine: LsmEngine, expected: State, sequence?: number): void {
   assertSame(readState(engine, sequence), expected, `reads at ${sequence ?? 'the end'}`);
   assertSame(scanState(engine, sequence), expected, `a scan at ${sequence ?? 'the end'}`);
+  assertSame(reverseState(engine, sequence), expected, `backward at ${sequence ?? 'the end'}`);
 }
 
 export function assertSame(
