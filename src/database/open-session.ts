@@ -12,6 +12,7 @@ import { createKernels } from '../kernels/kernels.ts';
 import { LsmEngine } from '../lsm/engine.ts';
 import { PageStore } from '../paged/page-store.ts';
 import type { FileSystem, Lock } from '../storage/file-system.ts';
+import { GuardedFileSystem } from '../storage/guarded-file-system.ts';
 import { NodeFileSystem } from '../storage/node-file-system.ts';
 import { refuseUnfinished } from '../storage/unfinished.ts';
 import { readCatalog, readDatabaseCounters } from './catalog.ts';
@@ -43,7 +44,8 @@ export async function openSession(
   const undo: (() => unknown)[] = [() => lock?.release()];
   try {
     const attachments: VectorAttachment[] = [];
-    const stores = await openStores({ path, fileSystem, options, attachments, undo });
+    const guarded = lock === undefined ? fileSystem : new GuardedFileSystem(fileSystem, lock);
+    const stores = await openStores({ path, fileSystem: guarded, options, attachments, undo });
     readDatabaseCounters(stores.engine);
     const { dirtyBytesMax } = planMemory(options.memoryBytes);
     const session = new Session({ stores, options, dirtyBytesMax, lock });
