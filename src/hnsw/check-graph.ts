@@ -8,6 +8,7 @@ import type { Kernels } from '../kernels/kernels.ts';
 import type { Space } from '../kernels/space.ts';
 import type { Entry } from './entry.ts';
 import type { ListCache } from './list-cache.ts';
+import { NodeBits } from './node-bits.ts';
 import { Slices } from './slices.ts';
 import type { NeighbourSource, VectorSource } from './sources.ts';
 
@@ -18,6 +19,8 @@ export interface GraphReport {
   readonly nodes: number;
   readonly edges: number;
   readonly living: number;
+  /** Living nodes that no list of layer 0 names, the entry aside. */
+  readonly unnamed: number;
   /** Share of the living nodes that can be reached from the entry: 1 when there are none. */
   readonly reachable: number;
 }
@@ -47,9 +50,15 @@ export async function checkGraph(graph: Graph, sliceMs: number): Promise<GraphRe
     if (places.isUsed(node)) check.checkNode(node);
     if (slices.isOver) await slices.pause();
   }
+  let unnamed = 0;
+  for (let node = 0; node < places.nodeLimit; node++) {
+    const isNamed = check.named.has(node) || node === graph.entry?.node;
+    if (places.isLiving(node) && !isNamed) unnamed++;
+  }
   const reached = await check.reach(slices);
   const { problems, nodes, edges } = check;
-  return { problems, nodes, edges, living, reachable: living === 0 ? 1 : reached / living };
+  const reachable = living === 0 ? 1 : reached / living;
+  return { problems, nodes, edges, living, unnamed, reachable };
 }
 
 /** Bits by node of what the places hold, from the masks at the head of the code cells. */
@@ -100,6 +109,8 @@ class GraphCheck {
   readonly problems: string[] = [];
   nodes = 0;
   edges = 0;
+  /** What lists of layer 0 name. */
+  readonly named: NodeBits = new NodeBits();
   readonly #graph: Graph;
   readonly #places: Places;
   readonly #ids: Uint32Array;
@@ -155,6 +166,7 @@ class GraphCheck {
     const seen = new Set<number>();
     for (let i = 0; i < count; i++) {
       const target = this.#ids[i];
+      if (layer === 0) this.named.add(target);
       if (seen.has(target)) this.#add(layer, node, `names node ${target} twice`);
       seen.add(target);
       if (target === node) this.#add(layer, node, 'names itself');

@@ -13,14 +13,18 @@ import type { Kernels } from '../kernels/kernels.ts';
 import type { Space } from '../kernels/space.ts';
 import { type Candidates, noCandidates } from './candidates.ts';
 import { checkGraph, type GraphReport } from './check-graph.ts';
+import { codeDistance } from './code-distance.ts';
 import type { Entry } from './entry.ts';
 import { type ExactSearchOptions, searchExactly } from './exact-search.ts';
 import { type InsertOptions, type InsertPlan, planInsert } from './insert.ts';
 import { Linker } from './link.ts';
 import { ListCache } from './list-cache.ts';
 import { measureNodes } from './measure.ts';
+import { movedNeighbours, moveLists } from './move.ts';
+import type { NodeBits } from './node-bits.ts';
 import { type SearchOptions, searchGraph } from './search.ts';
 import type { NeighbourSource, VectorSource } from './sources.ts';
+import { GraphSweep } from './sweep.ts';
 import { type TouchedList, TouchedLists } from './touched-lists.ts';
 import type { WalkContext } from './walk-driver.ts';
 import { WalkPool } from './walk-pool.ts';
@@ -65,6 +69,8 @@ export class GraphIndex {
   #before: { readonly entry: Entry | undefined } | undefined;
   /** Planned and not linked yet. */
   #planned: InsertPlan | undefined;
+  #sweep: GraphSweep | undefined;
+  readonly #ids: Uint32Array;
 
   constructor(options: GraphIndexOptions) {
     const { kernels, allocator, space, vectors } = options;
@@ -75,6 +81,7 @@ export class GraphIndex {
     this.#context = { kernels, space, lists: this.#lists, vectors, pool };
     this.#insertContext = { ...this.#context, pool: options.insertPool ?? pool };
     this.#source = options.lists;
+    this.#ids = new Uint32Array(4 * Math.max(space.capBottom, space.capUpper));
     this.#random = options.random;
     this.#sliceMs = options.sliceMs ?? 5;
     const { m = 16, efConstruction = 100, alpha = 1.2 } = options;
@@ -143,6 +150,62 @@ export class GraphIndex {
     }
   }
 
+  /**
+   * The neighbours of `node` for a copy of it at another place, nearest first, with the copies of those
+   * that were moved before: they hint at a good place.
+   */
+  neighboursForMove(node: number): Uint32Array {
+    const context = this.#insertContext;
+    const ids = [...movedNeighbours(context, 0, node)];
+    const measured = ids.map((id) => ({ id, distance: codeDistance(context, node, id) }));
+    measured.sort((a, b) => a.distance - b.distance || a.id - b.id);
+    return Uint32Array.from(measured, ({ id }) => id);
+  }
+
+  /** In a plan: gives the copy `to`, whose code is in memory, the lists of `from`, which becomes a ghost. */
+  move(from: number, to: number): void {
+    this.#before ??= { entry: this.entry };
+    const isOn = (layer: number): boolean => this.#source.read(layer, from, this.#ids) >= 0;
+    moveLists(this.#insertContext, this.#touched, { from, to, isOn });
+    if (this.entry?.node === from) this.entry = { node: to, layer: this.entry.layer };
+  }
+
+  /** Begins a sweep that removes `ghosts`. One at a time; `endSweep` ends it, finished or not. */
+  beginSweep(ghosts: NodeBits): GraphSweep {
+    assert(this.#sweep === undefined, 'one sweep at a time');
+    this.#sweep = new GraphSweep(ghosts, {
+      context: this.#insertContext,
+      touched: this.#touched,
+      linker: this.#linker,
+      options: this.#insert,
+      entry: () => this.entry,
+      setEntry: (entry) => {
+        this.#before ??= { entry: this.entry };
+        this.entry = entry;
+      },
+    });
+    return this.#sweep;
+  }
+
+  endSweep(): void {
+    this.#sweep = undefined;
+  }
+
+  /** What a sweep under way holds in memory. */
+  get sweepBytes(): number {
+    return this.#sweep?.bytes ?? 0;
+  }
+
+  /** The list of a place that was freed is not there any more. */
+  forget(layer: number, node: number): void {
+    this.#lists.drop(layer, node);
+  }
+
+  /** As `forget`, for layer 0 of a whole page. */
+  forgetPage(page: number): void {
+    this.#lists.dropPage(page);
+  }
+
   /** The lists that the open plan has changed, for the caller's batch. */
   touched(): IterableIterator<TouchedList> {
     return this.#touched.entries();
@@ -151,6 +214,11 @@ export class GraphIndex {
   /** After the batch was applied: the sources have the lists now. */
   commitPlan(): void {
     assert(this.#planned === undefined, 'a planned node is linked before the commit');
+    if (this.#sweep !== undefined) {
+      for (const { layer, node, list } of this.#touched.entries()) {
+        this.#sweep.noteWritten(layer, node, list);
+      }
+    }
     this.#touched.commit();
     this.#before = undefined;
   }

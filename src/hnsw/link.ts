@@ -15,6 +15,7 @@ import { codeDistance } from './code-distance.ts';
 import { withoutDetour } from './detours.ts';
 import type { InsertOptions, InsertPlan } from './insert.ts';
 import { hasId } from './list-cache.ts';
+import { isLiving } from './living.ts';
 import type { TouchedLists } from './touched-lists.ts';
 import { type WalkContext, WalkDriver } from './walk-driver.ts';
 
@@ -43,15 +44,48 @@ export class Linker {
     const walk = new WalkDriver(this.#context, this.#options.efConstruction);
     try {
       for (let layer = 0; layer < plan.neighbours.length; layer++) {
-        const neighbours = plan.neighbours[layer];
-        for (const neighbour of neighbours) this.#linkBack(walk, layer, neighbour, node);
-        if (neighbours.length === 0 || this.#leadsTo(layer, neighbours[0], node)) continue;
-        const found = layer === 0 && plan.found.length > 0 ? plan.found : neighbours;
-        this.#adopt(layer, node, found);
+        this.#offer(walk, layer, node, { neighbours: plan.neighbours[layer], found: plan.found });
       }
     } finally {
       walk.close();
     }
+  }
+
+  /**
+   * Links a node that is in the graph again: `neighbours`, nearest first, join its list as far as there is
+   * room, and get edges back. `found` is what a search found on layer 0.
+   */
+  relink(
+    { layer, node }: { readonly layer: number; readonly node: number },
+    neighbours: Uint32Array,
+    found: Uint32Array,
+  ): void {
+    const { lists, space } = this.#context;
+    const list = this.#touched.touch(layer, node);
+    const ids = [...lists.idsAt(list)];
+    const room = Math.min(space.capOf(layer), Math.max(ids.length, this.#options.m)) - ids.length;
+    const added = [...neighbours].filter((id) => !ids.includes(id)).slice(0, room);
+    for (const id of added) this.#append(layer, node, id);
+    const walk = new WalkDriver(this.#context, this.#options.efConstruction);
+    try {
+      this.#offer(walk, layer, node, { neighbours, found });
+    } finally {
+      walk.close();
+    }
+  }
+
+  /** Edges back from the neighbours, and if pruning drops them all, one that stays. */
+  #offer(
+    walk: WalkDriver,
+    layer: number,
+    node: number,
+    { neighbours, found }: { readonly neighbours: Uint32Array; readonly found: Uint32Array },
+  ): void {
+    if (neighbours.length === 0) return;
+    for (const neighbour of neighbours) this.#linkBack(walk, layer, neighbour, node);
+    const nearest = neighbours[0];
+    if (isLiving(this.#context, nearest) && this.#leadsTo(layer, nearest, node)) return;
+    this.#adopt(layer, node, layer === 0 && found.length > 0 ? found : neighbours);
   }
 
   /** Offers an edge back to the new node. */
@@ -89,23 +123,42 @@ export class Linker {
 
   /**
    * Gives a node to which no path leads an edge from the nearest node with room, as far as a short search
-   * from `near` can tell. If that finds none, the first of `near` gives up an edge.
+   * from `near` can tell; a ghost only where nothing lives. If that finds none, the first of `near` gives
+   * up an edge.
    */
   #adopt(layer: number, node: number, near: Uint32Array): void {
     const { lists } = this.#context;
     if (near.length === 0) return;
     const nearest = new NearestFirst(this.#context, node);
     for (const id of near) nearest.add(id);
+    let ghost: number | undefined;
     for (let i = 0; i < ADOPTERS_MAX; i++) {
       const adopter = nearest.take();
       if (adopter === undefined) break;
-      if (this.#append(layer, adopter, node)) return;
+      if (!isLiving(this.#context, adopter)) ghost ??= adopter;
+      else if (this.#append(layer, adopter, node)) return;
       for (const id of lists.idsAt(lists.load(layer, adopter)).slice()) nearest.add(id);
     }
-    const list = this.#touched.touch(layer, near[0]);
-    this.#touched.keepReplaced(layer, near[0]);
+    if (ghost !== undefined && this.#append(layer, ghost, node)) return;
+    this.#replaceEdge(layer, near[0], node);
+  }
+
+  /** Gives up the edge that is missed least: to a ghost, or one with a detour, or to the newest node. */
+  #replaceEdge(layer: number, from: number, to: number): void {
+    const { lists } = this.#context;
+    const list = this.#touched.touch(layer, from);
+    this.#touched.keepReplaced(layer, from);
     const ids = lists.idsAt(list);
-    if (ids.length > 0) ids[highestOf(ids)] = node;
+    if (ids.length === 0) return;
+    const all = ids.slice();
+    const hasDetour = (target: number): boolean => {
+      const kept = all.filter((id) => id !== target);
+      const pruned = { layer, from, kept, dropped: [target] };
+      return withoutDetour(this.#context, pruned).length === 0;
+    };
+    let given = all.findIndex((id) => !isLiving(this.#context, id));
+    if (given < 0) given = all.findIndex(hasDetour);
+    ids[given < 0 ? highestOf(all) : given] = to;
   }
 
   /** Whether the edge is there afterwards: not when the list is full. */

@@ -104,6 +104,15 @@ export class ListCache {
     if (list !== 0) this.#kernels.memory.u32[list >>> 2] = LIST_ABSENT;
   }
 
+  /** Forgets the lists of layer 0 of a page that is given up; none is pinned. */
+  dropPage(page: number): void {
+    const { lists } = this.#space;
+    const cell = lists.cell(page);
+    if (cell === 0) return;
+    lists.setEntry(page, 0);
+    this.#allocator.free(this.#kind, cell);
+  }
+
   /** Gives all memory back: the space is being closed. */
   release(): void {
     this.#upper.release();
