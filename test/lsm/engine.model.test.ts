@@ -16,7 +16,12 @@ import {
   toBatch,
 } from '../../bench/soak/engine-model.ts';
 import type { LsmEngine } from '../../src/lsm/engine.ts';
-import type { EngineOptions, Scan, Snapshot } from '../../src/lsm/engine-options.ts';
+import type {
+  CompactionStyle,
+  EngineOptions,
+  Scan,
+  Snapshot,
+} from '../../src/lsm/engine-options.ts';
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
 import { commit, expectState, openTiny } from './engine-harness.ts';
 
@@ -76,6 +81,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** An engine beside its model. */
 class Run {
   readonly #options: Partial<EngineOptions>;
+  /** One opening after the other, in turns. */
+  readonly #styles: readonly CompactionStyle[];
+  #openings = 0;
   #disk = new MemoryFileSystem();
   #engine!: LsmEngine;
   readonly #model = new Model();
@@ -86,14 +94,16 @@ class Run {
   #snapshots: Snapshot[] = [];
   #scans: { scan: Scan; expected: State }[] = [];
 
-  constructor(options: Partial<EngineOptions>) {
+  constructor(options: Partial<EngineOptions>, styles: readonly CompactionStyle[]) {
     this.#options = options;
+    this.#styles = styles;
   }
 
   async open(): Promise<void> {
     const attachments: { sequence: number; attachment: Uint8Array }[] = [];
     this.#engine = await openTiny(this.#disk, {
       ...this.#options,
+      compaction: this.#styles[this.#openings++ % this.#styles.length],
       replay: (sequence, bytes) => attachments.push({ sequence, attachment: bytes.slice() }),
     });
     const { appliedSequence } = this.#engine;
@@ -201,12 +211,15 @@ class Run {
 
 test('a tiny engine behaves like a list of commits', { timeout: 120_000 }, async () => {
   const durability = fc.constantFrom('sync' as const, 'os' as const, 'none' as const);
+  const style = fc.constantFrom('leveled' as const, 'tiered' as const);
+  const styles = fc.array(style, { minLength: 1, maxLength: 3 });
   await fc.assert(
     fc.asyncProperty(
       fc.array(step, { minLength: 40, maxLength: 100 }),
       durability,
-      async (steps, durability) => {
-        const run = new Run({ durability });
+      styles,
+      async (steps, durability, styles) => {
+        const run = new Run({ durability }, styles);
         await run.open();
         for (const step of steps) {
           await run.take(step);
@@ -226,6 +239,9 @@ test('the answers do not depend on the options', async () => {
     { tableBytes: 1 << 20, blockBytes: 4096, durability: 'os' },
     { autoCompact: true, blockCacheBytes: 0 },
     { level0Tables: 1, tableBytes: 1, blockBytes: 1 },
+    { compaction: 'tiered' },
+    { compaction: 'tiered', levelRatio: 3, tableBytes: 64 },
+    { compaction: 'tiered', autoCompact: true, level0Tables: 1 },
   ];
   await fc.assert(
     fc.asyncProperty(
