@@ -23,6 +23,11 @@ export type {
   UpsertResult,
   VectorInput,
 } from './database/record.ts';
+export {
+  type DatabaseRepairReport,
+  type RepairOptions,
+  repair,
+} from './database/repair/repair.ts';
 export { type RestoreOptions, type RestoreReport, restore } from './database/restore.ts';
 export { DatabaseError, type ErrorCode, isDatabaseError } from './errors.ts';
 export {

@@ -19,11 +19,13 @@ import { CorruptionError, DatabaseError } from '../errors.ts';
 import type { LsmEngine } from '../lsm/engine.ts';
 import type { WriteBatch } from '../lsm/write-batch.ts';
 import type { EffectiveCollectionOptions } from './options.ts';
-import { SYSTEM_TREE } from './trees.ts';
+import { PAGES_TREE, SYSTEM_TREE } from './trees.ts';
 
 const DATABASE_SECTION = 0;
 const CATALOG_SECTION = 1;
 const COUNTERS_SECTION = 2;
+/** Of the tree `pages`; no vector space has this id. */
+const CATALOG_COPY_HI = 0xfffffffe;
 
 const FORMAT = 1;
 const COUNTERS_SIZE = 17;
@@ -69,10 +71,32 @@ export function writeDatabaseCounters(batch: WriteBatch, counters: DatabaseCount
   batch.set(SYSTEM_TREE, DATABASE_SECTION, 0, Buffer.from(JSON.stringify(value)));
 }
 
+/** Written twice, in tables of two trees: without name and options nothing of a collection can be read. */
 export function writeCatalogEntry(batch: WriteBatch, entry: CatalogEntry): void {
   const { name, space, options } = entry;
   const value = Buffer.from(JSON.stringify({ name, space, options }));
   batch.set(SYSTEM_TREE, CATALOG_SECTION, entry.collection, value);
+  batch.set(PAGES_TREE, CATALOG_COPY_HI, entry.collection, value);
+}
+
+/** All collections, by number, from the catalog and from its copy, as far as either can be read. For repair. */
+export function readCatalogCopies(engine: LsmEngine): CatalogEntry[] {
+  const entries = new Map<number, CatalogEntry>();
+  for (const [tree, hi] of [
+    [PAGES_TREE, CATALOG_COPY_HI],
+    [SYSTEM_TREE, CATALOG_SECTION],
+  ]) {
+    const scan = engine.scan(tree, { fromHi: hi, toHi: hi, fromLo: 0, toLo: 0xffffffff });
+    try {
+      while (scan.next()) {
+        const stored = parse<Omit<CatalogEntry, 'collection'>>(scan.value);
+        entries.set(scan.lo, { ...stored, collection: scan.lo });
+      }
+    } finally {
+      scan.close();
+    }
+  }
+  return [...entries.values()].sort((a, b) => a.collection - b.collection);
 }
 
 /** All collections, by name. */

@@ -77,7 +77,12 @@ export class VectorReader {
 }
 
 /** See "Code cell" in `kernels/layout.ts`. */
-function decodeSq8(code: Uint8Array, scale: number, mean: number, target: Float32Array): void {
+export function decodeSq8(
+  code: Uint8Array,
+  scale: number,
+  mean: number,
+  target: Float32Array,
+): void {
   let sum = 0;
   for (let i = 0; i < code.length; i++) sum += code[i];
   const codeMean = sum / code.length;

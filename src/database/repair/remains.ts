@@ -1,0 +1,200 @@
+/**
+ * What is left of the records of a damaged database, read past everything that only speeds reading up: heads
+ * in the order of their numbers, bodies, and vectors from the log or from their slots.
+ *
+ * A vector is taken if its own checksum passes and its slot is the record's. A record whose vector is lost is
+ * kept without one: an approximation from its code would be a vector that nobody has written.
+ */
+import type { Hasher } from '../../base/hasher.ts';
+import { isDatabaseError } from '../../errors.ts';
+import { SLOT_CODE, SLOT_MEAN, SLOT_RECORD, SLOT_SCALE } from '../../kernels/layout.ts';
+import type { LsmEngine } from '../../lsm/engine.ts';
+import type { Loss } from '../../lsm/repair/report.ts';
+import { chooseGeometry, type Geometry, UNIT_SIZE } from '../../paged/geometry.ts';
+import type { PageFile } from '../../paged/page-file.ts';
+import { decodePlaces, type Place, type Places, pageKey } from '../../paged/page-map.ts';
+import { decodeSq8 } from '../../paged/vector-reader.ts';
+import { type Body, decodeBody } from '../body.ts';
+import type { CatalogEntry } from '../catalog.ts';
+import { decodeHead, type Head, NO_NODE } from '../head.ts';
+import type { RecordInput } from '../record.ts';
+import { decodeId } from '../record-id.ts';
+import { BODIES_TREE, HEADS_TREE, PAGES_TREE } from '../trees.ts';
+import type { VectorAttachment } from '../vector-attachment.ts';
+
+export interface RemainsOptions {
+  readonly engine: LsmEngine;
+  readonly pages: PageFile;
+  readonly hasher: Hasher;
+  /** Of the log, in commit order. */
+  readonly attachments: readonly VectorAttachment[];
+}
+
+interface Found {
+  readonly record: number;
+  readonly head: Head;
+}
+
+export class Remains {
+  readonly lost: Loss[] = [];
+  readonly #options: RemainsOptions;
+  /** The last vector that the log has for a node of a space. */
+  readonly #logged = new Map<string, VectorAttachment>();
+  /** The page read last. */
+  #page: { readonly key: string; readonly codes: Uint8Array | undefined } | undefined;
+
+  constructor(options: RemainsOptions) {
+    this.#options = options;
+    for (const attachment of options.attachments) {
+      this.#logged.set(`${attachment.space}:${attachment.node}`, attachment);
+    }
+  }
+
+  /** Numbers of all collections that have records. */
+  collections(): Set<number> {
+    const numbers = new Set<number>();
+    let fromHi = 0;
+    for (;;) {
+      const range = { fromHi, fromLo: 0, toHi: 0xffffffff, toLo: 0xffffffff };
+      const scan = this.#options.engine.scan(HEADS_TREE, range);
+      const isFound = scan.next();
+      const number = scan.hi;
+      scan.close();
+      if (!isFound) return numbers;
+      numbers.add(number);
+      if (number === 0xffffffff) return numbers;
+      fromHi = number + 1;
+    }
+  }
+
+  /** The records of a collection, by number: of two with one id the later one comes last. */
+  *records(entry: CatalogEntry): Generator<RecordInput> {
+    const { engine } = this.#options;
+    const hi = entry.collection;
+    const scan = engine.scan(HEADS_TREE, { fromHi: hi, toHi: hi, fromLo: 0, toLo: 0xffffffff });
+    try {
+      while (scan.next()) {
+        const record = scan.lo;
+        const bytes = scan.value.slice();
+        const where = `collection ${entry.name}, record number ${record}`;
+        const head = this.#attempt('record', where, () => decodeHead(bytes));
+        const input = head && this.#record(entry, { record, head });
+        if (input !== undefined) yield input;
+      }
+    } finally {
+      scan.close();
+    }
+  }
+
+  #record(entry: CatalogEntry, found: Found): RecordInput | undefined {
+    const { record, head } = found;
+    const number = `collection ${entry.name}, record number ${record}`;
+    const id = this.#attempt('record', number, () => decodeId(head.id));
+    if (id === undefined) return undefined;
+    const where = `collection ${entry.name}, id ${typeof id === 'string' ? JSON.stringify(id) : id}`;
+    const body = head.hasBody ? this.#body(entry, record, where) : undefined;
+    const vector = head.node === NO_NODE ? undefined : this.#vector(entry, found, where);
+    return {
+      id,
+      namespace: head.namespace,
+      ...(vector && { vector }),
+      ...(body?.metadata !== undefined && { metadata: body.metadata }),
+      ...(body?.text !== undefined && { text: body.text }),
+    };
+  }
+
+  #body(entry: CatalogEntry, record: number, where: string): Body | undefined {
+    const bytes = this.#options.engine.get(BODIES_TREE, entry.collection, record);
+    if (bytes === undefined) {
+      this.lost.push({ what: 'body', where, detail: 'metadata and text are gone' });
+      return undefined;
+    }
+    return this.#attempt('body', where, () => decodeBody(bytes));
+  }
+
+  #vector(entry: CatalogEntry, { record, head }: Found, where: string): Float32Array | undefined {
+    const logged = this.#logged.get(`${entry.space}:${head.node}`);
+    const { dimension } = entry.options;
+    if (logged?.record === record && logged.vector.length === dimension) return logged.vector;
+    const vector = this.#attempt('vector', where, () => this.#stored(entry, record, head.node));
+    if (vector !== 'lost') return vector;
+    const detail = 'its slot is damaged, or holds another record';
+    this.lost.push({ what: 'vector', where, detail });
+    return undefined;
+  }
+
+  #stored(entry: CatalogEntry, record: number, node: number): Float32Array | 'lost' {
+    const { engine, pages } = this.#options;
+    const geometry = chooseGeometry(entry.options.dimension);
+    const page = Math.floor(node / geometry.slotsPerPage);
+    const slot = node % geometry.slotsPerPage;
+    const bytes = engine.get(PAGES_TREE, entry.space, pageKey(page, 'places'));
+    if (bytes === undefined) return 'lost';
+    const places = decodePlaces(bytes, pages.path);
+    const codes = this.#codes(`${entry.space}:${page}`, places, geometry);
+    const start = geometry.codeSlotsOffset + slot * geometry.codeStride;
+    if (codes !== undefined) {
+      const view = new DataView(codes.buffer, codes.byteOffset, codes.byteLength);
+      if (view.getUint32(start + SLOT_RECORD, true) !== record) return 'lost';
+    }
+    if (places.originals !== undefined) return this.#original(places.originals, geometry, node);
+    if (codes === undefined || entry.options.originals) return 'lost';
+    return decodeSlot(codes.subarray(start, start + geometry.codeStride), entry.options.dimension);
+  }
+
+  /** The code slice of a page; undefined when it is damaged. */
+  #codes(key: string, { codes }: Places, geometry: Geometry): Uint8Array | undefined {
+    if (this.#page?.key === key) return this.#page.codes;
+    let slice: Uint8Array | undefined;
+    if (codes !== undefined) {
+      const bytes = new Uint8Array(geometry.codeSliceBytes);
+      slice = ifWhole(() => {
+        this.#options.pages.readSlice(codes, bytes);
+        return bytes;
+      });
+    }
+    this.#page = { key, codes: slice };
+    return slice;
+  }
+
+  /** Each vector has a checksum of its own: damage elsewhere in the slice does not touch it. */
+  #original(place: Place, geometry: Geometry, node: number): Float32Array | 'lost' {
+    const { pages, hasher } = this.#options;
+    const { originalStride, dimension, slotsPerPage } = geometry;
+    const bytes = new Uint8Array(originalStride);
+    const offset = place.unit * UNIT_SIZE + (node % slotsPerPage) * originalStride;
+    pages.readAt(offset, bytes);
+    const checksum = new DataView(bytes.buffer).getUint32(4 * dimension, true);
+    if (hasher.hash32(bytes.subarray(0, 4 * dimension), node) !== checksum) return 'lost';
+    return new Float32Array(bytes.buffer, 0, dimension);
+  }
+
+  /** The result of `run`, or undefined after noting what is lost. */
+  #attempt<T>(what: string, where: string, run: () => T): T | undefined {
+    try {
+      return run();
+    } catch (error) {
+      if (!isDatabaseError(error) || error.code !== 'CORRUPTION') throw error;
+      this.lost.push({ what, where, detail: error.message });
+      return undefined;
+    }
+  }
+}
+
+function ifWhole<T>(run: () => T): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    if (!isDatabaseError(error) || error.code !== 'CORRUPTION') throw error;
+    return undefined;
+  }
+}
+
+/** Of a collection that keeps codes only. */
+function decodeSlot(slot: Uint8Array, dimension: number): Float32Array {
+  const view = new DataView(slot.buffer, slot.byteOffset, slot.byteLength);
+  const target = new Float32Array(dimension);
+  const code = slot.subarray(SLOT_CODE, SLOT_CODE + dimension);
+  decodeSq8(code, view.getFloat32(SLOT_SCALE, true), view.getFloat32(SLOT_MEAN, true), target);
+  return target;
+}
