@@ -47,6 +47,7 @@ export {
 } from './lsm/graph/graph-store.ts';
 export { decodeList, encodeEdges, encodeList, listCount } from './lsm/list-codec.ts';
 export { LsmTree } from './lsm/lsm-tree.ts';
+export type { MemoryStats } from './lsm/memory-stats.ts';
 export { repairEngine } from './lsm/repair/repair.ts';
 export type { Loss, RepairReport } from './lsm/repair/report.ts';
 export { type RestoreOptions, restoreEngine } from './lsm/restore.ts';

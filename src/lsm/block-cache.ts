@@ -9,7 +9,8 @@
  * Each table has its own array of blocks (`BlockOwner`), which is where a reader looks: a hit costs one
  * array read, and the key (file, offset) is the array and the index. Eviction empties the owner's slot.
  *
- * Memory that tables hold outside of the frames (index, filter) is charged and makes fewer segments.
+ * Memory that is held outside of the frames (indexes, filters, what else shares the budget) is charged and
+ * makes fewer segments. `Block`s of evicted frames are used again, so that a read leaves little garbage.
  */
 import { assert } from '../base/assert.ts';
 import { MIB } from '../base/units.ts';
@@ -31,7 +32,9 @@ export interface BlockCacheStats {
   readonly usedBytes: number;
   /** Bytes of frames reserved, used or not. */
   readonly reservedBytes: number;
-  /** Bytes charged for indexes and filters. */
+  /** Of the buffer that stored blocks are read into. */
+  readonly scratchBytes: number;
+  /** Bytes charged, the scratch aside. */
   readonly chargedBytes: number;
 }
 
@@ -43,7 +46,7 @@ export interface BlockOwner {
 const FRAMES_PER_SEGMENT = 64;
 const defaultFrameBytes = 4096;
 /** Longer reads, which are rare, get memory of their own. */
-const scratchBytesMax: number = MIB;
+export const scratchBytesMax: number = MIB;
 
 /** One buffer of frames. */
 interface Segment {
@@ -54,12 +57,29 @@ interface Segment {
 }
 
 /** A cached block, where it lies, and whose it is. */
-interface Tenant {
-  readonly block: Block;
-  readonly frame: number;
-  readonly frameCount: number;
-  readonly owner: BlockOwner;
-  readonly index: number;
+class Tenant extends Block {
+  segment: Segment;
+  frame = 0;
+  frameCount = 0;
+  owner: BlockOwner = NOBODY;
+  index = 0;
+
+  constructor(segment: Segment) {
+    super(segment.u8, segment.u32, 0);
+    this.segment = segment;
+  }
+}
+
+const NOBODY: BlockOwner = { blocks: [] };
+/** Evicted blocks that are kept for the next ones. */
+const SPARE_MAX = 64;
+/** Views of the scratch that are kept, by the low bits of their length. */
+const VIEWS = 64;
+const FIRST_SCRATCH_BYTES = 8192;
+
+/** What a cache of blocks of that size takes at least. */
+export function leastCacheBytes(blockBytes: number): number {
+  return FRAMES_PER_SEGMENT * Math.ceil(blockBytes / 8) * 8 + FIRST_SCRATCH_BYTES;
 }
 
 export class BlockCache {
@@ -73,7 +93,9 @@ export class BlockCache {
   #segmentsMax: number;
   #chargedBytes = 0;
   #usedFrames = 0;
-  #scratch = new Uint8Array(8192);
+  #scratch = new Uint8Array(0);
+  #views: (Uint8Array | undefined)[] = [];
+  #spare: Tenant[] = [];
   /** The hand: a segment, and a frame in it where a tenant starts or none is. */
   #segment = 0;
   #frame = 0;
@@ -84,7 +106,7 @@ export class BlockCache {
     this.#bytes = bytes;
     this.#frameBytes = frameBytes;
     this.#forgetsSlots = seededBugs?.has('an evicted block stays with its table') ?? false;
-    this.#segmentsMax = this.#segmentsFor(0);
+    this.#segmentsMax = this.#segmentsFor(this.#scratch.length);
   }
 
   stats(): BlockCacheStats {
@@ -93,15 +115,35 @@ export class BlockCache {
       misses: this.misses,
       usedBytes: this.#usedFrames * this.#frameBytes,
       reservedBytes: this.#segments.length * FRAMES_PER_SEGMENT * this.#frameBytes,
+      scratchBytes: this.#scratch.length,
       chargedBytes: this.#chargedBytes,
     };
+  }
+
+  /** What is kept whatever is charged. */
+  get leastBytes(): number {
+    const scratchBytes = Math.max(this.#scratch.length, FIRST_SCRATCH_BYTES);
+    return FRAMES_PER_SEGMENT * this.#frameBytes + scratchBytes;
+  }
+
+  /**
+   * By how much charges leave the cache less than its least; then those who can should give something back.
+   * Half of a tiny budget may be charged all the same.
+   */
+  get excessBytes(): number {
+    const room = Math.max(this.#bytes - this.leastBytes, this.#bytes / 2);
+    return this.#chargedBytes - room;
   }
 
   /** Counts memory held elsewhere against the budget; a negative number gives it back. */
   charge(bytes: number): void {
     this.#chargedBytes += bytes;
     assert(this.#chargedBytes >= 0, 'no more is given back than was charged');
-    this.#segmentsMax = this.#segmentsFor(this.#chargedBytes);
+    this.#fit();
+  }
+
+  #fit(): void {
+    this.#segmentsMax = this.#segmentsFor(this.#chargedBytes + this.#scratch.length);
     while (this.#segments.length > this.#segmentsMax) this.#dropSegment();
   }
 
@@ -115,34 +157,44 @@ export class BlockCache {
     if (!isFound) return allocateBlock(length);
     const segment = this.#segments[this.#segment];
     const frame = this.#frame;
-    for (let i = frame; i < frame + frameCount; i++) this.#evict(segment.tenants[i], segment);
-    const block = new Block(segment.u8, segment.u32, frame * this.#frameBytes);
-    block.isCached = true;
-    const tenant: Tenant = { block, frame, frameCount, owner, index };
-    segment.tenants.fill(tenant, frame, frame + frameCount);
+    for (let i = frame; i < frame + frameCount; i++) this.#evict(segment.tenants[i]);
+    const block = this.#newTenant(segment, frame, frameCount);
+    block.owner = owner;
+    block.index = index;
+    for (let i = frame; i < frame + frameCount; i++) segment.tenants[i] = block;
     this.#usedFrames += frameCount;
     this.#frame += frameCount;
     return block;
   }
 
-  /** Drops all blocks of an owner. Frames of pinned ones are given again only once nobody pins them. */
+  /**
+   * Drops all blocks of an owner. Frames of pinned ones are given again only once nobody pins them. Costs
+   * what the owner has, not what the cache has.
+   */
   forget(owner: BlockOwner): void {
-    for (const segment of this.#segments) {
-      for (const tenant of segment.tenants) {
-        if (tenant === undefined || tenant.owner !== owner) continue;
-        if (tenant.block.pins === 0) this.#evict(tenant, segment);
-      }
+    const { blocks } = owner;
+    for (let i = 0; i < blocks.length; i++) {
+      const block = blocks[i];
+      blocks[i] = undefined;
+      if (block instanceof Tenant && block.pins === 0) this.#evict(block);
     }
-    owner.blocks.fill(undefined);
   }
 
-  /** Memory to read a stored block into, aligned to 8, good until the next call. */
+  /** The start of a buffer to read stored blocks into, aligned to 8, good until the next call for more. */
   scratch(length: number): Uint8Array {
     if (length > scratchBytesMax) return new Uint8Array(length);
     if (this.#scratch.length < length) {
-      this.#scratch = new Uint8Array(Math.min(2 * length, scratchBytesMax));
+      const bytes = Math.max(2 * length, FIRST_SCRATCH_BYTES);
+      this.#scratch = new Uint8Array(Math.min(bytes, scratchBytesMax));
+      this.#views = [];
+      this.#fit();
     }
-    return this.#scratch.subarray(0, length);
+    // Blocks are of few lengths, and a view is garbage of a hundred bytes.
+    const kept = this.#views[length % VIEWS];
+    if (kept !== undefined && kept.length === length) return kept;
+    const view = this.#scratch.subarray(0, length);
+    this.#views[length % VIEWS] = view;
+    return view;
   }
 
   #segmentsFor(charged: number): number {
@@ -185,20 +237,37 @@ export class BlockCache {
   /** Users of its pinned blocks keep the buffer alive; nobody is given its frames again. */
   #dropSegment(): void {
     const segment = this.#segments.pop()!;
-    for (const tenant of segment.tenants) this.#evict(tenant, segment);
+    for (const tenant of segment.tenants) this.#evict(tenant);
+    this.#spare = []; // They would keep its buffer.
     if (this.#segment >= this.#segments.length) {
       this.#segment = 0;
       this.#frame = 0;
     }
   }
 
-  #evict(tenant: Tenant | undefined, segment: Segment): void {
-    if (tenant === undefined || segment.tenants[tenant.frame] !== tenant) return;
-    const { frame, frameCount, owner, index } = tenant;
-    segment.tenants.fill(undefined, frame, frame + frameCount);
+  #newTenant(segment: Segment, frame: number, frameCount: number): Tenant {
+    const tenant = this.#spare.pop() ?? new Tenant(segment);
+    tenant.u8 = segment.u8;
+    tenant.u32 = segment.u32;
+    tenant.start = frame * this.#frameBytes;
+    tenant.isCached = true;
+    tenant.isReferenced = false;
+    tenant.segment = segment;
+    tenant.frame = frame;
+    tenant.frameCount = frameCount;
+    return tenant;
+  }
+
+  #evict(tenant: Tenant | undefined): void {
+    if (tenant === undefined) return;
+    const { frame, frameCount, owner, index, segment } = tenant;
+    if (segment.tenants[frame] !== tenant) return;
+    for (let i = frame; i < frame + frameCount; i++) segment.tenants[i] = undefined;
     this.#usedFrames -= frameCount;
     if (this.#forgetsSlots) return;
-    if (owner.blocks[index] === tenant.block) owner.blocks[index] = undefined;
+    if (owner.blocks[index] === tenant) owner.blocks[index] = undefined;
+    tenant.owner = NOBODY;
+    if (tenant.pins === 0 && this.#spare.length < SPARE_MAX) this.#spare.push(tenant);
   }
 }
 
@@ -221,8 +290,8 @@ function findWindow(
       continue;
     }
     const end = tenant.frame + tenant.frameCount;
-    if (tenant.block.pins > 0 || tenant.block.isReferenced) {
-      tenant.block.isReferenced = false;
+    if (tenant.pins > 0 || tenant.isReferenced) {
+      tenant.isReferenced = false;
       start = end;
     }
     position = end;

@@ -32,10 +32,10 @@ const TWO_32 = 2 ** 32;
  * positions in `u8`. Both arrays cover the same memory. Written by `openBlock` and the cache only.
  */
 export class Block {
-  readonly u8: Uint8Array;
-  readonly u32: Uint32Array;
+  u8: Uint8Array;
+  u32: Uint32Array;
   /** Position of the block in `u8`, a multiple of 8. */
-  readonly start: number;
+  start: number;
   count = 0;
   keyLo = 0;
   /** 0: no column, all are `constantHi`. */

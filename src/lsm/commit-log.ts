@@ -13,6 +13,7 @@ import { MIB } from '../base/units.ts';
 import type { DatabaseError } from '../errors.ts';
 import { doubtfulWrite } from './doubtful-write.ts';
 import type { Durability } from './engine-options.ts';
+import { COMMIT_HEADER_SIZE } from './log-format.ts';
 import { type Commit, LogWriter, type LogWriterOptions } from './log-writer.ts';
 import { nextTurn, type SlicedWork } from './slices.ts';
 
@@ -89,6 +90,11 @@ export class CommitLog {
 
   get activeBytes(): number {
     return this.#active.log.size;
+  }
+
+  /** By how many bytes buffers grow when a commit of that size comes in. */
+  growthFor(commitBytes: number): number {
+    return this.#active.log.growthFor(commitBytes + COMMIT_HEADER_SIZE);
   }
 
   /** Takes a commit whose last sequence is `sequence`. The bytes are copied. */

@@ -20,7 +20,7 @@ export function writeCommit(core: EngineCore, batch: WriteBatch): number {
   if (batch.byteSize === 0) return core.appliedSequence;
   checkBatch(core, batch.entryBytes());
   const { commit, sequence } = numbered(core, batch);
-  makeRoom(core, commit.entryCount, commit.entries.length);
+  makeRoom(core, commit.entryCount, commit.entries.length, log.growthFor(batch.byteSize));
   log.append(commit, sequence);
   core.active.memtable.insert(commit.entries, commit.entryCount, commit.firstSequence);
   return apply(core, sequence);
@@ -43,7 +43,8 @@ async function writeInSlices(core: EngineCore, batch: WriteBatch): Promise<numbe
   const { slices } = core;
   await slices.run(checkBatchSliced(core, batch.entryBytes()));
   const { commit, sequence } = numbered(core, batch);
-  makeRoom(core, commit.entryCount, commit.entries.length);
+  const growth = core.requireWritable().growthFor(batch.byteSize);
+  makeRoom(core, commit.entryCount, commit.entries.length, growth);
   const { memtable } = core.active;
   const { entries, entryCount, firstSequence } = commit;
   await slices.run(memtable.insertion(entries, entryCount, firstSequence));

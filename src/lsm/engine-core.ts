@@ -11,8 +11,10 @@ import type { BlockCache } from './block-cache.ts';
 import type { CommitLog } from './commit-log.ts';
 import type { CompactionStyle, Durability, Scan, TreeSpec } from './engine-options.ts';
 import { PointFold } from './fold.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { emptyArenaBytes, TreeSlots } from './memtable.ts';
 import { findMergeOperator, type MergeOperator } from './merge-operator.ts';
+import type { OpenTables } from './open-tables.ts';
 import type { SeededBugs } from './seeded-bugs.ts';
 import { SharedMemtable } from './shared-memtable.ts';
 import { Slices } from './slices.ts';
@@ -25,7 +27,11 @@ import type { VersionSet } from './version-set.ts';
 export interface CoreOptions {
   readonly trees: readonly TreeSpec[];
   readonly durability: Durability;
+  /** Infinity: none. */
+  readonly memoryBytes: number;
   readonly memtableBytes: number;
+  readonly blockCacheBytes: number;
+  readonly openTablesMax: number;
   readonly tableBytes: number;
   readonly blockBytes: number;
   readonly compaction: CompactionStyle;
@@ -64,6 +70,7 @@ export interface CoreParts {
   readonly directory: string;
   readonly hasher: Hasher;
   readonly cache: BlockCache;
+  readonly tables: OpenTables;
   readonly versions: VersionSet;
   readonly options: CoreOptions;
 }
@@ -82,6 +89,8 @@ export class EngineCore {
   readonly directory: string;
   readonly hasher: Hasher;
   readonly cache: BlockCache;
+  readonly openTables: OpenTables;
+  readonly memory: MemoryBudget;
   readonly versions: VersionSet;
   readonly options: CoreOptions;
   readonly pool: ArenaPool;
@@ -122,16 +131,21 @@ export class EngineCore {
     this.directory = parts.directory;
     this.hasher = parts.hasher;
     this.cache = parts.cache;
+    this.openTables = parts.tables;
     this.versions = parts.versions;
     this.options = parts.options;
-    const { trees, memtableBytes } = parts.options;
+    const { trees, memtableBytes, memoryBytes, tableBytes } = parts.options;
+    const { cache, tables } = parts;
+    this.memory = new MemoryBudget({ bytes: memoryBytes, tableBytes, cache, tables });
     for (const spec of trees) {
       const operator =
         spec.mergeOperator === undefined ? undefined : findMergeOperator(spec.mergeOperator);
       this.#trees[spec.id] = { spec, operator, fold: new PointFold(operator) };
     }
     this.#slots = new TreeSlots(trees.map(({ id }) => id));
-    this.pool = new ArenaPool(Math.max(memtableBytes, emptyArenaBytes(trees.length)));
+    this.pool = new ArenaPool(Math.max(memtableBytes, emptyArenaBytes(trees.length)), (bytes) =>
+      this.memory.setMemtables(bytes),
+    );
     this.active = this.newMemtable();
     this.appliedSequence = parts.versions.current.sequence;
   }
@@ -166,15 +180,19 @@ export class EngineCore {
     return new SharedMemtable(this.pool, this.#slots, bytes);
   }
 
-  /** Whether the budget has room for a memtable of that size. */
-  mayTakeMemtable(_bytes: number): boolean {
-    return true;
+  /** `RESOURCE_EXHAUSTED` when the budget has no room for one more memtable of the usual size. */
+  requireMemtable(): void {
+    const bytes = this.pool.costOf(this.pool.arenaBytes);
+    if (bytes === 0 || this.memory.mayGrow(bytes)) return;
+    const message = `memoryBytes leaves no room for another memtable: end old scans and iterators`;
+    throw new DatabaseError('RESOURCE_EXHAUSTED', message);
   }
 
   newTable(meta: TableMeta): TableFile {
-    const { fileSystem, directory, cache, hasher } = this;
+    const { fileSystem, directory, cache, hasher, openTables } = this;
     const { seededBugs } = this.options;
-    return new TableFile(meta, { fileSystem, directory, shared: { cache, hasher, seededBugs } });
+    const shared = { cache, hasher, tables: openTables, seededBugs };
+    return new TableFile(meta, { fileSystem, directory, shared });
   }
 
   requireOpen(): void {

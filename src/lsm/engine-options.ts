@@ -208,6 +208,8 @@ export interface TreeStats {
   readonly filterBitsPerKey: number;
   readonly filterBits: FilterBits;
   readonly lastLevelFilter: boolean;
+  /** What new tables record as theirs; empty: nothing. */
+  readonly layout: string;
   /** Sorted runs of tables: what a read of an absent key asks. */
   readonly runs: number;
   /** L0 first. */

@@ -60,6 +60,7 @@ function treeStats(core: EngineCore): TreeStats[] {
     filterBitsPerKey: spec.filterBitsPerKey ?? DEFAULT_FILTER_BITS,
     filterBits: spec.filterBits ?? 'uniform',
     lastLevelFilter: spec.lastLevelFilter ?? true,
+    layout: spec.layout ?? '',
     runs: current.runs(spec.id).length,
     levels: current.levels(spec.id).map(levelStats),
   }));

@@ -104,7 +104,7 @@ function applyCommit(
   if (attachments === undefined || !isWhole(core, commit, location.file)) {
     throw new CorruptionError('malformed commit', location);
   }
-  makeRoom(core, entryCount, entries.length);
+  makeRoom(core, entryCount, entries.length, 0);
   core.active.memtable.insert(entries, entryCount, firstSequence);
   core.appliedSequence += Math.max(1, entryCount);
   for (const attachment of attachments) replay?.(core.appliedSequence, attachment);

@@ -32,11 +32,15 @@ import {
 import type { SeededBugs } from './seeded-bugs.ts';
 import type { SlicedWork } from './slices.ts';
 
-const BUFFER_BYTES = 256 * KIB;
+export const LOG_BUFFER_BYTES: number = 256 * KIB;
 /** A buffer that a burst has made larger than this is let go after the burst. */
 const BUFFER_BYTES_KEPT = MIB;
 
+const NO_BYTES = new Uint8Array(0);
+
 export interface LogWriterOptions {
+  /** Told of memory that a buffer takes, or gives back when it is negative. */
+  readonly onBuffer?: ((bytes: number) => void) | undefined;
   readonly fileSystem: FileSystem;
   readonly directory: string;
   readonly hasher: Hasher;
@@ -55,7 +59,7 @@ export class LogWriter {
   readonly #options: LogWriterOptions;
   /** Made by the first write: a log that gets no commit leaves no file. */
   #file: File | undefined;
-  #buffer: Uint8Array = new Uint8Array(BUFFER_BYTES);
+  #buffer: Uint8Array = new Uint8Array(LOG_BUFFER_BYTES);
   #view: DataView = new DataView(this.#buffer.buffer);
   #buffered = 0;
   /** End of the last whole commit in the buffer: what is behind it is not written yet. */
@@ -69,6 +73,7 @@ export class LogWriter {
   constructor(number: number, options: LogWriterOptions) {
     this.number = number;
     this.#options = options;
+    options.onBuffer?.(this.#buffer.length);
   }
 
   /** Bytes of the log, buffered ones included. */
@@ -161,7 +166,7 @@ export class LogWriter {
     this.#buffered -= end;
     this.#ready -= end;
     if (this.#buffered === 0 && this.#buffer.length > BUFFER_BYTES_KEPT) {
-      this.#replaceBuffer(BUFFER_BYTES);
+      this.#replaceBuffer(LOG_BUFFER_BYTES);
     }
   }
 
@@ -181,8 +186,14 @@ export class LogWriter {
 
   /** Idempotent. */
   close(): void {
-    this.#file?.close();
+    const file = this.#file;
     this.#file = undefined;
+    this.#options.onBuffer?.(-this.#buffer.length);
+    this.#buffer = NO_BYTES;
+    this.#view = new DataView(NO_BYTES.buffer);
+    this.#buffered = 0;
+    this.#ready = 0;
+    file?.close();
   }
 
   #create(): File {
@@ -232,17 +243,26 @@ export class LogWriter {
     this.#buffered += rest;
   }
 
-  /** Room in the buffer for a payload of that length, its headers and its padding. */
-  #makeRoom(payloadLength: number): void {
+  /** By how much the buffer grows for a payload of that length. */
+  growthFor(payloadLength: number): number {
     const chunks = Math.ceil(payloadLength / (LOG_BLOCK_SIZE - CHUNK_HEADER_SIZE)) + 2;
     const needed = this.#buffered + payloadLength + 2 * chunks * CHUNK_HEADER_SIZE;
-    if (needed > this.#buffer.length) {
-      this.#replaceBuffer(Math.max(2 * this.#buffer.length, needed));
-    }
+    const { length } = this.#buffer;
+    if (needed <= length) return 0;
+    // Doubling is for small buffers: a large commit comes alone.
+    const more = length < BUFFER_BYTES_KEPT ? 2 * length : length + (length >>> 2);
+    return Math.max(more, needed) - length;
+  }
+
+  /** Room in the buffer for a payload of that length, its headers and its padding. */
+  #makeRoom(payloadLength: number): void {
+    const growth = this.growthFor(payloadLength);
+    if (growth > 0) this.#replaceBuffer(this.#buffer.length + growth);
   }
 
   #replaceBuffer(bytes: number): void {
     const buffer = new Uint8Array(bytes);
+    this.#options.onBuffer?.(bytes - this.#buffer.length);
     buffer.set(this.#buffer.subarray(0, this.#buffered));
     this.#buffer = buffer;
     this.#view = new DataView(buffer.buffer);

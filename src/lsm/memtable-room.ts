@@ -7,6 +7,7 @@
  */
 import { DatabaseError } from '../errors.ts';
 import type { EngineCore } from './engine-core.ts';
+import { LOG_BUFFER_BYTES } from './log-writer.ts';
 import { ARENA_BYTES_MAX, batchRoom } from './memtable.ts';
 
 /** A memtable that takes what the checkpoint was too late for has this share of a whole one, or more. */
@@ -14,10 +15,22 @@ const OVERFLOW_SHARE = 4;
 /** Who never checkpoints gets ever larger memtables, so that reads have few to ask. */
 const GROWTH_SHARE = 2;
 
-/** `RESOURCE_EXHAUSTED` when the memory is not to be had; nothing has happened then. */
-export function makeRoom(core: EngineCore, entryCount: number, byteSize: number): void {
+/**
+ * `logGrowth` is what the log's buffer takes besides. `RESOURCE_EXHAUSTED` when the memory is not to be had;
+ * nothing has happened then.
+ */
+export function makeRoom(
+  core: EngineCore,
+  entryCount: number,
+  byteSize: number,
+  logGrowth: number,
+): void {
   const { active } = core;
-  if (active.memtable.hasRoom(entryCount, byteSize)) return;
+  if (active.memtable.hasRoom(entryCount, byteSize)) {
+    if (logGrowth === 0 || mayGrow(core, logGrowth)) return;
+    const message = `a burst of commits fills memoryBytes, ${byteSize} bytes more: await committed() first`;
+    throw new DatabaseError('RESOURCE_EXHAUSTED', message);
+  }
   const { memtableBytes } = core.options;
   const needed = core.emptyMemtableBytes + batchRoom(entryCount, byteSize);
   const unflushed = core.sealed.reduce(
@@ -27,25 +40,33 @@ export function makeRoom(core: EngineCore, entryCount: number, byteSize: number)
   const late = unflushed < 2 * memtableBytes ? 0 : unflushed / GROWTH_SHARE;
   const wanted = Math.max(needed, memtableBytes / OVERFLOW_SHARE, late);
   const isEmpty = active.memtable.entryCount === 0;
-  const fresh = newMemtable(core, needed, Math.ceil(wanted / 8) * 8);
+  const sizes = [wanted, needed].map((bytes) => Math.ceil(bytes / 8) * 8);
+  const fresh = newMemtable(core, sizes, logGrowth);
   if (isEmpty) active.release();
   else core.sealed = [{ shared: active, sequence: core.appliedSequence }, ...core.sealed];
   core.active = fresh;
 }
 
-/** Of `wanted` bytes, or of `needed` alone where more is not to be had. */
-function newMemtable(core: EngineCore, needed: number, wanted: number): EngineCore['active'] {
-  const least = Math.ceil(needed / 8) * 8;
-  if (least > ARENA_BYTES_MAX) throw exhausted(core, needed);
-  for (const bytes of [Math.min(wanted, ARENA_BYTES_MAX), least]) {
-    if (!core.mayTakeMemtable(bytes)) continue;
+/** Of the first of `sizes`, which descend, that is to be had. */
+function newMemtable(
+  core: EngineCore,
+  sizes: readonly number[],
+  logGrowth: number,
+): EngineCore['active'] {
+  for (const bytes of sizes) {
+    if (bytes > ARENA_BYTES_MAX || !mayGrow(core, bytes + logGrowth)) continue;
     try {
       return core.newMemtable(bytes);
     } catch (cause) {
       if (!(cause instanceof RangeError)) throw cause;
     }
   }
-  throw exhausted(core, needed);
+  throw exhausted(core, sizes[sizes.length - 1]);
+}
+
+/** What a checkpoint needs, to seal what there is, is not given away. */
+function mayGrow({ memory, pool }: EngineCore, bytes: number): boolean {
+  return memory.mayGrow(bytes + pool.costOf(pool.arenaBytes) + LOG_BUFFER_BYTES);
 }
 
 function exhausted(core: EngineCore, needed: number): DatabaseError {

@@ -18,6 +18,7 @@ import { type CoreOptions, EngineCore } from './engine-core.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { type FileKind, fileName, POINTER_NAME, parseFileName } from './file-names.ts';
 import { replayLogs, settleLogs } from './log-replay.ts';
+import { OpenTables } from './open-tables.ts';
 import type { SeededBugs } from './seeded-bugs.ts';
 import type { StoredTree, StoredVersion } from './version-format.ts';
 import { readCurrentVersion, tryReadVersion, VersionSet } from './version-set.ts';
@@ -51,22 +52,23 @@ export async function openCore(
   checkTables(stored, files, directory);
 
   const cache = new BlockCache({
-    bytes: options.blockCacheBytes,
+    bytes: resolved.blockCacheBytes,
     frameBytes: Math.ceil(resolved.blockBytes / 8) * 8,
     seededBugs,
   });
+  const tables = new OpenTables(resolved.openTablesMax);
   const current = stored.number;
   const versions = new VersionSet(stored, {
     fileSystem,
     directory,
     hasher,
-    shared: { cache, hasher, seededBugs },
+    shared: { cache, hasher, tables, seededBugs },
     trees: mergeTrees(stored.trees, resolved),
     nextFileNumber: nextFileNumber(stored, files, seededBugs),
     versionFiles: files.version.filter((number) => number <= current),
     seededBugs,
   });
-  const parts = { fileSystem, directory, hasher, cache, versions, options: resolved };
+  const parts = { fileSystem, directory, hasher, cache, tables, versions, options: resolved };
   const core = new EngineCore(parts);
   if (isNew) await versions.install({ added: [], removed: new Set() });
   const { logNumber } = versions.current;
@@ -85,6 +87,7 @@ export async function openCore(
     sequence: core.appliedSequence,
     logNumber: versions.newFileNumber(),
     onFailure: (failure) => core.fail(failure),
+    onBuffer: (bytes) => core.memory.addLogBuffer(bytes),
   });
   if (!isNew) removeObsolete(versions, stored, files);
   return core;

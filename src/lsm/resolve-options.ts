@@ -3,16 +3,22 @@ import { KIB, MIB } from '../base/units.ts';
 import { DatabaseError } from '../errors.ts';
 import type { CoreOptions } from './engine-core.ts';
 import type { TreeSpec } from './engine-options.ts';
+import { leastMemory } from './memory-budget.ts';
+import { emptyArenaBytes } from './memtable.ts';
 import { findMergeOperator } from './merge-operator.ts';
 import { NO_BUGS, type SeededOptions } from './seeded-bugs.ts';
 
+/** Of the budget; one fills, one is flushed, and the cache should not be a remainder. */
+const MEMTABLE_SHARE = 8;
+const MEMTABLE_BYTES_MAX = 64 * MIB;
+
 /** `INVALID_ARGUMENT`, naming the option. */
 export function resolveOptions(options: SeededOptions): CoreOptions {
+  const { memoryBytes, memtableBytes, blockCacheBytes } = resolveMemory(options);
   const {
     trees,
     durability,
-    memtableBytes,
-    blockCacheBytes,
+    openTablesMax = 500,
     tableBytes = Math.min(Math.max(memtableBytes / 4, 64 * KIB), 8 * MIB),
     blockBytes = 4096,
     compaction = 'leveled',
@@ -25,8 +31,7 @@ export function resolveOptions(options: SeededOptions): CoreOptions {
     seededBugs = NO_BUGS,
   } = options;
   checkTrees(trees);
-  requireNumber('memtableBytes', memtableBytes, 1);
-  requireNumber('blockCacheBytes', blockCacheBytes, 0);
+  requireNumber('openTablesMax', openTablesMax, 1);
   requireNumber('tableBytes', tableBytes, 1);
   requireNumber('blockBytes', blockBytes, 1);
   requireNumber('levelRatio', levelRatio, 2);
@@ -42,10 +47,21 @@ export function resolveOptions(options: SeededOptions): CoreOptions {
     const got = String(backgroundBytesPerSecond);
     throw invalid(`backgroundBytesPerSecond: expected a number above 0, got ${got}`);
   }
+  const least = leastMemory(
+    Math.max(memtableBytes, emptyArenaBytes(trees.length)),
+    tableBytes,
+    blockBytes,
+  );
+  if (memoryBytes < least) {
+    throw invalid(`memoryBytes: expected ${least} or more, got ${memoryBytes}`);
+  }
   return {
     trees,
     durability,
+    memoryBytes,
     memtableBytes: Math.ceil(memtableBytes / 8) * 8,
+    blockCacheBytes,
+    openTablesMax,
     tableBytes,
     blockBytes,
     compaction,
@@ -57,6 +73,32 @@ export function resolveOptions(options: SeededOptions): CoreOptions {
     onBackgroundError,
     seededBugs,
   };
+}
+
+/** What the memory options come to; without a budget it is Infinity. */
+function resolveMemory(
+  options: SeededOptions,
+): Pick<CoreOptions, 'memoryBytes' | 'memtableBytes' | 'blockCacheBytes'> {
+  const { memoryBytes, blockCacheBytes } = options;
+  if (memoryBytes === undefined) {
+    const { memtableBytes = Number.NaN } = options;
+    requireNumber('memtableBytes (or memoryBytes)', memtableBytes, 1);
+    requireNumber('blockCacheBytes (or memoryBytes)', blockCacheBytes ?? Number.NaN, 0);
+    return {
+      memoryBytes: Number.POSITIVE_INFINITY,
+      memtableBytes,
+      blockCacheBytes: blockCacheBytes ?? 0,
+    };
+  }
+  requireNumber('memoryBytes', memoryBytes, 1);
+  if (blockCacheBytes !== undefined) {
+    throw invalid(
+      'blockCacheBytes: the cache gets what is left of memoryBytes, expected neither or one',
+    );
+  }
+  const { memtableBytes = Math.min(memoryBytes / MEMTABLE_SHARE, MEMTABLE_BYTES_MAX) } = options;
+  requireNumber('memtableBytes', memtableBytes, 1);
+  return { memoryBytes, memtableBytes, blockCacheBytes: memoryBytes };
 }
 
 function checkTrees(trees: readonly TreeSpec[]): void {

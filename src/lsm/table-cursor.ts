@@ -13,14 +13,14 @@ import type { EntryKind } from './entry.ts';
 import { seekTableIndex, type TableIndex } from './table-index.ts';
 
 export class TableCursor implements ReversibleCursor {
-  readonly #index: TableIndex;
+  readonly #index: () => TableIndex;
   readonly #readBlock: (number: number) => Block;
   #number = 0;
   #block: Block | undefined;
   #position = 0;
 
-  /** `readBlock` gives a block by its number, checked. */
-  constructor(index: TableIndex, readBlock: (number: number) => Block) {
+  /** `index` gives the table's, which may not be held; `readBlock` a block by its number, checked. */
+  constructor(index: () => TableIndex, readBlock: (number: number) => Block) {
     this.#index = index;
     this.#readBlock = readBlock;
   }
@@ -58,7 +58,7 @@ export class TableCursor implements ReversibleCursor {
   }
 
   seek(hi: number, lo: number): void {
-    this.#enter(seekTableIndex(this.#index, hi, lo));
+    this.#enter(seekTableIndex(this.#index(), hi, lo));
     if (this.#block !== undefined) this.#position = seekBlock(this.#block, hi, lo);
   }
 
@@ -69,11 +69,11 @@ export class TableCursor implements ReversibleCursor {
   }
 
   seekLast(): void {
-    this.#enterLast(this.#index.blockCount - 1);
+    this.#enterLast(this.#index().blockCount - 1);
   }
 
   seekBefore(hi: number, lo: number): void {
-    const number = seekTableIndex(this.#index, hi, lo);
+    const number = seekTableIndex(this.#index(), hi, lo);
     this.#enter(number);
     const position = this.#block === undefined ? 0 : seekBlock(this.#block, hi, lo);
     if (position === 0) this.#enterLast(number - 1);
@@ -98,7 +98,7 @@ export class TableCursor implements ReversibleCursor {
   /** Pins the block of that number; outside of the table the cursor is not valid. */
   #enter(number: number): void {
     this.close();
-    if (number < 0 || number >= this.#index.blockCount) return;
+    if (number < 0 || number >= this.#index().blockCount) return;
     const block = this.#readBlock(number);
     block.pins++;
     this.#block = block;

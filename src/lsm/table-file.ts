@@ -4,7 +4,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { CorruptionError, isDatabaseError } from '../errors.ts';
-import type { FileSystem } from '../storage/file-system.ts';
+import type { File, FileSystem } from '../storage/file-system.ts';
 import { fileName } from './file-names.ts';
 import { TableReader, type TableShared } from './table-reader.ts';
 import type { TableMeta } from './version-format.ts';
@@ -57,7 +57,8 @@ export class TableFile {
     const { meta, path } = this;
     let reader: TableReader;
     try {
-      reader = TableReader.open(fileSystem.open(path, 'read'), meta.number, shared);
+      const open = (): File => fileSystem.open(path, 'read');
+      reader = TableReader.open(open(), meta.number, shared, open);
     } catch (cause) {
       if (!isDatabaseError(cause) || cause.code !== 'NOT_FOUND') throw cause;
       const location = { file: path, offset: 0 };

@@ -1,13 +1,15 @@
 /**
  * Reads one table file. Opening it reads footer and properties; index and filter follow on first use and
- * stay in memory, charged to the block cache, until the reader is closed.
+ * stay in memory, charged to the block cache, until the reader is closed or has to let go of them for others;
+ * then they, and the file, come back with the next read.
  *
  * A point read costs a filter probe, a binary search of the index, a block (from the cache, or one read)
  * and a binary search in its columns. It allocates nothing of its own. Nothing that the disk returns is
  * trusted: a read gives the right answer or `CORRUPTION`.
  */
+import { assert } from '../base/assert.ts';
 import type { Hasher } from '../base/hasher.ts';
-import { CorruptionError } from '../errors.ts';
+import { CorruptionError, isDatabaseError } from '../errors.ts';
 import type { File } from '../storage/file-system.ts';
 import {
   allocateBlock,
@@ -20,10 +22,11 @@ import {
   openBlock,
   seekBlock,
 } from './block.ts';
-import type { BlockCache } from './block-cache.ts';
+import { type BlockCache, scratchBytesMax } from './block-cache.ts';
 import { mayContain } from './bloom-filter.ts';
 import type { ReversibleCursor } from './cursor.ts';
 import type { PointFold } from './fold.ts';
+import type { OpenTable, OpenTables } from './open-tables.ts';
 import type { SeededBugs } from './seeded-bugs.ts';
 import { TableCursor } from './table-cursor.ts';
 import {
@@ -41,6 +44,8 @@ export interface TableShared {
   readonly cache: BlockCache;
   readonly hasher: Hasher;
   readonly seededBugs?: SeededBugs | undefined;
+  /** Bounds the readers that hold a file, index and filter. */
+  readonly tables?: OpenTables | undefined;
 }
 
 export interface TableCursorOptions {
@@ -51,11 +56,13 @@ export interface TableCursorOptions {
   readonly fillCache?: boolean | undefined;
 }
 
-export class TableReader {
-  /** Takes the file over, also when it throws. */
-  static open(file: File, number: number, shared: TableShared): TableReader {
+export class TableReader implements OpenTable {
+  /**
+   * Takes the file over, also when it throws. With `reopen` the reader may be asked to let go of it.
+   */
+  static open(file: File, number: number, shared: TableShared, reopen?: () => File): TableReader {
     try {
-      return new TableReader(file, number, shared);
+      return new TableReader(file, number, shared, reopen);
     } catch (error) {
       file.close();
       throw error;
@@ -68,7 +75,13 @@ export class TableReader {
   readonly sizeBytes: number;
   /** Cached blocks by block number. Written by this reader, emptied by the cache. */
   readonly blocks: (Block | undefined)[] = [];
-  readonly #file: File;
+  isUsed = true;
+  readonly #path: string;
+  /** Undefined while the reader has let go of it. */
+  #file: File | undefined;
+  readonly #reopen: (() => File) | undefined;
+  readonly #tables: OpenTables | undefined;
+  readonly #view: (length: number) => Uint8Array;
   readonly #cache: BlockCache;
   readonly #hasher: Hasher;
   readonly #sectionHasher: Hasher | undefined;
@@ -77,8 +90,17 @@ export class TableReader {
   #filter: Uint32Array | undefined;
   #chargedBytes = 0;
 
-  private constructor(file: File, number: number, shared: TableShared) {
+  private constructor(
+    file: File,
+    number: number,
+    shared: TableShared,
+    reopen: (() => File) | undefined,
+  ) {
     this.#file = file;
+    this.#path = file.path;
+    this.#reopen = reopen;
+    this.#tables = reopen === undefined ? undefined : shared.tables;
+    this.#view = (length) => shared.cache.scratch(length);
     this.#cache = shared.cache;
     this.#hasher = shared.hasher;
     const isSeeded = shared.seededBugs?.has('a checksum is not verified');
@@ -97,6 +119,7 @@ export class TableReader {
     const range = this.#footer.properties;
     const place = { file: file.path, offset: range.offset };
     this.properties = decodeTableProperties(this.#readSection(range), place);
+    this.#tables?.admit(this);
   }
 
   /**
@@ -104,6 +127,7 @@ export class TableReader {
    * `fold.isDone`.
    */
   get(hi: number, lo: number, sequence: number, fold: PointFold): boolean {
+    this.isUsed = true;
     const index = this.#index ?? this.#load();
     const filter = this.#filter;
     if (filter !== undefined && !mayContain(filter, hi, lo)) return false;
@@ -128,8 +152,10 @@ export class TableReader {
   /** All entries, in order. The caller closes the cursor before the reader. */
   cursor(options: TableCursorOptions = {}): ReversibleCursor {
     const { fillCache = true } = options;
-    const index = this.#index ?? this.#load();
-    return new TableCursor(index, (number) => this.#block(number, fillCache));
+    return new TableCursor(
+      () => this.#index ?? this.#load(),
+      (number) => this.#block(number, fillCache),
+    );
   }
 
   /** Reads everything, past the cache, and tells what contradicts what. */
@@ -145,17 +171,44 @@ export class TableReader {
   /** Drops the table's blocks from the cache and closes the file. Idempotent. */
   close(): void {
     this.#cache.forget(this);
+    this.#tables?.remove(this);
+    this.#drop();
+    this.#file?.close();
+    this.#file = undefined;
+  }
+
+  /** Called by the set of open tables: gives file, index and filter back until the next read. */
+  letGo(): void {
+    this.#drop();
+    const file = this.#file;
+    this.#file = undefined;
+    try {
+      file?.close();
+    } catch (error) {
+      if (!isDatabaseError(error)) throw error; // It was only read.
+    }
+  }
+
+  #drop(): void {
     this.#cache.charge(-this.#chargedBytes);
     this.#chargedBytes = 0;
     this.#index = undefined;
     this.#filter = undefined;
-    this.#file.close();
+  }
+
+  /** The file, opened again if it was let go of. */
+  #open(): File {
+    assert(this.#reopen !== undefined, 'a closed reader is not read');
+    const file = this.#reopen();
+    this.#file = file;
+    this.#tables?.admit(this);
+    return file;
   }
 
   /** Brings index and filter into memory. */
   #load(): TableIndex {
     const { index: range, filter: filterRange, properties } = this.#footer;
-    const location = { file: this.#file.path, offset: range.offset };
+    const location = { file: this.#path, offset: range.offset };
     const blocksEnd = filterRange.length > 0 ? filterRange.offset : range.offset;
     const index = decodeTableIndex(this.#readSection(range), blocksEnd, location);
     if (index.blockCount !== this.properties.blocks) {
@@ -165,6 +218,7 @@ export class TableReader {
     this.#index = index;
     this.#chargedBytes = range.length + filterRange.length + properties.length;
     this.#cache.charge(this.#chargedBytes);
+    while (this.#cache.excessBytes > 0 && this.#tables?.evictOne(this) === true);
     return index;
   }
 
@@ -172,7 +226,7 @@ export class TableReader {
     if (range.length === 0) return undefined;
     const bytes = this.#readSection(range);
     if (bytes.length === 0 || bytes.length % 32 !== 0) {
-      const location = { file: this.#file.path, offset: range.offset };
+      const location = { file: this.#path, offset: range.offset };
       throw new CorruptionError('impossible length of a filter', location);
     }
     return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
@@ -180,6 +234,7 @@ export class TableReader {
 
   /** The block of that number, from the cache or from the file. */
   #block(number: number, fillCache: boolean): Block {
+    this.isUsed = true;
     const block = this.blocks[number];
     if (block === undefined) return this.#readBlock(number, fillCache);
     this.#cache.hits++;
@@ -190,12 +245,14 @@ export class TableReader {
   /** Reads and checks a block that is not cached. */
   #readBlock(number: number, fillCache: boolean): Block {
     const cache = this.#cache;
-    const index = this.#index!;
+    const index = this.#index ?? this.#load();
     const offset = index.unit[number] * SECTION_ALIGNMENT;
     const stored = cache.scratch(index.length[number]);
     this.#read(stored, offset);
-    const location = { file: this.#file.path, offset };
-    const payload = openSection(stored, this.number, location, this.#sectionHasher);
+    const location = { file: this.#path, offset };
+    // The scratch gives views of its start by their length, unless this block is too long for it.
+    const view = stored.length <= scratchBytesMax ? this.#view : undefined;
+    const payload = openSection(stored, this.number, location, this.#sectionHasher, view);
     const block = fillCache
       ? cache.allocate(payload.length, this, number)
       : allocateBlock(payload.length);
@@ -216,13 +273,14 @@ export class TableReader {
   #readSection(range: SectionRange): Uint8Array {
     const stored = new Uint8Array(range.length);
     this.#read(stored, range.offset);
-    const location = { file: this.#file.path, offset: range.offset };
+    const location = { file: this.#path, offset: range.offset };
     return openSection(stored, this.number, location, this.#sectionHasher);
   }
 
   #read(target: Uint8Array, offset: number): void {
-    if (this.#file.readInto(target, offset) !== target.length) {
-      throw new CorruptionError('table ends early', { file: this.#file.path, offset });
+    const file = this.#file ?? this.#open();
+    if (file.readInto(target, offset) !== target.length) {
+      throw new CorruptionError('table ends early', { file: this.#path, offset });
     }
   }
 

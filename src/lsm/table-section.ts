@@ -44,14 +44,15 @@ export function sealSection(
 }
 
 /**
- * The payload of a stored section, uncompressed. It may lie over `stored`. Without a hasher, which is a
- * seeded bug, the checksum is not verified.
+ * The payload of a stored section, uncompressed. It may lie over `stored`, whose beginnings `view` gives
+ * (callers may keep them). Without a hasher, which is a seeded bug, the checksum is not verified.
  */
 export function openSection(
   stored: Uint8Array,
   number: number,
   location: Location,
   hasher: Hasher | undefined,
+  view: (length: number) => Uint8Array = (length) => stored.subarray(0, length),
 ): Uint8Array {
   const end = stored.length - SECTION_TRAILER_SIZE;
   if (end < 0) throw new CorruptionError('section shorter than its trailer', location);
@@ -62,10 +63,10 @@ export function openSection(
       (stored[end + 4] << 24)) >>>
     0;
   const seed = sectionSeed(number, location.offset);
-  if (hasher !== undefined && hasher.hash32(stored.subarray(0, end + 1), seed) !== checksum) {
+  if (hasher !== undefined && hasher.hash32(view(end + 1), seed) !== checksum) {
     throw new CorruptionError('checksum mismatch', location);
   }
-  const payload = stored.subarray(0, end);
+  const payload = view(end);
   const codec = stored[end];
   if (codec === CODEC_NONE) return payload;
   if (codec === CODEC_LZ4) return uncompressLz4(payload, location);

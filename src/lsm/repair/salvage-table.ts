@@ -208,5 +208,8 @@ function cursorOver(blocks: readonly Block[]): EntryCursor {
     length: new Uint32Array(count),
     entryCount: Uint32Array.from(blocks, (block) => block.count),
   };
-  return new TableCursor(index, (number) => blocks[number]);
+  return new TableCursor(
+    () => index,
+    (number) => blocks[number],
+  );
 }
