@@ -1,6 +1,6 @@
 /**
- * Counts calls and bytes by kind of file and by operation: what a benchmark says about reads, writes
- * and amplification comes from here. Failed calls count too.
+ * Counts calls and bytes by kind of file, by what they were for, and by operation: what a benchmark says about
+ * reads, writes and amplification comes from here. Failed calls count too.
  */
 import type { FileSystem } from './file-system.ts';
 import {
@@ -16,7 +16,7 @@ export interface Count {
   readonly bytes: number;
 }
 
-/** By kind of file, then by operation. What never happened is not there. */
+/** By kind of file or by reason, then by operation. What never happened is not there. */
 export type Counts = Record<string, Partial<Record<Operation, Count>>>;
 
 export class CountingFileSystem extends InterceptingFileSystem {
@@ -28,32 +28,32 @@ export class CountingFileSystem extends InterceptingFileSystem {
     this.#counter = counter;
   }
 
-  /** A copy of the counters; it does not change any more. */
+  /** A copy of the counters by kind of file; it does not change any more. */
   snapshot(): Counts {
-    const counts: Counts = {};
-    for (const [kind, operations] of this.#counter.kinds) {
-      const copies: Partial<Record<Operation, Count>> = {};
-      for (const [operation, { calls, bytes }] of operations) copies[operation] = { calls, bytes };
-      counts[kind] = copies;
-    }
-    return counts;
+    return copyOf(this.#counter.byKind);
+  }
+
+  /**
+   * The same by what the calls were for: the purpose for which a file was opened ("flush", "compaction"), and
+   * its kind where none was given (".wal", ".table" for the reads of queries).
+   */
+  reasons(): Counts {
+    return copyOf(this.#counter.byReason);
   }
 
   /** The sum of an operation over all kinds of files, or over one. */
   total(operation: Operation, kind?: string): Count {
-    let calls = 0;
-    let bytes = 0;
-    for (const [name, operations] of this.#counter.kinds) {
-      if (kind !== undefined && kind !== name) continue;
-      const tally = operations.get(operation);
-      calls += tally?.calls ?? 0;
-      bytes += tally?.bytes ?? 0;
-    }
-    return { calls, bytes };
+    return sumOf(this.#counter.byKind, operation, kind);
+  }
+
+  /** The sum of an operation for one reason, as `reasons` names it. */
+  totalFor(operation: Operation, reason: string): Count {
+    return sumOf(this.#counter.byReason, operation, reason);
   }
 
   reset(): void {
-    this.#counter.kinds.clear();
+    this.#counter.byKind.clear();
+    this.#counter.byReason.clear();
   }
 }
 
@@ -69,37 +69,66 @@ interface Tally {
   bytes: number;
 }
 
+type Tallies = Map<string, Map<Operation, Tally>>;
+
 class Counter implements Interceptor {
-  readonly kinds = new Map<string, Map<Operation, Tally>>();
+  readonly byKind: Tallies = new Map();
+  readonly byReason: Tallies = new Map();
 
   call<T>(call: Call, run: () => T): T {
-    const tally = this.#tally(call);
-    tally.calls++;
+    const { operation, path, purpose } = call;
+    const kind = isOfDirectory(operation) ? 'directory' : fileKind(path);
+    const ofKind = tallyOf(this.byKind, kind, operation);
+    const ofReason = tallyOf(this.byReason, purpose ?? kind, operation);
+    ofKind.calls++;
+    ofReason.calls++;
     try {
       return run();
     } finally {
-      tally.bytes += call.bytes;
+      ofKind.bytes += call.bytes;
+      ofReason.bytes += call.bytes;
     }
   }
 
   sync(call: Call, run: () => Promise<void>): Promise<void> {
     return this.call(call, run);
   }
+}
 
-  #tally(call: Call): Tally {
-    const kind = isOfDirectory(call.operation) ? 'directory' : fileKind(call.path);
-    let operations = this.kinds.get(kind);
-    if (operations === undefined) {
-      operations = new Map();
-      this.kinds.set(kind, operations);
-    }
-    let tally = operations.get(call.operation);
-    if (tally === undefined) {
-      tally = { calls: 0, bytes: 0 };
-      operations.set(call.operation, tally);
-    }
-    return tally;
+function tallyOf(tallies: Tallies, name: string, operation: Operation): Tally {
+  let operations = tallies.get(name);
+  if (operations === undefined) {
+    operations = new Map();
+    tallies.set(name, operations);
   }
+  let tally = operations.get(operation);
+  if (tally === undefined) {
+    tally = { calls: 0, bytes: 0 };
+    operations.set(operation, tally);
+  }
+  return tally;
+}
+
+function copyOf(tallies: Tallies): Counts {
+  const counts: Counts = {};
+  for (const [name, operations] of tallies) {
+    const copies: Partial<Record<Operation, Count>> = {};
+    for (const [operation, { calls, bytes }] of operations) copies[operation] = { calls, bytes };
+    counts[name] = copies;
+  }
+  return counts;
+}
+
+function sumOf(tallies: Tallies, operation: Operation, only: string | undefined): Count {
+  let calls = 0;
+  let bytes = 0;
+  for (const [name, operations] of tallies) {
+    if (only !== undefined && only !== name) continue;
+    const tally = operations.get(operation);
+    calls += tally?.calls ?? 0;
+    bytes += tally?.bytes ?? 0;
+  }
+  return { calls, bytes };
 }
 
 function isOfDirectory(operation: Operation): boolean {

@@ -43,9 +43,10 @@ export interface File {
 export interface FileSystem {
   /**
    * `NOT_FOUND` when mode is `read` or `readwrite` and there is no such file, or when its directory is
-   * missing; `ALREADY_EXISTS` when mode is `create` and there is one.
+   * missing; `ALREADY_EXISTS` when mode is `create` and there is one. `purpose` is for those who count: what
+   * the calls on this file are made for ("flush", "compaction"), where its kind does not say so.
    */
-  open(path: string, mode: OpenMode): File;
+  open(path: string, mode: OpenMode, purpose?: string): File;
 
   /** Names (not paths) of the entries of a directory, sorted. `NOT_FOUND` when there is none. */
   list(directory: string): string[];

@@ -19,10 +19,10 @@ export class GuardedFileSystem implements FileSystem {
     this.#lock = lock;
   }
 
-  open(path: string, mode: OpenMode): File {
-    if (mode === 'read') return this.inner.open(path, mode);
+  open(path: string, mode: OpenMode, purpose?: string): File {
+    if (mode === 'read') return this.inner.open(path, mode, purpose);
     if (mode === 'create') check(this.#lock, 'create', path);
-    return new GuardedFile(this.inner.open(path, mode), this.#lock);
+    return new GuardedFile(this.inner.open(path, mode, purpose), this.#lock);
   }
 
   list(directory: string): string[] {

@@ -29,6 +29,8 @@ export interface Call {
   readonly file?: File;
   /** Of an open. */
   readonly mode?: OpenMode;
+  /** Of an open, and of every call on that file: what it was opened for, if its opener said so. */
+  readonly purpose?: string | undefined;
   /** Of a rename or a link: the old path. */
   readonly origin?: string;
   /** Of a read or a write: where in the file. Of a truncate: the new size. */
@@ -56,10 +58,10 @@ export class InterceptingFileSystem implements FileSystem {
     this.#interceptor = interceptor;
   }
 
-  open(path: string, mode: OpenMode): File {
-    const call: Call = { operation: 'open', path, mode, bytes: 0 };
-    const inner = this.#interceptor.call(call, () => this.#inner.open(path, mode));
-    return new InterceptingFile(inner, this.#interceptor);
+  open(path: string, mode: OpenMode, purpose?: string): File {
+    const call: Call = { operation: 'open', path, mode, purpose, bytes: 0 };
+    const inner = this.#interceptor.call(call, () => this.#inner.open(path, mode, purpose));
+    return new InterceptingFile(inner, this.#interceptor, purpose);
   }
 
   list(directory: string): string[] {
@@ -113,12 +115,14 @@ class InterceptingFile implements File {
   readonly path: string;
   readonly #inner: File;
   readonly #interceptor: Interceptor;
+  readonly #purpose: string | undefined;
   #isClosed = false;
 
-  constructor(inner: File, interceptor: Interceptor) {
+  constructor(inner: File, interceptor: Interceptor, purpose: string | undefined) {
     this.path = inner.path;
     this.#inner = inner;
     this.#interceptor = interceptor;
+    this.#purpose = purpose;
   }
 
   readInto(target: Uint8Array, position: number): number {
@@ -127,6 +131,7 @@ class InterceptingFile implements File {
       operation: 'read',
       path: this.path,
       file: this,
+      purpose: this.#purpose,
       position,
       bytes: 0,
       runHalf: () => this.#inner.readInto(half, position),
@@ -143,6 +148,7 @@ class InterceptingFile implements File {
       operation: 'write',
       path: this.path,
       file: this,
+      purpose: this.#purpose,
       position,
       bytes: source.length,
       source,
@@ -171,6 +177,6 @@ class InterceptingFile implements File {
   }
 
   #plainCall(operation: Operation): Call {
-    return { operation, path: this.path, file: this, bytes: 0 };
+    return { operation, path: this.path, file: this, purpose: this.#purpose, bytes: 0 };
   }
 }

@@ -46,6 +46,36 @@ test('calls and bytes are counted by kind of file and by operation', async () =>
   expect(counting.snapshot()).toEqual({});
 });
 
+test('calls are counted by what their file was opened for, or by its kind', async () => {
+  const counting = new CountingFileSystem(new MemoryFileSystem());
+  counting.makeDirectory('/db');
+  const flushed = counting.open('/db/000001.table', 'create', 'flush');
+  flushed.write(new Uint8Array(100), 0);
+  await flushed.datasync();
+  const merged = counting.open('/db/000002.table', 'create', 'compaction');
+  merged.write(new Uint8Array(30), 0);
+  merged.truncate(20);
+  counting.open('/db/000001.table', 'read').readInto(new Uint8Array(10), 0);
+  expect(counting.reasons()).toEqual({
+    directory: { makeDirectory: { calls: 1, bytes: 0 } },
+    flush: {
+      open: { calls: 1, bytes: 0 },
+      write: { calls: 1, bytes: 100 },
+      sync: { calls: 1, bytes: 0 },
+    },
+    compaction: {
+      open: { calls: 1, bytes: 0 },
+      write: { calls: 1, bytes: 30 },
+      truncate: { calls: 1, bytes: 0 },
+    },
+    '.table': { open: { calls: 1, bytes: 0 }, read: { calls: 1, bytes: 10 } },
+  });
+  expect(counting.totalFor('write', 'compaction')).toEqual({ calls: 1, bytes: 30 });
+  expect(counting.total('write', '.table')).toEqual({ calls: 2, bytes: 130 });
+  counting.reset();
+  expect(counting.reasons()).toEqual({});
+});
+
 test('the kind of a file is its extension, or its name', () => {
   expect(fileKind('/db/lsm/000001.table')).toBe('.table');
   expect(fileKind('/db.old/CURRENT')).toBe('CURRENT');
