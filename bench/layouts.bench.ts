@@ -1,5 +1,5 @@
 /**
- * Which layout of neighbour lists costs what, for which ratio of the levels?
+ * Which layout of neighbour lists costs what, under which style of compaction and ratio of the levels?
  *
  * One trace like that of a proximity graph (20 % inserts with back-links and pruning, 5 % deletes, 75 %
  * reads of a list) runs over every layout, each commit awaited, in a child process a layout; every list is
@@ -13,6 +13,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KIB } from '../src/base/units.ts';
+import type { CompactionStyle } from '../src/lsm/engine-options.ts';
 import type { GraphLayoutName } from '../src/lsm/graph/graph-layout.ts';
 import { Child } from './harness/child.ts';
 import type { LoopDelay } from './harness/event-loop.ts';
@@ -23,10 +24,10 @@ import { Results } from './lsm/results.ts';
 
 const options = readBenchOptions();
 const { full, seed } = options;
-const nodes = options.limit ?? (full ? 50_000 : 600);
+const nodes = options.limit ?? (full ? 20_000 : 500);
 const trace: TraceAsk = { nodes, operations: nodes * 4, seed };
-const rounds = full ? 3 : 1;
 const layouts: readonly GraphLayoutName[] = ['vertex', 'delta', 'hybrid'];
+const styles: readonly CompactionStyle[] = ['leveled', 'tiered'];
 const ratios = [4, 10];
 /** Of the lists at the end, about: 1.6 nodes are left for each of the first ones. */
 const listBytes = nodes * 1.6 * 100;
@@ -42,13 +43,13 @@ const children = new Map(
 );
 const control = Child.start(new URL('./lsm/child.js', import.meta.url), []);
 const report = new Report('layouts', 'synthetic', options.json);
-report.begin(seed, full, { ...trace, rounds, cacheBytes, loadAverage: loadavg()[0] });
+report.begin(seed, full, { ...trace, cacheBytes, loadAverage: loadavg()[0] });
 const results = new Results('operationsPerSecond');
 try {
   for (const child of children.values()) await child.ask('trace', trace);
-  for (let round = 0; round < rounds; round++) {
+  for (const compaction of styles) {
     for (const levelRatio of ratios) {
-      for (const layout of layouts) await runOne(layout, levelRatio, round);
+      for (const layout of layouts) await runOne({ layout, compaction, levelRatio });
     }
   }
   report.table('layouts', results.rows(report));
@@ -58,10 +59,12 @@ try {
   rmSync(directory, { recursive: true, force: true });
 }
 
-async function runOne(layout: GraphLayoutName, levelRatio: number, round: number): Promise<void> {
-  const child = children.get(layout) as Child;
-  const folder = join(directory, `${layout}-${levelRatio}-${round}`);
-  const ask: LayoutAsk = { layout, levelRatio, directory: folder, memtableBytes, cacheBytes };
+async function runOne(
+  choice: Pick<LayoutAsk, 'layout' | 'compaction' | 'levelRatio'>,
+): Promise<void> {
+  const child = children.get(choice.layout) as Child;
+  const folder = join(directory, Object.values(choice).join('-'));
+  const ask: LayoutAsk = { ...choice, directory: folder, memtableBytes, cacheBytes };
   await control.ask('startControl');
   const { settings, ...measure } = await child.ask<LayoutAnswer>('run', ask);
   const idle = await control.ask<LoopDelay>('stopControl');
@@ -70,6 +73,6 @@ async function runOne(layout: GraphLayoutName, levelRatio: number, round: number
     idleP999Ms: idle.eventLoopDelayP999Ms,
     idleMaxMs: idle.eventLoopDelayMaxMs,
   };
-  results.add('stratavec', { layout, ...settings }, { ...measure, metrics });
+  results.add('stratavec', settings, { ...measure, metrics });
   rmSync(folder, { recursive: true, force: true });
 }

@@ -10,7 +10,7 @@ import type { WriteBatch } from '../../src/lsm/write-batch.ts';
 
 const REMOVAL_POLL_MS = 2;
 /** A file that cannot be removed stays until a later open. */
-const REMOVAL_POLLS_MAX = 1000;
+const REMOVAL_POLLS_MAX = 10_000;
 
 export interface Stalls {
   stalls: number;

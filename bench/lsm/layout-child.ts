@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { loadHasher } from '../../src/base/hasher.ts';
 import { LsmEngine } from '../../src/lsm/engine.ts';
-import type { EngineStats } from '../../src/lsm/engine-options.ts';
+import type { CompactionStyle, EngineStats } from '../../src/lsm/engine-options.ts';
 import {
   createGraphLayout,
   type GraphLayout,
@@ -29,6 +29,7 @@ import { diskBytes } from './system-account.ts';
 
 export interface LayoutAsk {
   readonly layout: GraphLayoutName;
+  readonly compaction: CompactionStyle;
   readonly levelRatio: number;
   readonly directory: string;
   readonly memtableBytes: number;
@@ -64,11 +65,20 @@ serve({
     mkdirSync(ask.directory, { recursive: true });
     const files = new CountingFileSystem(new NodeFileSystem());
     const engine = await LsmEngine.open(files, ask.directory, {
-      trees: [{ id: TREE, name: 'graph', mergeOperator: 'adjacency' }],
+      trees: [
+        {
+          id: TREE,
+          name: 'graph',
+          mergeOperator: 'adjacency',
+          layout: ask.layout,
+          lastLevelFilter: false,
+        },
+      ],
       hasher: await loadHasher(),
       durability: 'os',
       memtableBytes: ask.memtableBytes,
       blockCacheBytes: ask.cacheBytes,
+      compaction: ask.compaction,
       levelRatio: ask.levelRatio,
     });
     try {
@@ -139,8 +149,9 @@ class LayoutRun {
         longestSliceMs: stats.longestSliceMs,
         settleSeconds,
         levels: deepestLevel(stats),
+        runs: stats.trees[0].runs,
       },
-      settings: { ...stats.settings },
+      settings: settingsOf(stats),
     };
   }
 
@@ -193,6 +204,22 @@ class LayoutRun {
 /** Ids that came and ids that went. */
 function changedIds(before: Uint32Array = NO_IDS, whole: Uint32Array = NO_IDS): number {
   return difference(whole, before).length + difference(before, whole).length;
+}
+
+/** What the engine says that it runs with. */
+function settingsOf({ settings, trees }: EngineStats): LayoutAnswer['settings'] {
+  const { compaction, levelRatio, level0Tables, memtableBytes, durability } = settings;
+  const { layout, filterBits, lastLevelFilter } = trees[0];
+  return {
+    layout,
+    compaction,
+    levelRatio,
+    level0Tables,
+    memtableBytes,
+    durability,
+    filterBits,
+    lastLevelFilter,
+  };
 }
 
 /** Number of the deepest level that holds a table. */
