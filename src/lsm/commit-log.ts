@@ -10,7 +10,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { MIB } from '../base/units.ts';
-import type { DatabaseError } from '../errors.ts';
+import { type DatabaseError, isDatabaseError } from '../errors.ts';
 import { doubtfulWrite } from './doubtful-write.ts';
 import type { Durability } from './engine-options.ts';
 import { COMMIT_HEADER_SIZE } from './log-format.ts';
@@ -274,7 +274,11 @@ export class CommitLog {
     const { log } = this.#active;
     if (log.size === 0) return;
     log.appendMark();
-    this.#write(log);
+    try {
+      this.#write(log);
+    } catch (error) {
+      if (!isDatabaseError(error)) throw error;
+    }
   }
 }
 
