@@ -1,5 +1,5 @@
 /**
- * What do writes, point reads and an ordered scan of the storage engine cost, beside other embedded stores?
+ * What do writes, point reads and ordered scans, both ways, of the storage engine cost, beside other embedded stores?
  *
  * Keys of 8 bytes in random order; values of 100 random bytes, and neighbour lists of 16 and 32 ids. One
  * caller awaits each commit of 100 entries. Reads come after the background has come to rest. Each subject

@@ -10,6 +10,7 @@ import {
   measureGets,
   measureScan,
   measureWrites,
+  type ScanAsk,
   type WriteAsk,
 } from './phases.ts';
 import type { OpenStore, Store, StoreOptions } from './store.ts';
@@ -51,7 +52,7 @@ serve({
 
   write: (ask: WriteAsk) => measureWrites(opened().store, opened().workload, ask),
   get: (ask: GetAsk) => measureGets(opened().store, opened().workload, ask),
-  scan: () => measureScan(opened().store, opened().workload),
+  scan: (ask: ScanAsk) => measureScan(opened().store, opened().workload, ask),
   compact: () => measureCompaction(opened().store, opened().workload),
   canAwait: () => opened().store.getAwaited !== undefined,
 

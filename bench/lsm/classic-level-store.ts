@@ -21,7 +21,7 @@ interface Level {
   batch(puts: readonly Put[], options: { sync: boolean }): Promise<void>;
   get(key: Buffer): Promise<Buffer | undefined>;
   getSync(key: Buffer): Buffer | undefined;
-  iterator(options: { highWaterMarkBytes: number }): Iterator;
+  iterator(options: { highWaterMarkBytes: number; reverse: boolean }): Iterator;
   compactRange(start: Buffer, end: Buffer): Promise<void>;
   close(): Promise<void>;
 }
@@ -97,8 +97,9 @@ class ClassicLevelStore implements Store {
 
   getAwaited: Store['getAwaited'] = (index) => this.#level.get(this.#keys[index]);
 
-  async scan(): Promise<number> {
-    const iterator = this.#level.iterator({ highWaterMarkBytes: SCAN_BYTES });
+  async scan(isReverse: boolean): Promise<number> {
+    const options = { highWaterMarkBytes: SCAN_BYTES, reverse: isReverse };
+    const iterator = this.#level.iterator(options);
     let entries = 0;
     for (;;) {
       const page = await iterator.nextv(SCAN_ENTRIES);
@@ -126,6 +127,7 @@ class ClassicLevelStore implements Store {
       stallMs: 0,
       longestStallMs: 0,
       longestSliceMs: undefined,
+      memoryBytes: undefined,
     };
   }
 

@@ -14,7 +14,9 @@ interface Environment {
   transactionSync(run: () => void): void;
   putSync(key: Buffer, value: Buffer): void;
   get(key: Buffer): Buffer | undefined;
-  getRange(): Iterable<{ readonly key: Buffer; readonly value: Buffer }>;
+  getRange(options: {
+    reverse: boolean;
+  }): Iterable<{ readonly key: Buffer; readonly value: Buffer }>;
   close(): Promise<void>;
 }
 
@@ -79,9 +81,10 @@ class LmdbStore implements Store {
     return this.#environment.get(this.#keys[index]);
   }
 
-  scan(): number {
+  scan(isReverse: boolean): number {
     let entries = 0;
-    for (const { value } of this.#environment.getRange()) if (value.length > 0) entries++;
+    const range = this.#environment.getRange({ reverse: isReverse });
+    for (const { value } of range) if (value.length > 0) entries++;
     return entries;
   }
 
@@ -101,6 +104,7 @@ class LmdbStore implements Store {
       stallMs: 0,
       longestStallMs: 0,
       longestSliceMs: undefined,
+      memoryBytes: undefined,
     };
   }
 

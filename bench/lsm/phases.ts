@@ -36,6 +36,7 @@ export async function measureWrites(
   const batches = Math.ceil(order.length / batchEntries);
   const latenciesMs = new Float64Array(batches);
   const reads = workload.draw(getsPerBatch * batches, version + 100);
+  const getLatenciesMs = new Float64Array(reads.length);
   const before = store.figures();
   globalThis.gc?.();
   const monitor = new LoopDelayMonitor();
@@ -46,7 +47,11 @@ export async function measureWrites(
     await store.write(batch);
     latenciesMs[batch] = performance.now() - began;
     const end = (batch + 1) * getsPerBatch;
-    for (let i = batch * getsPerBatch; i < end; i++) requireValue(store.get(reads[i]));
+    for (let i = batch * getsPerBatch; i < end; i++) {
+      const asked = performance.now();
+      requireValue(store.get(reads[i]));
+      getLatenciesMs[i] = performance.now() - asked;
+    }
   }
   const seconds = (performance.now() - start) / 1000;
   const delay = monitor.stop();
@@ -58,6 +63,7 @@ export async function measureWrites(
     seconds,
     metrics: {
       ...latencyFigures(latenciesMs),
+      ...(reads.length > 0 ? getFigures(getLatenciesMs) : {}),
       ...delay,
       ...writeFigures(before, store.figures(), order.length * workload.entryBytes),
       ...(ask.settle ? { settleSeconds } : {}),
@@ -70,7 +76,9 @@ function writeFigures(
   after: StoreFigures,
   userBytes: number,
 ): Record<string, number> {
+  const { memoryBytes } = after;
   const figures: Record<string, number> = {
+    ...(memoryBytes === undefined ? {} : { accountedMemoryBytes: memoryBytes }),
     writeAmplification: (after.writtenBytes - before.writtenBytes) / userBytes,
     stalls: after.stalls - before.stalls,
     stallMs: after.stallMs - before.stallMs,
@@ -117,15 +125,26 @@ export async function measureGets(
   };
 }
 
-export async function measureScan(store: Store, workload: Workload): Promise<Measure> {
+export interface ScanAsk {
+  readonly isReverse: boolean;
+}
+
+export async function measureScan(
+  store: Store,
+  workload: Workload,
+  { isReverse }: ScanAsk,
+): Promise<Measure> {
+  const before = store.figures();
   globalThis.gc?.();
   const start = performance.now();
-  const entries = await store.scan();
+  const entries = await store.scan(isReverse);
   const seconds = (performance.now() - start) / 1000;
+  const readBytes = (store.figures().readBytes ?? Number.NaN) - (before.readBytes ?? 0);
   if (entries !== workload.entries) {
     throw new Error(`the scan found ${entries} entries of ${workload.entries}`);
   }
-  return { operations: entries, seconds, metrics: {} };
+  const metrics = readFigures(readBytes, entries * workload.entryBytes);
+  return { operations: entries, seconds, metrics };
 }
 
 export async function measureCompaction(store: Store, workload: Workload): Promise<Measure> {
@@ -133,6 +152,11 @@ export async function measureCompaction(store: Store, workload: Workload): Promi
   await store.compact();
   const seconds = (performance.now() - start) / 1000;
   return { operations: workload.entries, seconds, metrics: {} };
+}
+
+function getFigures(latenciesMs: Float64Array): Record<string, number> {
+  const { p50Us, p99Us, p999Us, maxUs } = latencyFigures(latenciesMs);
+  return { getP50Us: p50Us, getP99Us: p99Us, getP999Us: p999Us, getMaxUs: maxUs };
 }
 
 /** Nothing where the subject does not say what it read. */

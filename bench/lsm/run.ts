@@ -75,9 +75,13 @@ export class Stores {
     }
   }
 
+  /** Forward, then backward. */
   async scan(): Promise<void> {
-    for (const [subject, child] of this.#run.subjects) {
-      this.#add(subject, 'scan', await child.ask<Measure>('scan'));
+    for (const isReverse of [false, true]) {
+      const work = isReverse ? 'scan backward' : 'scan';
+      for (const [subject, child] of this.#run.subjects) {
+        this.#add(subject, work, await child.ask<Measure>('scan', { isReverse }));
+      }
     }
   }
 

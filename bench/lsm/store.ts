@@ -22,6 +22,8 @@ export interface StoreFigures {
   readonly longestStallMs: number;
   /** The longest slice of synchronous work, by the subject's own clock. */
   readonly longestSliceMs: number | undefined;
+  /** Most memory by the subject's own account so far, in bytes, where it keeps one. */
+  readonly memoryBytes: number | undefined;
 }
 
 export interface Store {
@@ -35,8 +37,8 @@ export interface Store {
   get(index: number): Uint8Array | undefined;
   /** The same, awaited, for those who offer it. */
   getAwaited: ((index: number) => Promise<Uint8Array | undefined>) | undefined;
-  /** Walks over all entries in key order, values included; returns their number. */
-  scan(): number | Promise<number>;
+  /** Walks over all entries in key order, or against it, values included; returns their number. */
+  scan(isReverse: boolean): number | Promise<number>;
   /** Resolves when the background has nothing left to do. */
   settle(): Promise<void>;
   /** Leaves nothing on disk that is not needed, where the subject can. */

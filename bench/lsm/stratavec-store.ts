@@ -73,9 +73,15 @@ class StratavecStore implements Store {
     return this.#engine.get(TREE, this.#workload.hi[index], this.#workload.lo[index]);
   }
 
-  scan(): number {
-    const scan = this.#engine.scan(TREE, EVERYTHING);
+  scan(isReverse: boolean): number {
     let entries = 0;
+    if (isReverse) {
+      const iterator = this.#engine.iterator(TREE);
+      while (iterator.prev()) if (iterator.value.length > 0) entries++;
+      iterator.close();
+      return entries;
+    }
+    const scan = this.#engine.scan(TREE, EVERYTHING);
     while (scan.next()) if (scan.value.length > 0) entries++;
     scan.close();
     return entries;
@@ -92,10 +98,12 @@ class StratavecStore implements Store {
   }
 
   figures(): StoreFigures {
+    const { longestSliceMs, memory } = this.#engine.stats();
     return {
       writtenBytes: this.#files.total('write').bytes,
       readBytes: this.#files.total('read').bytes,
-      longestSliceMs: this.#engine.stats().longestSliceMs,
+      longestSliceMs,
+      memoryBytes: memory.totalBytes,
       ...this.#writer.stalls,
     };
   }
