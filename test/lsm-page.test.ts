@@ -22,7 +22,7 @@ test('the session works', async () => {
     `return (async () => { const ${names} = lsm; ${body} })();`,
   ) as Run;
   await run(lsm, { log: (line) => lines.push(line) });
-  expect(lines).toEqual(['two', '1: one', '2: two']);
+  expect(lines).toEqual(['two', '1: one', '2: two', 'last: 2']);
 });
 
 test.each(['EngineOptions', 'TreeSpec', 'EngineStats'])(
