@@ -44,6 +44,14 @@ export class CorruptionError extends DatabaseError {
   }
 }
 
+/** The same error with a sentence on what to do next behind its message. Anything else comes back as it is. */
+export function withAdvice(error: unknown, advice: string): unknown {
+  if (!(error instanceof CorruptionError)) return error;
+  const advised = new CorruptionError('', error.location, { cause: error });
+  advised.message = `${error.message}; ${advice}`;
+  return advised;
+}
+
 /**
  * Whether `error` was thrown by this library on purpose. It also recognises errors of another copy
  * of the package in the same process.

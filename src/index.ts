@@ -1,6 +1,7 @@
 export type { BackupOptions, BackupProgress, BackupReport } from './database/backup.ts';
 export { Collection } from './database/collection.ts';
 export { Database, open } from './database/database.ts';
+export { type InspectOptions, inspect } from './database/inspect.ts';
 export type {
   CollectionOptions,
   DatabaseOptions,

@@ -12,6 +12,7 @@ export {
 } from './errors.ts';
 export type { BackupOptions, BackupProgress, BackupResult } from './lsm/backup.ts';
 export { decodeCount, encodeCount } from './lsm/counter.ts';
+export { dumpDirectory, dumpFile } from './lsm/dump/dump-file.ts';
 export { LsmEngine } from './lsm/engine.ts';
 export type {
   CheckProblem,

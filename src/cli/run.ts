@@ -5,17 +5,33 @@ import { isDatabaseError } from '../index.ts';
 import { meant, parseArguments } from './arguments.ts';
 import { type Command, Context, type Streams } from './command.ts';
 import { CommandError, usageError } from './command-error.ts';
+import { backup } from './commands/backup.ts';
 import { check } from './commands/check.ts';
 import { create } from './commands/create.ts';
 import { get } from './commands/get.ts';
 import { importCommand } from './commands/import.ts';
+import { inspect } from './commands/inspect.ts';
 import { quickstart } from './commands/quickstart.ts';
+import { repair } from './commands/repair.ts';
+import { restore } from './commands/restore.ts';
 import { search } from './commands/search.ts';
 import { stats } from './commands/stats.ts';
 import { commandHelp, programHelp } from './help.ts';
 import { printable, printableJson } from './printable.ts';
 
-const commands: readonly Command[] = [quickstart, create, importCommand, search, get, stats, check];
+const commands: readonly Command[] = [
+  quickstart,
+  create,
+  importCommand,
+  search,
+  get,
+  stats,
+  check,
+  repair,
+  backup,
+  restore,
+  inspect,
+];
 
 /**
  * Runs `argv` (without node and script) and resolves with the exit code: 0, 1 (failed), 2 (bad usage),
@@ -74,7 +90,7 @@ function report(
   const exitCode = exitCodeOf(error);
   const isKnown = commands.some((command) => command.name === name);
   const advice = exitCode === 2 ? `; see \`stratavec ${isKnown ? `${name} ` : ''}--help\`` : '';
-  const hint = isDatabaseError(error) ? hintFor(error.code) : '';
+  const hint = isDatabaseError(error) ? hintFor(error) : '';
   const message = printable(`${error.message}${hint}${advice}`);
   if (isJson) {
     const code = isDatabaseError(error) ? error.code : exitCode === 2 ? 'USAGE' : 'FAILED';
@@ -93,10 +109,13 @@ function exitCodeOf(error: CommandError | { code: string }): number {
 }
 
 /** What to do next, where the library cannot know that it is a command line that asked. */
-function hintFor(code: string): string {
+function hintFor({ code, message }: { code: string; message: string }): string {
   switch (code) {
     case 'CORRUPTION':
-      return '; keep a copy of the folder, then run `stratavec check DIR`';
+      // An open says so itself.
+      return message.includes('stratavec repair')
+        ? ''
+        : '; keep a copy of the folder, then run `stratavec repair DIR`';
     case 'IO':
       return '; choose a folder that can be written, on a disk with space left';
     default:

@@ -5,7 +5,7 @@
  */
 import { loadHasher } from '../base/hasher.ts';
 import { MIB } from '../base/units.ts';
-import { DatabaseError } from '../errors.ts';
+import { DatabaseError, withAdvice } from '../errors.ts';
 import { WalkPool } from '../hnsw/walk-pool.ts';
 import { CellAllocator } from '../kernels/cell-allocator.ts';
 import { createKernels } from '../kernels/kernels.ts';
@@ -27,6 +27,8 @@ import { decodeVectorAttachment, type VectorAttachment } from './vector-attachme
 import { WriterQueue } from './writer-queue.ts';
 
 const POINTER = 'CURRENT';
+const REPAIR_ADVICE =
+  'keep a copy of the folder, then `repair(path)`, or `stratavec repair DIR`, rebuilds what is left';
 /** An insertion is sure of so much scratch, or of an eighth of a small memory. */
 const INSERT_SCRATCH_BYTES_MAX = MIB;
 
@@ -59,7 +61,7 @@ export async function openSession(
         // The first error says what is wrong; the rest is let go all the same.
       }
     }
-    throw error;
+    throw withAdvice(error, REPAIR_ADVICE);
   }
 }
 

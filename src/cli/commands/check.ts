@@ -41,7 +41,7 @@ async function run(context: Context): Promise<number> {
 }
 
 function notOk(count: number, time: string): string {
-  return `NOT in order: ${formatCount(count, 'problem')} (${time}). Keep a copy of the folder before anything else.`;
+  return `NOT in order: ${formatCount(count, 'problem')} (${time}). Keep a copy of the folder, then run \`stratavec repair\`.`;
 }
 
 /** A database too damaged to open is a finding too. */

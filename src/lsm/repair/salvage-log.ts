@@ -9,6 +9,7 @@ import {
   CHUNK_LENGTH,
   CHUNK_LOG_NUMBER,
   CHUNK_RESERVED,
+  CHUNK_SYNCED_OFFSET,
   CHUNK_TYPE,
   COMMIT_HEADER_SIZE,
   chunkChecksum,
@@ -83,14 +84,16 @@ export function salvageLog(log: LogBytes): SalvagedLog {
   return { commits, gaps, tail, isBegun: end > 0 };
 }
 
-interface Chunk {
+export interface Chunk {
   readonly type: number;
   readonly start: number;
   readonly payload: Uint8Array;
+  /** Up to where the log was known to be on the device. */
+  readonly syncedOffset: number;
 }
 
 /** The whole chunks, wherever they are. */
-function* chunks(log: LogBytes): Generator<Chunk> {
+export function* chunks(log: LogBytes): Generator<Chunk> {
   const { bytes } = log;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let position = 0;
@@ -102,7 +105,9 @@ function* chunks(log: LogBytes): Generator<Chunk> {
     }
     const payloadStart = position + CHUNK_HEADER_SIZE;
     const payload = bytes.subarray(payloadStart, payloadStart + length);
-    yield { type: view.getUint8(position + CHUNK_TYPE), start: position, payload };
+    const type = view.getUint8(position + CHUNK_TYPE);
+    const syncedOffset = readUint64(view, position + CHUNK_SYNCED_OFFSET);
+    yield { type, start: position, payload, syncedOffset };
     position = payloadStart + length;
   }
 }
@@ -127,7 +132,7 @@ function nextChunk(end: number, size: number): number {
   return rest <= CHUNK_HEADER_SIZE && end + rest < size ? end + rest : end;
 }
 
-function decodeCommit(parts: readonly Uint8Array[]): Commit | undefined {
+export function decodeCommit(parts: readonly Uint8Array[]): Commit | undefined {
   const payload = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let position = 0;
   for (const part of parts) {

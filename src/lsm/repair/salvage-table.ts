@@ -35,9 +35,19 @@ export interface TableBytes {
   readonly hasher: Hasher;
 }
 
+export interface FoundBlock {
+  readonly block: Block;
+  /** Of the section in the file, in bytes. */
+  readonly offset: number;
+  readonly length: number;
+}
+
 export interface SalvagedTable {
   /** In the order of the file, which is that of their keys. */
-  readonly blocks: readonly Block[];
+  readonly blocks: readonly FoundBlock[];
+  readonly footer: TableFooter | undefined;
+  /** Undefined: the blocks were searched for. */
+  readonly index: TableIndex | undefined;
   readonly entries: number;
   /** What did not pass, in words, with offsets. */
   readonly problems: readonly string[];
@@ -60,9 +70,10 @@ export function salvageTable(table: TableBytes): SalvagedTable {
     const { offset, length } = footer.filter;
     attempt(problems, 'filter', () => readSection(table, offset, length));
   }
-  const entries = blocks.reduce((sum, { count }) => sum + count, 0);
+  const entries = blocks.reduce((sum, { block }) => sum + block.count, 0);
   const sizeBytes = table.bytes.length;
-  return { blocks, entries, problems, properties, sizeBytes, cursor: () => cursorOver(blocks) };
+  const cursor = (): EntryCursor => cursorOver(blocks.map(({ block }) => block));
+  return { blocks, footer, index, entries, problems, properties, sizeBytes, cursor };
 }
 
 /** The result of `run`, or undefined and a problem. */
@@ -121,20 +132,20 @@ function findProperties(table: TableBytes): TableProperties | undefined {
   return undefined;
 }
 
-function readBlocks(table: TableBytes, index: TableIndex, problems: string[]): Block[] {
-  const blocks: Block[] = [];
+function readBlocks(table: TableBytes, index: TableIndex, problems: string[]): FoundBlock[] {
+  const blocks: FoundBlock[] = [];
   for (let i = 0; i < index.blockCount; i++) {
     const offset = index.unit[i] * SECTION_ALIGNMENT;
-    const what = `block ${i}, ${index.entryCount[i]} entries up to key (${index.lastHi[i]}, ${index.lastLo[i]})`;
-    const block = attempt(problems, what, () => readSection(table, offset, index.length[i]));
-    if (block !== undefined) blocks.push(toBlock(block) ?? fail(problems, what));
+    const length = index.length[i];
+    const keys = `up to key (${index.lastHi[i]}, ${index.lastLo[i]})`;
+    const what = `block ${i} at ${offset}, ${index.entryCount[i]} entries ${keys}`;
+    const payload = attempt(problems, what, () => readSection(table, offset, length));
+    if (payload === undefined) continue;
+    const block = toBlock(payload);
+    if (block === undefined) problems.push(`${what}: malformed`);
+    else blocks.push({ block, offset, length });
   }
-  return blocks.filter((block) => block.count > 0);
-}
-
-function fail(problems: string[], what: string): Block {
-  problems.push(`${what}: malformed`);
-  return allocateBlock(0);
+  return blocks;
 }
 
 function toBlock(payload: Uint8Array): Block | undefined {
@@ -144,8 +155,8 @@ function toBlock(payload: Uint8Array): Block | undefined {
 }
 
 /** Every block that can be found, front to back. */
-function scanBlocks(table: TableBytes, problems: string[]): Block[] {
-  const blocks: Block[] = [];
+function scanBlocks(table: TableBytes, problems: string[]): FoundBlock[] {
+  const blocks: FoundBlock[] = [];
   let lostFrom = -1;
   let offset = 0;
   const end = table.bytes.length;
@@ -158,20 +169,17 @@ function scanBlocks(table: TableBytes, problems: string[]): Block[] {
     }
     if (lostFrom >= 0) problems.push(`no block in bytes ${lostFrom} to ${offset}`);
     lostFrom = -1;
-    blocks.push(found.block);
+    blocks.push(found);
     offset = alignSection(offset + found.length);
   }
   return blocks;
 }
 
-function blockAt(
-  table: TableBytes,
-  offset: number,
-): { readonly block: Block; readonly length: number } | undefined {
+function blockAt(table: TableBytes, offset: number): FoundBlock | undefined {
   for (const length of possibleLengths(table.bytes, offset)) {
     const payload = attempt([], 'block', () => readSection(table, offset, length));
     const block = payload === undefined ? undefined : toBlock(payload);
-    if (block !== undefined) return { block, length };
+    if (block !== undefined) return { block, offset, length };
   }
   return undefined;
 }
