@@ -142,8 +142,11 @@ export function scanState(engine: LsmEngine, sequence?: number): State {
   for (const tree of modelTrees(engine)) {
     const range = { fromHi: 0, fromLo: 0, toHi: U32_MAX, toLo: U32_MAX, sequence };
     const scan = engine.scan(tree, range);
-    while (scan.next()) state.push([toKey(tree, scan.hi, scan.lo), toHex(scan.value)]);
-    scan.close();
+    try {
+      while (scan.next()) state.push([toKey(tree, scan.hi, scan.lo), toHex(scan.value)]);
+    } finally {
+      scan.close();
+    }
   }
   return state;
 }
@@ -153,11 +156,10 @@ export function reverseState(engine: LsmEngine, sequence?: number): State {
   const state: (readonly [string, string])[] = [];
   for (const tree of modelTrees(engine)) {
     const backward: (readonly [string, string])[] = [];
-    const iterator = engine.iterator(tree, { reverse: true, sequence });
+    using iterator = engine.iterator(tree, { reverse: true, sequence });
     while (iterator.next()) {
       backward.push([toKey(tree, iterator.hi, iterator.lo), toHex(iterator.value)]);
     }
-    iterator.close();
     state.push(...backward.reverse());
   }
   return state;

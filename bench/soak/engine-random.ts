@@ -1,5 +1,6 @@
 /** Random options, commits and steps for an engine; all of it from one source of numbers. */
 import type { Random } from '../../src/base/random.ts';
+import { MIB } from '../../src/base/units.ts';
 import { encodeCount } from '../../src/lsm/counter.ts';
 import type { TreeSpec } from '../../src/lsm/engine-options.ts';
 import { DELETE, MERGE, SET } from '../../src/lsm/entry.ts';
@@ -63,7 +64,10 @@ export function randomOptions(random: Random): RandomOptions {
     ],
     durability: pick(random, ['sync', 'os', 'none']),
     memtableBytes: anySize(random, 200, 20_000),
-    blockCacheBytes: pick(random, [0, 1000, 4096, 100_000]),
+    ...(random() < 0.2
+      ? { memoryBytes: 16 * MIB }
+      : { blockCacheBytes: pick(random, [0, 1000, 4096, 100_000]) }),
+    openTablesMax: pick(random, [undefined, 1 + below(random, 8)]),
     tableBytes: anySize(random, 1, 20_000),
     blockBytes: anySize(random, 1, 4096),
     compaction: pick(random, ['leveled', 'tiered']),

@@ -5,7 +5,8 @@
  */
 
 import { loadHasher } from '../../src/base/hasher.ts';
-import type { DatabaseError } from '../../src/errors.ts';
+import { MIB } from '../../src/base/units.ts';
+import { isDatabaseError } from '../../src/errors.ts';
 import { LsmEngine } from '../../src/lsm/engine.ts';
 import type { CheckpointParticipant, Scan, Snapshot } from '../../src/lsm/engine-options.ts';
 import { SET } from '../../src/lsm/entry.ts';
@@ -49,7 +50,7 @@ export class EngineRun {
   #checkpointed = 0;
   #snapshots: Snapshot[] = [];
   /** What went wrong in the background. */
-  #stray: DatabaseError | undefined;
+  #stray: Error | undefined;
   #scans: { readonly scan: Scan; readonly expected: readonly string[] }[] = [];
 
   /** With a `model` it is an engine that made those commits before, of which nothing is promised. */
@@ -118,17 +119,33 @@ export class EngineRun {
   }
 
   /** A compaction may fail for its files. Any other failure is a bug that nobody waits for. */
-  #noteBackground(error: DatabaseError): void {
-    if (error.code !== 'IO' || error.message === 'compaction failed') this.#stray ??= error;
+  #noteBackground(error: Error): void {
+    if (!isDatabaseError(error) || error.code !== 'IO' || error.message === 'compaction failed')
+      this.#stray ??= error;
   }
 
   /** Every key reads and scans as the model says, now and at each snapshot. */
   check(): void {
     if (this.#stray !== undefined) throw new Error('in the background', { cause: this.#stray });
+    this.#checkMemory();
     assertState(this.engine, this.model.at());
     for (const { sequence } of this.#snapshots) {
       assertState(this.engine, this.model.at(sequence), sequence);
     }
+  }
+
+  /** Memory follows what is unflushed and what is held, whatever has failed before. */
+  #checkMemory(): void {
+    const { memory, logBytes, snapshots, scans } = this.engine.stats();
+    const { memtableBytes = 0 } = this.options;
+    const isBounded =
+      snapshots === this.#snapshots.length &&
+      scans <= this.#scans.length &&
+      memory.totalBytes <= memory.budgetBytes &&
+      memory.memtableBytes <= MIB + 16 * (memtableBytes + logBytes) &&
+      memory.logBufferBytes <= 2 * MIB;
+    if (isBounded) return;
+    throw new Error(`memory: ${JSON.stringify({ memory, logBytes, snapshots, scans })}`);
   }
 
   async take(step: Step): Promise<void> {

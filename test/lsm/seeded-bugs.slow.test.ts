@@ -1,0 +1,13 @@
+/** Each bug that an engine may be given is found within its budget of rounds; without one, all pass. */
+import { expect, test } from 'vitest';
+import { huntBug, SEEDED_BUGS } from '../../bench/soak/bug-hunt.ts';
+
+const budget = 800;
+
+test.each(SEEDED_BUGS)('%s', async (bug) => {
+  expect((await huntBug(bug, budget, 1)).by).toBeDefined();
+});
+
+test('without a bug', async () => {
+  expect(await huntBug(undefined, budget / 2, 1)).toMatchObject({ error: undefined });
+});
