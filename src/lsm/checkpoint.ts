@@ -11,17 +11,11 @@
  */
 import { assert } from '../base/assert.ts';
 import type { Compactor } from './compactor.ts';
-import type { EntryCursor } from './cursor.ts';
 import type { EngineCore } from './engine-core.ts';
-import type { CheckpointParticipant, TreeEntry } from './engine-options.ts';
-import { FoldStream } from './fold-stream.ts';
+import type { CheckpointParticipant } from './engine-options.ts';
+import { flushMemtables } from './flush.ts';
 import { installVersion } from './install.ts';
-import { MemtableCursor } from './memtable-cursor.ts';
-import { MergingCursor } from './merging-cursor.ts';
 import type { TableFile } from './table-file.ts';
-import { TableOutput } from './table-output.ts';
-import { TreeEntryCursor } from './tree-entry-cursor.ts';
-import { mayContainKey } from './version.ts';
 
 /** The share of a memtable's room from which on a checkpoint is due. */
 const FULL_SHARE = 0.9;
@@ -92,7 +86,7 @@ export class Checkpointer {
         this.#deleteLogs(logNumber);
       }
       const entries = (await participant?.write(sequence)) ?? [];
-      const tables = await this.#writeTables(sequence, entries);
+      const tables = await flushMemtables(core, sequence, entries);
       const edit = {
         added: tables.map((table) => ({ level: 0, table })),
         removed: new Set<TableFile>(),
@@ -118,60 +112,12 @@ export class Checkpointer {
     const last = core.sealed.at(0)?.sequence ?? core.versions.current.sequence;
     assert(last <= sequence, 'seals ascend');
     if (last === sequence) return;
+    core.requireMemtable();
     const log = core.requireWritable();
     core.liveLogs = [...core.liveLogs, { number: log.activeNumber, bytes: log.activeBytes }];
     log.switchTo(core.versions.newFileNumber());
     core.sealed = [{ shared: core.active, sequence }, ...core.sealed];
     core.active = core.newMemtable();
-  }
-
-  /** One run of tables for each tree that has something to write. */
-  async #writeTables(sequence: number, entries: readonly TreeEntry[]): Promise<TableFile[]> {
-    const core = this.#core;
-    // A commit beside the checkpoint may have sealed another one for want of room.
-    const memtables = core.sealed
-      .filter((sealed) => sealed.sequence <= sequence)
-      .map(({ shared }) => shared.memtable);
-    const outputs: TableOutput[] = [];
-    try {
-      for (const { id } of core.options.trees) {
-        const sources: EntryCursor[] = memtables
-          .filter((memtable) => memtable.entryCountOf(id) > 0)
-          .map((memtable) => new MemtableCursor(memtable, id));
-        const own = entries.filter(({ tree }) => tree === id);
-        if (own.length > 0) sources.push(new TreeEntryCursor(own, sequence));
-        if (sources.length === 0) continue;
-        const output = new TableOutput(core, id, { level: 0, isLast: false });
-        outputs.push(output);
-        await this.#writeTree(id, new MergingCursor(sources), output);
-      }
-      const tables: TableFile[] = [];
-      for (const output of outputs) tables.push(...(await output.synced()));
-      for (const output of outputs) core.counters.flushBytesWritten += output.bytes;
-      return tables;
-    } catch (error) {
-      for (const output of outputs) await output.abandon();
-      throw error;
-    }
-  }
-
-  async #writeTree(tree: number, source: EntryCursor, output: TableOutput): Promise<void> {
-    const core = this.#core;
-    const version = core.versions.current;
-    version.retain();
-    try {
-      const runs = version.runs(tree);
-      const stream = new FoldStream(source, {
-        operator: core.tree(tree).operator,
-        snapshots: core.snapshots.sequences(),
-        seededBugs: core.options.seededBugs,
-        mayExistBelow: (hi, lo) => mayContainKey(runs, hi, lo),
-      });
-      stream.start();
-      await core.slices.run(output.drain(stream));
-    } finally {
-      version.release();
-    }
   }
 
   /** Their entries are in the version now: seen twice, an operand would be applied twice. */

@@ -1,28 +1,28 @@
 /**
- * One compaction on its way: merges its inputs into new tables, slice by slice, syncs them, and installs
- * the version in which they replace the inputs. Until then nothing has happened; if anything fails, its
- * tables are removed and the version stays.
+ * One compaction on its way: a job that merges its inputs into new tables, and the version in which they
+ * replace the inputs. Until that is installed nothing has happened; if anything fails, its tables are
+ * removed and the version stays.
  */
 import type { CompactionPlan } from './compaction-shape.ts';
-import type { EntryCursor } from './cursor.ts';
 import type { EngineCore } from './engine-core.ts';
 import { compareKeys } from './entry.ts';
-import { FoldStream } from './fold-stream.ts';
 import { installVersion } from './install.ts';
-import { LevelCursor } from './level-cursor.ts';
-import { MergingCursor } from './merging-cursor.ts';
-import type { SlicedWork } from './slices.ts';
+import type { RunningJob } from './job-executor.ts';
+import { keyRangesOf } from './key-ranges.ts';
+import { removeOutputs } from './remove-outputs.ts';
 import type { TableFile } from './table-file.ts';
-import { TableOutput } from './table-output.ts';
-import { mayContainKey, type Version } from './version.ts';
+import { type JobResult, numbersFor, type TableJob } from './table-job.ts';
+import { outputSettings } from './table-output.ts';
+import type { Version } from './version.ts';
 
 export class Compaction {
   readonly #core: EngineCore;
   readonly #plan: CompactionPlan<TableFile>;
   readonly #version: Version;
-  readonly #output: TableOutput;
-  #source: EntryCursor | undefined;
-  #work: SlicedWork | undefined;
+  #job: TableJob | undefined;
+  #running: RunningJob | undefined;
+  #result: JobResult | undefined;
+  #isAbandoned = false;
 
   /** The plan is one of the current version. */
   constructor(core: EngineCore, plan: CompactionPlan<TableFile>) {
@@ -30,63 +30,95 @@ export class Compaction {
     this.#plan = plan;
     this.#version = core.versions.current;
     this.#version.retain();
-    const isLast = plan.older.length === 0 && plan.outputLevel > 0;
-    this.#output = new TableOutput(core, plan.tree, { level: plan.outputLevel, isLast });
   }
 
-  /** One slice of the merge; true when it is at its end and `finish` may be called. */
+  /** How long to wait before the next slice, in ms, so that background work keeps to its rate. */
+  get pauseMs(): number {
+    return this.#running?.pauseMs ?? 0;
+  }
+
+  /** Somebody waits for it. */
+  hurry(): void {
+    this.#running?.hurry();
+  }
+
+  /** One slice of this thread's part of the work; true when it is done and `finish` may be called. */
   step(sliceMs: number): boolean {
     if (this.#plan.isTrivial) return true;
-    this.#work ??= this.#begin();
-    return this.#core.slices.once(sliceMs, this.#work);
+    this.#running ??= this.#start();
+    return this.#running.advance(sliceMs);
   }
 
-  /** Syncs the new tables and installs them. */
+  /** Waits for the new tables and installs them. */
   async finish(): Promise<void> {
     const { inputs, overlaps, outputLevel, outputRun, isTrivial } = this.#plan;
     const { counters } = this.#core;
-    this.#closeSource();
-    const tables = isTrivial ? inputs : await this.#output.synced();
+    const result = await this.#running?.result();
+    this.#result = result;
+    const tables = result?.tables.map((meta) => this.#core.newTable(meta)) ?? inputs;
+    this.#returnNumbers();
     const removed = new Set([...inputs, ...overlaps]);
     const added = tables.map((table) => ({ level: outputLevel, run: outputRun, table }));
     await installVersion(this.#core, { added, removed });
-    if (isTrivial) {
+    if (isTrivial || result === undefined) {
       counters.trivialMoves++;
     } else {
       counters.compactions++;
-      for (const { meta } of removed) counters.compactionBytesRead += meta.sizeBytes;
-      counters.compactionBytesWritten += this.#output.bytes;
+      counters.compactionBytesRead += result.bytesRead;
+      counters.compactionBytesWritten += result.bytesWritten;
     }
     this.#version.release();
   }
 
+  /** Ends the job, unless its tables are being installed. The end of `finish` is awaited as ever. */
+  async cancel(): Promise<void> {
+    if (this.#result === undefined) await this.#running?.abandon();
+  }
+
   /** Gives everything back; for a compaction that failed or is not wanted any more. */
   async abandon(): Promise<void> {
-    this.#closeSource();
-    await this.#output.abandon();
+    if (this.#isAbandoned) return;
+    this.#isAbandoned = true;
+    if (this.#running !== undefined) await removeOutputs(this.#core, this.#job!, this.#running);
     this.#version.release();
   }
 
-  #begin(): SlicedWork {
-    const { tree, inputs, overlaps, older } = this.#plan;
-    const past = { fillCache: false };
-    const sources: EntryCursor[] = [new LevelCursor(overlaps, past)];
-    for (const run of sortedRuns(inputs)) sources.push(new LevelCursor(run, past));
-    const source = new MergingCursor(sources);
-    this.#source = source;
-    const stream = new FoldStream(source, {
-      operator: this.#core.tree(tree).operator,
-      snapshots: this.#core.snapshots.sequences(),
-      seededBugs: this.#core.options.seededBugs,
-      mayExistBelow: (hi, lo) => mayContainKey(older, hi, lo),
-    });
-    stream.start();
-    return this.#output.drain(stream);
+  #start(): RunningJob {
+    const { tree, inputs, overlaps, older, outputLevel } = this.#plan;
+    const core = this.#core;
+    const tables = [...overlaps, ...inputs];
+    const bytes = tables.reduce((sum, { meta }) => sum + meta.sizeBytes, 0);
+    const numberCount = numbersFor(bytes, core.options.tableBytes, 1);
+    const isLast = older.length === 0 && outputLevel > 0;
+    const runs = [overlaps, ...sortedRuns(inputs)].filter((run) => run.length > 0);
+    this.#job = {
+      kind: 'compaction',
+      directory: core.directory,
+      firstNumber: core.versions.reserveFileNumbers(numberCount),
+      numberCount,
+      snapshots: core.snapshots.sequences(),
+      seededBugs: core.options.seededBugs,
+      parts: [
+        {
+          output: outputSettings(core, tree, { level: outputLevel, isLast }),
+          runs: runs.map((run) => run.map(({ meta }) => meta)),
+          memtables: [],
+          added: undefined,
+          older: keyRangesOf(older),
+        },
+      ],
+    };
+    return core.executor.start(
+      this.#job,
+      new Map(tables.map((table) => [table.meta.number, table])),
+    );
   }
 
-  #closeSource(): void {
-    this.#source?.close();
-    this.#source = undefined;
+  #returnNumbers(): void {
+    if (this.#job === undefined || this.#result === undefined) return;
+    const { firstNumber, numberCount } = this.#job;
+    const { begunCount } = this.#result;
+    this.#core.versions.returnFileNumbers(firstNumber + begunCount, firstNumber + numberCount);
   }
 }
 

@@ -5,7 +5,7 @@
  * A compaction that fails for its own files leaves everything as it was. It is not tried again before the
  * next checkpoint: a full disk or a damaged block would fail it at once.
  */
-import { assert } from '../base/assert.ts';
+import { AssertionError, assert } from '../base/assert.ts';
 import { DatabaseError, isDatabaseError } from '../errors.ts';
 import { Compaction } from './compaction.ts';
 import { CompactionPolicy } from './compaction-policy.ts';
@@ -16,6 +16,8 @@ import type { TableFile } from './table-file.ts';
 
 /** Nobody has written for this long: time to give space back, in ms. */
 const QUIET_MS = 250;
+/** How long the background sleeps at a stretch for the sake of its rate, in ms. */
+const PAUSE_MS_MAX = 20;
 
 export class Compactor {
   readonly policy: CompactionPolicy;
@@ -23,11 +25,13 @@ export class Compactor {
   #compaction: Compaction | undefined;
   /** The end of the compaction that is past its merge. Never rejects. */
   #finishing: Promise<void> | undefined;
-  #failure: DatabaseError | undefined;
+  #failure: Error | undefined;
   /** The background loop. Never rejects. */
   #loop: Promise<void> | undefined;
   #isStopped = false;
   #stalled = 0;
+  /** Callers that a compaction keeps waiting: it goes on without regard to the rate. */
+  #waiting = 0;
   #quietTimer: NodeJS.Timeout | undefined;
 
   constructor(core: EngineCore) {
@@ -36,7 +40,7 @@ export class Compactor {
   }
 
   /** Why the last compaction failed, until the next checkpoint. */
-  get failure(): DatabaseError | undefined {
+  get failure(): Error | undefined {
     return this.#failure;
   }
 
@@ -70,6 +74,15 @@ export class Compactor {
   async compactAll(): Promise<void> {
     this.#core.requireWritable();
     this.#failure = undefined;
+    this.#waiting++;
+    try {
+      await this.#compactAll();
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  async #compactAll(): Promise<void> {
     for (;;) {
       if (this.isPending()) {
         await this.#runOne(this.policy.quiet());
@@ -87,10 +100,12 @@ export class Compactor {
   async level0Drained(): Promise<void> {
     if (!this.#core.options.autoCompact) return;
     this.#stalled++;
+    this.#waiting++;
     try {
       while (this.policy.isLevel0Full() && this.#isUrgent()) await this.#runOne(undefined);
     } finally {
       this.#stalled--;
+      this.#waiting--;
     }
   }
 
@@ -98,6 +113,7 @@ export class Compactor {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#quietTimer);
+    await this.#compaction?.cancel();
     await this.#loop;
     await this.#finishing;
     const compaction = this.#compaction;
@@ -163,9 +179,12 @@ export class Compactor {
     }
     const compaction = this.#compaction;
     while (compaction !== undefined && this.#compaction === compaction && !this.#isStopped) {
-      if (this.#finishing === undefined) this.#advance(compaction, SLICE_MS);
+      if (this.#waiting > 0) compaction.hurry();
+      const { pauseMs } = compaction;
+      if (this.#finishing !== undefined) await this.#finishing;
+      else if (pauseMs >= 1) await sleep(Math.min(pauseMs, PAUSE_MS_MAX));
+      else this.#advance(compaction, SLICE_MS);
       if (this.#finishing === undefined) await nextTurn();
-      else await this.#finishing;
     }
   }
 
@@ -194,10 +213,16 @@ export class Compactor {
   }
 
   #fail(error: unknown): void {
-    const failure = isDatabaseError(error)
-      ? error
-      : new DatabaseError('IO', 'compaction failed', { cause: error });
+    if (this.#isStopped) return;
+    const failure =
+      isDatabaseError(error) || error instanceof AssertionError
+        ? error
+        : new DatabaseError('IO', 'compaction failed', { cause: error });
     this.#failure = failure;
     this.#core.options.onBackgroundError(failure);
   }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -9,8 +9,10 @@ import type { FileSystem } from '../storage/file-system.ts';
 import { ArenaPool } from './arena-pool.ts';
 import type { BlockCache } from './block-cache.ts';
 import type { CommitLog } from './commit-log.ts';
+import { createExecutor } from './create-executor.ts';
 import type { CompactionStyle, Durability, Scan, TreeSpec } from './engine-options.ts';
 import { PointFold } from './fold.ts';
+import type { ExecutorKind, JobExecutor } from './job-executor.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { emptyArenaBytes, TreeSlots } from './memtable.ts';
 import { findMergeOperator, type MergeOperator } from './merge-operator.ts';
@@ -40,7 +42,8 @@ export interface CoreOptions {
   readonly level0Tables: number;
   readonly baseLevelBytes: number;
   readonly autoCompact: boolean;
-  readonly onBackgroundError: (error: DatabaseError) => void;
+  readonly onBackgroundError: (error: Error) => void;
+  readonly executor: ExecutorKind;
   readonly seededBugs: SeededBugs;
 }
 
@@ -95,6 +98,8 @@ export class EngineCore {
   readonly options: CoreOptions;
   readonly pool: ArenaPool;
   readonly slices: Slices = new Slices();
+  /** Runs flushes and compactions. */
+  readonly executor: JobExecutor;
   readonly snapshots: SnapshotList = new SnapshotList();
   readonly counters: Counters = {
     commits: 0,
@@ -142,6 +147,7 @@ export class EngineCore {
         spec.mergeOperator === undefined ? undefined : findMergeOperator(spec.mergeOperator);
       this.#trees[spec.id] = { spec, operator, fold: new PointFold(operator) };
     }
+    this.executor = createExecutor(parts, this.slices);
     this.#slots = new TreeSlots(trees.map(({ id }) => id));
     this.pool = new ArenaPool(Math.max(memtableBytes, emptyArenaBytes(trees.length)), (bytes) =>
       this.memory.setMemtables(bytes),

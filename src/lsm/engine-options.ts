@@ -3,7 +3,7 @@
  * types, no code, so that every other file of the engine may import them.
  */
 import type { Hasher } from '../base/hasher.ts';
-import type { DatabaseError } from '../errors.ts';
+import type { ExecutorKind } from './job-executor.ts';
 import type { MemoryStats } from './memory-stats.ts';
 
 /**
@@ -87,9 +87,15 @@ export interface EngineOptions {
   readonly createIfMissing?: boolean | undefined;
   /** Compaction runs by itself, in slices. Default: true. */
   readonly autoCompact?: boolean | undefined;
+  /**
+   * Who flushes and compacts: this thread, in slices, or a worker thread. A file system that only this thread
+   * can use leaves it at 'slices'. Default: 'slices'.
+   */
+  readonly executor?: ExecutorKind | undefined;
   /** Called during `open` for each attachment in the logs, in commit order. The bytes are borrowed. */
   readonly replay?: ((sequence: number, attachment: Uint8Array) => void) | undefined;
-  readonly onBackgroundError?: ((error: DatabaseError) => void) | undefined;
+  /** Gets a `DatabaseError`, or an `AssertionError`: a bug of this library. */
+  readonly onBackgroundError?: ((error: Error) => void) | undefined;
 }
 
 /** An entry that a checkpoint participant adds: a SET at the checkpoint's sequence. */
@@ -233,6 +239,8 @@ export interface EngineSettings {
   readonly level0Tables: number;
   readonly baseLevelBytes: number;
   readonly autoCompact: boolean;
+  /** The one in force. */
+  readonly executor: ExecutorKind;
 }
 
 export interface EngineStats {

@@ -14,7 +14,7 @@ export function engineStats(
   const cache = core.cache.stats();
   const logCounts = log?.counts ?? { writes: 0, syncs: 0, bytesWritten: 0 };
   return {
-    settings: settings(core.options),
+    settings: { ...settings(core.options), executor: core.executor.kind },
     appliedSequence: core.appliedSequence,
     publishedSequence: core.publishedSequence,
     memory: core.memory.stats(),

@@ -180,6 +180,11 @@ export class LsmEngine implements AsyncDisposable {
     return snapshots.take(isSeeded ? appliedSequence : publishedSequence);
   }
 
+  /** The oldest sequence that a snapshot holds; undefined when there is none. */
+  oldestSnapshot(): number | undefined {
+    return this.#core.snapshots.oldest;
+  }
+
   /** Whether the memtable is nearly full: the caller should checkpoint between two commits. */
   shouldCheckpoint(): boolean {
     return this.#checkpointer.isDue();
@@ -295,6 +300,7 @@ export class LsmEngine implements AsyncDisposable {
     this.#throttle.stop();
     await this.#compactor.stop();
     await this.#checkpointer.idle();
+    await this.#core.executor.close();
     try {
       await core.log?.close();
     } finally {

@@ -9,7 +9,6 @@ import {
   keyLo,
   kindOf,
   lastNode,
-  type Memtable,
   nextNode,
   seekNode,
   seekNodeBefore,
@@ -18,12 +17,20 @@ import {
   valueStart,
 } from './memtable.ts';
 
+/** What a cursor needs of a memtable; another thread makes one of a shared arena. */
+export interface MemtableArena {
+  readonly words: Uint32Array;
+  readonly bytes: Uint8Array;
+  /** Word offset of the head of a tree's list. */
+  headOf(tree: number): number;
+}
+
 export class MemtableCursor implements ReversibleCursor {
-  readonly #memtable: Memtable;
+  readonly #memtable: MemtableArena;
   readonly #head: number;
   #node = 0;
 
-  constructor(memtable: Memtable, tree: number) {
+  constructor(memtable: MemtableArena, tree: number) {
     this.#memtable = memtable;
     this.#head = memtable.headOf(tree);
   }

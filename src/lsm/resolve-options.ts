@@ -27,6 +27,7 @@ export function resolveOptions(options: SeededOptions): CoreOptions {
     level0Tables = 4,
     baseLevelBytes = memtableBytes * level0Tables,
     autoCompact = true,
+    executor = 'slices',
     onBackgroundError = () => {},
     seededBugs = NO_BUGS,
   } = options;
@@ -42,6 +43,9 @@ export function resolveOptions(options: SeededOptions): CoreOptions {
   }
   if (!['leveled', 'tiered'].includes(compaction)) {
     throw invalid(`compaction: expected 'leveled' or 'tiered', got ${String(compaction)}`);
+  }
+  if (!['slices', 'worker'].includes(executor)) {
+    throw invalid(`executor: expected 'slices' or 'worker', got ${String(executor)}`);
   }
   if (!(backgroundBytesPerSecond > 0)) {
     const got = String(backgroundBytesPerSecond);
@@ -70,6 +74,7 @@ export function resolveOptions(options: SeededOptions): CoreOptions {
     level0Tables,
     baseLevelBytes,
     autoCompact,
+    executor,
     onBackgroundError,
     seededBugs,
   };

@@ -18,10 +18,11 @@ import { DatabaseError } from '../errors.ts';
 import type { EntryCursor } from './cursor.ts';
 import type { EngineCore } from './engine-core.ts';
 import { compareKeys, type EntryKind, MERGE, SET } from './entry.ts';
+import { fileName } from './file-names.ts';
 import { FoldStream } from './fold-stream.ts';
 import { installVersion } from './install.ts';
 import type { TableFile } from './table-file.ts';
-import { TableOutput } from './table-output.ts';
+import { type NewTable, outputSettings, TableOutput } from './table-output.ts';
 import { mayContainKey } from './version.ts';
 import { LEVEL_COUNT } from './version-format.ts';
 
@@ -68,7 +69,13 @@ export class TableIngest {
     try {
       const runs = version.runs(tree);
       const level = runs.length === 0 ? LEVEL_COUNT - 1 : 0;
-      const output = new TableOutput(core, tree, { level, isLast: level > 0 });
+      const settings = outputSettings(core, tree, { level, isLast: level > 0 });
+      const { hasher, options } = core;
+      const output = new TableOutput(settings, {
+        hasher,
+        seededBugs: options.seededBugs,
+        newTable: () => newTable(core),
+      });
       this.#outputs.push({ level, output });
       const stream = new FoldStream(source, {
         operator,
@@ -87,7 +94,9 @@ export class TableIngest {
   async synced(): Promise<{ readonly level: number; readonly table: TableFile }[]> {
     const added: { readonly level: number; readonly table: TableFile }[] = [];
     for (const { level, output } of this.#outputs) {
-      for (const table of await output.synced()) added.push({ level, table });
+      for (const meta of await output.synced()) {
+        added.push({ level, table: this.#core.newTable(meta) });
+      }
     }
     return added;
   }
@@ -99,7 +108,10 @@ export class TableIngest {
 
   /** Removes what was written. */
   async abandon(): Promise<void> {
-    for (const { output } of this.#outputs) await output.abandon();
+    const { versions } = this.#core;
+    for (const { output } of this.#outputs) {
+      for (const number of await output.abandon()) versions.removeFile('table', number);
+    }
   }
 }
 
@@ -142,6 +154,11 @@ export async function ingestTables(
   } finally {
     core.isIngesting = false;
   }
+}
+
+function newTable({ fileSystem, directory, versions }: EngineCore): NewTable {
+  const number = versions.newFileNumber();
+  return { number, file: fileSystem.open(`${directory}/${fileName('table', number)}`, 'create') };
 }
 
 /** A cursor that only goes forward, over what an iterator gives. */

@@ -1,44 +1,83 @@
 /**
  * Writes a stream of entries into as many tables as it takes, cut only between user keys: one key never
- * lies in two tables of a level.
+ * lies in two tables of a level. Knows no engine: a thread of its own may run it.
  */
 import { assert } from '../base/assert.ts';
+import type { Hasher } from '../base/hasher.ts';
 import type { File } from '../storage/file-system.ts';
 import type { EngineCore } from './engine-core.ts';
-import { fileName } from './file-names.ts';
 import { type FilterPlace, filterBitsOf } from './filter-bits.ts';
 import type { FoldStream } from './fold-stream.ts';
+import type { SeededBugs } from './seeded-bugs.ts';
 import type { SlicedWork } from './slices.ts';
-import type { TableFile } from './table-file.ts';
 import type { TableProperties } from './table-properties.ts';
 import { TableWriter } from './table-writer.ts';
+import type { TableMeta } from './version-format.ts';
+
+/** What the new tables are like. Plain data. */
+export interface OutputSettings {
+  readonly tree: number;
+  readonly level: number;
+  /** Tables are cut at about this size. */
+  readonly tableBytes: number;
+  readonly blockBytes: number;
+  readonly codec: 'none' | 'lz4' | undefined;
+  readonly filterBitsPerKey: number;
+  readonly mergeOperator: 'adjacency' | 'counter' | undefined;
+  readonly layout: string | undefined;
+}
+
+/** Where the new tables go. */
+export interface OutputPlace {
+  readonly hasher: Hasher;
+  readonly seededBugs: SeededBugs;
+  /** Makes the next table's file; undefined: no number is left for it, and the present table goes on. */
+  readonly newTable: () => NewTable | undefined;
+}
+
+export interface NewTable {
+  readonly number: number;
+  readonly file: File;
+}
+
+/** For tables that the engine writes for a tree, as its options and the current version have it. */
+export function outputSettings(core: EngineCore, tree: number, place: FilterPlace): OutputSettings {
+  const { options, versions } = core;
+  const { spec } = core.tree(tree);
+  return {
+    tree,
+    level: place.level,
+    tableBytes: options.tableBytes,
+    blockBytes: spec.blockBytes ?? options.blockBytes,
+    codec: spec.codec,
+    filterBitsPerKey: filterBitsOf(spec, versions.current.runs(tree), place, options),
+    mergeOperator: spec.mergeOperator,
+    layout: spec.layout,
+  };
+}
 
 export class TableOutput {
-  readonly #core: EngineCore;
-  readonly #tree: number;
-  readonly #level: number;
-  readonly #filterBitsPerKey: number;
+  readonly #settings: OutputSettings;
+  readonly #place: OutputPlace;
   readonly #splitsKeys: boolean;
   #file: File | undefined;
   #writer: TableWriter | undefined;
   #number = 0;
   #lastHi = 0;
   #lastLo = 0;
-  readonly #tables: TableFile[] = [];
+  /** No number is left: what comes goes into the present table. */
+  #isLastTable = false;
+  readonly #tables: TableMeta[] = [];
   /** Numbers of all files that were begun. */
   readonly #numbers: number[] = [];
   readonly #syncs: Promise<void>[] = [];
   #syncError: unknown;
   #bytes = 0;
 
-  constructor(core: EngineCore, tree: number, place: FilterPlace) {
-    this.#core = core;
-    this.#tree = tree;
-    this.#splitsKeys = core.options.seededBugs.has('a user key is split over two tables');
-    this.#level = place.level;
-    const { spec } = core.tree(tree);
-    const runs = core.versions.current.runs(tree);
-    this.#filterBitsPerKey = filterBitsOf(spec, runs, place, core.options);
+  constructor(settings: OutputSettings, place: OutputPlace) {
+    this.#settings = settings;
+    this.#place = place;
+    this.#splitsKeys = place.seededBugs.has('a user key is split over two tables');
   }
 
   /** Bytes of the finished tables. */
@@ -60,15 +99,15 @@ export class TableOutput {
   }
 
   /** The tables, when they are on the device. Rejects when one is not; then call `abandon`. */
-  async synced(): Promise<readonly TableFile[]> {
+  async synced(): Promise<readonly TableMeta[]> {
     assert(this.#file === undefined, 'the output is complete');
     await Promise.all(this.#syncs);
     if (this.#syncError !== undefined) throw this.#syncError;
     return this.#tables;
   }
 
-  /** Removes what was written. No version names any of it. */
-  async abandon(): Promise<void> {
+  /** Lets go of all files and says which were begun: they are the caller's to remove. */
+  async abandon(): Promise<readonly number[]> {
     await Promise.all(this.#syncs);
     try {
       this.#file?.close();
@@ -76,44 +115,48 @@ export class TableOutput {
       // The file is about to be removed.
     }
     this.#file = undefined;
-    for (const number of this.#numbers) this.#core.versions.removeFile('table', number);
+    return this.#numbers;
   }
 
   #add(stream: FoldStream): void {
     const { hi, lo } = stream;
     const writer = this.#writer;
     if (writer === undefined) {
-      this.#begin();
+      this.#begin(this.#place.newTable());
     } else if (
-      writer.sizeBytes >= this.#core.options.tableBytes &&
-      (lo !== this.#lastLo || hi !== this.#lastHi || this.#splitsKeys)
+      writer.sizeBytes >= this.#settings.tableBytes &&
+      (lo !== this.#lastLo || hi !== this.#lastHi || this.#splitsKeys) &&
+      !this.#isLastTable
     ) {
-      this.#finishTable();
-      this.#begin();
+      this.#cut();
     }
     this.#writer!.add(hi, lo, stream.sequence, stream.kind, stream.value());
     this.#lastHi = hi;
     this.#lastLo = lo;
   }
 
-  #begin(): void {
-    const { fileSystem, directory, versions, hasher, options } = this.#core;
-    const { spec } = this.#core.tree(this.#tree);
-    this.#number = versions.newFileNumber();
-    this.#file = fileSystem.open(`${directory}/${fileName('table', this.#number)}`, 'create');
-    this.#numbers.push(this.#number);
-    this.#writer = new TableWriter(this.#file, {
-      number: this.#number,
+  #cut(): void {
+    const table = this.#place.newTable();
+    this.#isLastTable = table === undefined;
+    if (table === undefined) return;
+    this.#finishTable();
+    this.#begin(table);
+  }
+
+  #begin(table: NewTable | undefined): void {
+    assert(table !== undefined, 'every output has a number for its first table');
+    const { hasher, seededBugs } = this.#place;
+    const { number } = table;
+    const { tableBytes: _, ...settings } = this.#settings;
+    this.#number = number;
+    this.#file = table.file;
+    this.#numbers.push(number);
+    this.#writer = new TableWriter(table.file, {
+      ...settings,
+      number,
       hasher,
-      tree: this.#tree,
-      level: this.#level,
-      epoch: this.#number,
-      blockBytes: spec.blockBytes ?? options.blockBytes,
-      codec: spec.codec,
-      filterBitsPerKey: this.#filterBitsPerKey,
-      seededBugs: options.seededBugs,
-      mergeOperator: spec.mergeOperator,
-      layout: spec.layout,
+      epoch: number,
+      seededBugs,
     });
   }
 
@@ -124,7 +167,7 @@ export class TableOutput {
     const properties = writer.finish();
     const sizeBytes = file.size();
     this.#bytes += sizeBytes;
-    this.#tables.push(this.#core.newTable(toMeta(properties, this.#number, sizeBytes)));
+    this.#tables.push(toMeta(properties, this.#number, sizeBytes));
     this.#syncs.push(this.#sync(file));
     this.#file = undefined;
     this.#writer = undefined;
@@ -134,7 +177,7 @@ export class TableOutput {
   async #sync(file: File): Promise<void> {
     try {
       try {
-        const { seededBugs } = this.#core.options;
+        const { seededBugs } = this.#place;
         const isSkipped = seededBugs.has('tables are not synced before the version');
         if (!isSkipped) await file.datasync();
       } finally {
@@ -146,7 +189,7 @@ export class TableOutput {
   }
 }
 
-function toMeta(properties: TableProperties, number: number, sizeBytes: number): TableFile['meta'] {
+function toMeta(properties: TableProperties, number: number, sizeBytes: number): TableMeta {
   const { tree, entries, smallestHi, smallestLo, largestHi, largestLo } = properties;
   const { smallestSequence, largestSequence, keys, merges, deletes } = properties;
   return {

@@ -81,6 +81,20 @@ export class VersionSet {
     return this.#nextFileNumber++;
   }
 
+  /** The first of `count` numbers in a row, for a job that takes them one after the other. */
+  reserveFileNumbers(count: number): number {
+    const first = this.#nextFileNumber;
+    assert(first + count < FILE_NUMBER_MAX, 'file numbers are u32');
+    this.#nextFileNumber += count;
+    return first;
+  }
+
+  /** Takes back the last ones of a reservation, which were never used, if no number was given out since. */
+  returnFileNumbers(from: number, end: number): void {
+    assert(from <= end && end <= this.#nextFileNumber, 'only reserved numbers come back');
+    if (end === this.#nextFileNumber) this.#nextFileNumber = from;
+  }
+
   /** Nothing is deleted from here on. */
   freeze(): void {
     this.#isFrozen = true;

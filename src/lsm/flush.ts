@@ -1,0 +1,72 @@
+/** Sealed memtables, and what a checkpoint participant adds, as a job that makes tables of L0. */
+import type { EngineCore } from './engine-core.ts';
+import type { TreeEntry } from './engine-options.ts';
+import { keyRangesOf } from './key-ranges.ts';
+import { removeOutputs } from './remove-outputs.ts';
+import { nextTurn, SLICE_MS } from './slices.ts';
+import type { TableFile } from './table-file.ts';
+import { type JobPart, numbersFor, type TableJob } from './table-job.ts';
+import { outputSettings } from './table-output.ts';
+import { packEntries } from './tree-entry-cursor.ts';
+
+/**
+ * Writes what was committed up to `sequence` and is in no table: one run of tables for each tree that has
+ * something to write, synced. The memtables stay as they are; if it fails, nothing has happened.
+ */
+export async function flushMemtables(
+  core: EngineCore,
+  sequence: number,
+  entries: readonly TreeEntry[],
+): Promise<TableFile[]> {
+  const sealed = core.sealed.filter((one) => one.sequence <= sequence).map(({ shared }) => shared);
+  const parts: JobPart[] = [];
+  for (const { id } of core.options.trees) {
+    const lists = sealed
+      .filter(({ memtable }) => memtable.entryCountOf(id) > 0)
+      .map(({ memtable }) => ({ arena: memtable.arena, head: memtable.headOf(id) }));
+    const own = entries.filter(({ tree }) => tree === id);
+    if (lists.length + own.length === 0) continue;
+    parts.push({
+      output: outputSettings(core, id, { level: 0, isLast: false }),
+      runs: [],
+      memtables: lists,
+      added: own.length === 0 ? undefined : packEntries(own, sequence),
+      older: keyRangesOf(core.versions.current.runs(id)),
+    });
+  }
+  const memtableBytes = sealed.reduce((sum, { memtable }) => sum + memtable.usedBytes, 0);
+  const addedBytes = entries.reduce((sum, { value }) => sum + (value?.length ?? 0) + 16, 0);
+  const bytes = memtableBytes + addedBytes;
+  const numberCount = numbersFor(bytes, core.options.tableBytes, parts.length);
+  const job: TableJob = {
+    kind: 'flush',
+    directory: core.directory,
+    firstNumber: core.versions.reserveFileNumbers(numberCount),
+    numberCount,
+    snapshots: core.snapshots.sequences(),
+    seededBugs: core.options.seededBugs,
+    parts,
+  };
+  // Nobody may be given an arena that the job reads, whatever becomes of the checkpoint.
+  for (const memtable of sealed) memtable.retain();
+  try {
+    return await runFlush(core, job);
+  } finally {
+    for (const memtable of sealed) memtable.release();
+  }
+}
+
+async function runFlush(core: EngineCore, job: TableJob): Promise<TableFile[]> {
+  const running = core.executor.start(job, new Map());
+  try {
+    while (!running.advance(SLICE_MS)) await nextTurn();
+    const { tables, begunCount, bytesWritten } = await running.result();
+    const { firstNumber, numberCount } = job;
+    core.versions.returnFileNumbers(firstNumber + begunCount, firstNumber + numberCount);
+    core.counters.flushBytesWritten += bytesWritten;
+    return tables.map((meta) => core.newTable(meta));
+  } catch (error) {
+    await removeOutputs(core, job, running);
+    throw error;
+  }
+}
