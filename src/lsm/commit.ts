@@ -26,11 +26,21 @@ export function writeCommit(core: EngineCore, batch: WriteBatch): number {
   return apply(core, sequence);
 }
 
-/** As `writeCommit`. The batch stays as it is until the promise is settled. */
-export async function writeCommitSliced(core: EngineCore, batch: WriteBatch): Promise<number> {
+/**
+ * As `writeCommit`. The batch stays as it is until the promise is settled. `onApplied` is called in the
+ * moment in which the commit becomes visible, and must not throw.
+ */
+export async function writeCommitSliced(
+  core: EngineCore,
+  batch: WriteBatch,
+  onApplied: (sequence: number) => void,
+): Promise<number> {
   requireTurn(core);
-  if (batch.byteSize === 0) return core.appliedSequence;
-  const writing = writeInSlices(core, batch);
+  if (batch.byteSize === 0) {
+    onApplied(core.appliedSequence);
+    return core.appliedSequence;
+  }
+  const writing = writeInSlices(core, batch, onApplied);
   core.writing = writing.then(noop, noop);
   try {
     return await writing;
@@ -39,7 +49,11 @@ export async function writeCommitSliced(core: EngineCore, batch: WriteBatch): Pr
   }
 }
 
-async function writeInSlices(core: EngineCore, batch: WriteBatch): Promise<number> {
+async function writeInSlices(
+  core: EngineCore,
+  batch: WriteBatch,
+  onApplied: (sequence: number) => void,
+): Promise<number> {
   const { slices } = core;
   await slices.run(checkBatchSliced(core, batch.entryBytes()));
   const { commit, sequence } = numbered(core, batch);
@@ -52,7 +66,9 @@ async function writeInSlices(core: EngineCore, batch: WriteBatch): Promise<numbe
   const log = core.requireWritable();
   await slices.run(log.appending(commit));
   core.requireWritable().appended(sequence);
-  return apply(core, sequence);
+  apply(core, sequence);
+  onApplied(sequence);
+  return sequence;
 }
 
 function requireTurn(core: EngineCore): CommitLog {

@@ -106,11 +106,14 @@ export class LsmEngine implements AsyncDisposable {
 
   /**
    * As `write`, for large commits: in slices of a few ms with turns of the event loop between them. Readers
-   * see all of it or nothing. Nothing else is written until it resolves, the batch included; a checkpoint
-   * waits for it.
+   * see all of it or nothing; `onApplied` is called in the moment in which they begin to. Nothing else is
+   * written until it resolves, and the batch not touched; a checkpoint waits for it.
    */
-  writeSliced(batch: WriteBatch): Promise<number> {
-    return writeCommitSliced(this.#core, batch);
+  writeSliced(
+    batch: WriteBatch,
+    onApplied: (sequence: number) => void = () => {},
+  ): Promise<number> {
+    return writeCommitSliced(this.#core, batch, onApplied);
   }
 
   /**

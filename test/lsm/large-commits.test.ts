@@ -66,7 +66,11 @@ test('what is written in slices is seen all at once, and a checkpoint waits for 
   const model = new Model();
   model.add(small, engine.write(toBatch(small)));
   const large = commitOf(50_000, 8, 2);
-  const writing = engine.writeSliced(toBatch(large));
+  let seenAt = 0;
+  const writing = engine.writeSliced(toBatch(large), (sequence) => {
+    seenAt = engine.appliedSequence;
+    expect(sequence).toBe(seenAt);
+  });
   const checkpoint = engine.checkpoint();
   let turns = 0;
   let isDone = false;
@@ -82,6 +86,7 @@ test('what is written in slices is seen all at once, and a checkpoint waits for 
   expect(turns).toBeGreaterThan(1);
   await finished;
   model.add(large, await writing);
+  expect(seenAt).toBe(await writing);
   await checkpoint;
   expect(engine.stats().sealedMemtables).toBe(0);
   expectState(engine, model.at());
