@@ -3,6 +3,7 @@
 import type { TreeStats } from '../lsm/engine-options.ts';
 import type { PageStoreStats } from '../paged/page-store.ts';
 import type { Session } from './session.ts';
+import { pagesNeeded } from './sweep-moves.ts';
 
 export interface MemoryStats {
   /** What `memoryBytes` allows. */
@@ -13,6 +14,8 @@ export interface MemoryStats {
   readonly blockCacheBytes: number;
   readonly tableReaderBytes: number;
   readonly logBufferBytes: number;
+  /** What sweeps under way remember of nodes: a few bits for each. */
+  readonly sweepBytes: number;
   /** Module memory handed out, and of it, by what it holds. */
   readonly moduleBytes: number;
   readonly modulePartBytes: Readonly<Record<string, number>>;
@@ -23,7 +26,9 @@ export interface MemoryStats {
 export interface GraphStats {
   readonly collection: string;
   readonly vectors: number;
+  /** Places of deleted vectors that no sweep has freed yet, and places that can be given. */
   readonly ghosts: number;
+  readonly free: number;
   readonly pages: number;
   /** Share of the places that are used, 0 to 1. */
   readonly fill: number;
@@ -39,6 +44,8 @@ export interface DatabaseStats {
     readonly pageFileBytes: number;
     /** Of the page file: in use. */
     readonly pageBytes: number;
+    /** Of the page file: what `compact` would give back, about; tables not counted. */
+    readonly freeableBytes: number;
   };
   readonly trees: readonly TreeStats[];
   readonly graph: readonly GraphStats[];
@@ -84,13 +91,15 @@ export function gatherStats(session: Session): DatabaseStats {
       tableBytes,
       pageFileBytes: paged.fileBytes,
       pageBytes: paged.takenBytes,
+      freeableBytes: freeableBytes(session, paged),
     },
     trees: lsm.trees,
     graph: [...session.openCollections].map((store) => {
-      const { pages: pageCount, live, ghosts, fill } = store.vectors.stats();
+      const { pages: pageCount, nodes, live, ghosts, fill } = store.vectors.stats();
+      const free = pageCount * store.vectors.geometry.slotsPerPage - nodes;
       const layers = store.graph.entry === undefined ? 0 : store.graph.entry.layer + 1;
       const collection = store.entry.name;
-      return { collection, vectors: live, ghosts, pages: pageCount, fill, layers };
+      return { collection, vectors: live, ghosts, free, pages: pageCount, fill, layers };
     }),
     cache: cacheStats(session),
     writes: writeStats(session, paged),
@@ -104,19 +113,21 @@ export function gatherStats(session: Session): DatabaseStats {
   };
 }
 
-function memoryStats({ stores, options }: Session): MemoryStats {
+function memoryStats({ stores, options, openCollections }: Session): MemoryStats {
   const { memtableBytes, blockCacheBytes, tableReaderBytes, logBufferBytes } =
     stores.engine.stats();
   const { totalBytes, freeBytes, cellBytes, runBytes } = stores.allocator.stats();
   const moduleBytes = totalBytes - freeBytes;
+  const sweepBytes = sum([...openCollections].map(({ graph }) => graph.sweepBytes));
   const tree = memtableBytes + blockCacheBytes + tableReaderBytes + logBufferBytes;
   return {
     budgetBytes: options.memoryBytes,
-    totalBytes: tree + moduleBytes,
+    totalBytes: tree + sweepBytes + moduleBytes,
     memtableBytes,
     blockCacheBytes,
     tableReaderBytes,
     logBufferBytes,
+    sweepBytes,
     moduleBytes,
     modulePartBytes: { ...cellBytes, runs: runBytes },
     moduleFreeBytes: freeBytes,
@@ -150,6 +161,17 @@ function writeStats(session: Session, paged: PageStoreStats): DatabaseStats['wri
     checkpoints: session.checkpointer.count,
     longestSliceMs: lsm.longestSliceMs,
   };
+}
+
+/** Units that nobody uses, and the pages beyond those that the living vectors need. */
+function freeableBytes(session: Session, { fileBytes, takenBytes }: PageStoreStats): number {
+  let bytes = Math.max(0, fileBytes - takenBytes);
+  for (const store of session.openCollections) {
+    const { pages, codeBytes, originalBytes } = store.vectors.stats();
+    const surplus = pages - pagesNeeded(store);
+    if (surplus > 0) bytes += Math.floor((surplus / pages) * (codeBytes + originalBytes));
+  }
+  return bytes;
 }
 
 function sum(values: readonly number[]): number {

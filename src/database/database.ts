@@ -22,7 +22,9 @@ import { Collection } from './collection.ts';
 import { type DatabaseStats, gatherStats } from './database-stats.ts';
 import { openSession } from './open-session.ts';
 import type { CollectionOptions, DatabaseOptions } from './options.ts';
+import { checkSignal } from './search-plan.ts';
 import type { Session } from './session.ts';
+import type { CompactOptions, CompactReport } from './sweeper.ts';
 import { checkKeys, checkName, invalid } from './validate.ts';
 
 /**
@@ -104,6 +106,19 @@ export class Database implements AsyncDisposable {
     }
     checkKeys(options, ['link', 'onProgress', 'signal'], 'backup');
     return await this.#session.read(() => backupDatabase(this.#session, directory, options));
+  }
+
+  /**
+   * Takes everything out that deletions and updates left behind: ghosts from the graphs, empty pages from
+   * the page file, old entries from the tables. The database does the same by itself, later and by less.
+   * Reads and writes go on meanwhile; it waits for searches and scans that began before. `ABORTED`.
+   */
+  async compact(options: CompactOptions = {}): Promise<CompactReport> {
+    this.#session.assertWritable();
+    checkKeys(options, ['onProgress', 'signal'], 'compact');
+    checkSignal(options.signal);
+    for (const entry of this.#catalog.values()) this.#session.collection(entry);
+    return await this.#session.modify(() => this.#session.sweeper.compact(options));
   }
 
   /** Waits for running operations, checkpoints, and lets the directory go. Idempotent. */

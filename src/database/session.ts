@@ -9,6 +9,7 @@ import type { EffectiveDatabaseOptions } from './check-options.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { CollectionStore } from './collection-store.ts';
 import type { Stores } from './stores.ts';
+import { Sweeper } from './sweeper.ts';
 import type { VectorAttachment } from './vector-attachment.ts';
 import { WritePlan } from './write-plan.ts';
 
@@ -24,6 +25,7 @@ export class Session {
   readonly stores: Stores;
   readonly options: EffectiveDatabaseOptions;
   readonly checkpointer: Checkpointer;
+  readonly sweeper: Sweeper;
   readonly #lock: Lock | undefined;
   /** By collection number. */
   readonly #collections = new Map<number, CollectionStore>();
@@ -34,6 +36,7 @@ export class Session {
     this.stores = stores;
     this.options = options;
     this.checkpointer = new Checkpointer(stores, { dirtyBytesMax, onWarning: options.onWarning });
+    this.sweeper = new Sweeper(this);
     this.#lock = lock;
   }
 
@@ -129,7 +132,9 @@ export class Session {
       const result = await prepare(plan);
       if (plan.isEmpty) return { result, durable: plan.abandon() };
       await plan.prepare();
-      return { result, durable: plan.commit() };
+      const durable = plan.commit();
+      this.sweeper.noteCommit(store);
+      return { result, durable };
     } catch (error) {
       plan.rollback();
       throw error;
@@ -181,7 +186,9 @@ export class Session {
   }
 
   async #close(): Promise<void> {
+    this.sweeper.stop();
     await Promise.allSettled(this.#running);
+    await this.sweeper.idle();
     const { engine, pages, writer } = this.stores;
     await writer.drain();
     const isSound = engine.failure === undefined && this.#lock?.isHeld() !== false;

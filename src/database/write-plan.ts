@@ -6,10 +6,12 @@
  * Requires: it is its turn in the writer queue, from `begin` to `commit` or `rollback`; each id is
  * named at most once.
  */
+import { assert } from '../base/assert.ts';
 import { DatabaseError } from '../errors.ts';
 import { encodeEdges } from '../lsm/list-codec.ts';
 import { WriteBatch } from '../lsm/write-batch.ts';
 import { pageKey } from '../paged/page-map.ts';
+import type { PlacePolicy } from '../paged/place-policy.ts';
 import { encodeBody } from './body.ts';
 import { type CollectionCounters, writeCounters } from './catalog.ts';
 import type { CheckedRecord } from './checked-record.ts';
@@ -41,6 +43,10 @@ export class WritePlan {
   readonly #namespaces: NamespaceChanges;
   readonly #before: CollectionCounters;
   readonly #dirtyBytesMax: number;
+  /** A sweep changed lists, which the batch gets in the end. */
+  #hasRepairs = false;
+  #changesRecords = false;
+  readonly #afterCommit: (() => void)[] = [];
   /** The trees are read at it: the state before this plan. */
   readonly sequence: number;
 
@@ -58,7 +64,20 @@ export class WritePlan {
 
   /** Whether nothing is to be written. */
   get isEmpty(): boolean {
-    return this.#batch.entryCount === 0;
+    return this.#batch.entryCount === 0 && !this.#hasRepairs;
+  }
+
+  /** For a sweep: what else the commit writes, and what is done when it is applied. */
+  get batch(): WriteBatch {
+    return this.#batch;
+  }
+
+  noteRepair(): void {
+    this.#hasRepairs = true;
+  }
+
+  afterCommit(done: () => void): void {
+    this.#afterCommit.push(done);
   }
 
   find(namespace: string, id: Uint8Array): FoundRecord | undefined {
@@ -71,6 +90,7 @@ export class WritePlan {
     if (counters.nextRecord === NODE_MAX) throw exhausted('record numbers');
     const number = counters.nextRecord++;
     counters.records++;
+    this.#changesRecords = true;
     const { hi, lo } = reader.idKey(record.namespace, record.id);
     this.#batch.merge(IDS_TREE, hi, lo, encodeEdges(Uint32Array.of(number), NO_IDS));
     this.#namespaces.add(record.namespace, number);
@@ -86,6 +106,7 @@ export class WritePlan {
   replace(found: FoundRecord, id: Uint8Array, content: NewContent): void {
     const { record, head } = found;
     const { collection } = this.#store.entry;
+    this.#changesRecords = true;
     const node = this.#replaceVector(found, content.vector);
     const body = encodeBody(content.metadata, content.text);
     const next: Head = { node, hasBody: body !== undefined, namespace: head.namespace, id };
@@ -103,6 +124,24 @@ export class WritePlan {
     if (head.hasBody) this.#batch.delete(BODIES_TREE, entry.collection, record);
     if (head.node !== NO_NODE) this.#makeGhost(head.node);
     counters.records--;
+    this.#changesRecords = true;
+  }
+
+  /** Gives a record's node another place: a copy with the same lists, the old one becomes a ghost. */
+  move(from: number): number {
+    const { graph, vectors, counters, entry, reader } = this.#store;
+    const record = vectors.recordOf(from);
+    const head = reader.head(record, this.sequence);
+    assert(head?.node === from, 'a living node is that of its record');
+    const vector = vectors.readVector(from);
+    const to = vectors.place(graph.neighboursForMove(from), this.#placement());
+    vectors.put(to, record, vector);
+    graph.move(from, to);
+    this.#makeGhost(from);
+    counters.vectors++;
+    this.#batch.set(HEADS_TREE, entry.collection, record, encodeHead({ ...head, node: to }));
+    this.#batch.attach(encodeVectorAttachment({ space: entry.space, node: to, record, vector }));
+    return to;
   }
 
   /** Completes the batch with the lists and states that the changes left, in slices of time. */
@@ -131,8 +170,9 @@ export class WritePlan {
     store.graph.commitPlan();
     store.graph.entry = store.counters.entry;
     store.isPlanning = false;
-    store.changedSequence = sequence;
+    if (this.#changesRecords) store.changedSequence = sequence;
     store.recentGhosts.commit(sequence);
+    for (const done of this.#afterCommit) done();
     return engine.committed(sequence);
   }
 
@@ -154,17 +194,20 @@ export class WritePlan {
 
   #insertVector(record: number, vector: Float32Array): number {
     const { graph, vectors, counters, entry } = this.#store;
-    const { placement } = entry.options;
     const layer = graph.randomLayer();
     const plan = graph.planInsert(vector, layer);
-    // Pages that are filled one after the other pin the least memory until the next checkpoint.
-    const policy = this.#stores.pages.dirtyBytes > this.#dirtyBytesMax ? 'append' : placement;
-    const node = vectors.place(plan.neighbours[0] ?? NO_IDS, policy);
+    const node = vectors.place(plan.neighbours[0] ?? NO_IDS, this.#placement());
     vectors.put(node, record, vector);
     graph.link(node, layer, plan);
     counters.vectors++;
     this.#batch.attach(encodeVectorAttachment({ space: entry.space, node, record, vector }));
     return node;
+  }
+
+  /** Pages that are filled one after the other pin the least memory until the next checkpoint. */
+  #placement(): PlacePolicy {
+    const isTight = this.#stores.pages.dirtyBytes > this.#dirtyBytesMax;
+    return isTight ? 'append' : this.#store.entry.options.placement;
   }
 
   #replaceVector({ record, head }: FoundRecord, vector: NewContent['vector']): number {

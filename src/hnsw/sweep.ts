@@ -69,7 +69,7 @@ export class GraphSweep {
   /** A list of the tree, in the order of the tree. True: it must be repaired. */
   examine(layer: number, node: number, ids: Uint32Array, count: number): boolean {
     if (this.ghosts.has(node)) {
-      if (layer > 0) this.#above(layer).push(node);
+      if (layer > 0) this.#noteAbove(layer, node);
       return false;
     }
     return this.#note(layer, ids, count);
@@ -168,9 +168,11 @@ export class GraphSweep {
     else this.#weakAbove.push({ layer, node });
   }
 
-  #above(layer: number): number[] {
+  /** Once, also when a piece that failed is done again. */
+  #noteAbove(layer: number, node: number): void {
     while (this.#ghostsAbove.length <= layer) this.#ghostsAbove.push([]);
-    return this.#ghostsAbove[layer];
+    const nodes = this.#ghostsAbove[layer];
+    if (nodes.length === 0 || nodes[nodes.length - 1] < node) nodes.push(node);
   }
 }
 

@@ -24,6 +24,15 @@ export class SnapshotList {
     };
   }
 
+  /** The smallest of them; undefined when nobody holds any. */
+  get oldest(): number | undefined {
+    let oldest: number | undefined;
+    for (const sequence of this.#holders.keys()) {
+      if (oldest === undefined || sequence < oldest) oldest = sequence;
+    }
+    return oldest;
+  }
+
   /** Ascending, without repeats. */
   sequences(): number[] {
     return [...this.#holders.keys()].sort((a, b) => a - b);

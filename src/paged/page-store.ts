@@ -196,6 +196,11 @@ export class PageStore {
     return freed;
   }
 
+  /** Units that so many bytes take. */
+  unitsIn(bytes: number): number {
+    return Math.ceil(bytes / UNIT_SIZE);
+  }
+
   stats(): PageStoreStats {
     const { takenUnits, heldUnits } = this.units.stats();
     return {

@@ -175,6 +175,11 @@ export class PagedSpace {
     return plan.dropped;
   }
 
+  /** See `setCeiling`; infinity when there is none, or when the space had to grow in spite of it. */
+  get ceiling(): number {
+    return this.#book.ceiling;
+  }
+
   /** Until it is set to infinity, no place is given on pages from `ceiling` on. */
   setCeiling(ceiling: number): void {
     assert(this.#plan === undefined, 'a ceiling is set between plans');

@@ -1,0 +1,249 @@
+/**
+ * One sweep of a collection, a piece a commit: each piece takes a turn of the writer like any other write, so
+ * users' writes go on in between. What a piece does is in `hnsw/sweep.ts`; here is the order of the pieces,
+ * and when places become free.
+ *
+ * A place becomes free when no edge leads to it any more and nobody can still hold it: neither a search
+ * or scan that began before the last edge went, nor a backup; all of them hold a snapshot. From then on it
+ * may be given again at once.
+ *
+ * A crash leaves lists repaired up to some piece and all ghosts where they were; the next sweep begins anew.
+ * What it holds in memory is a few bits for each place (`GraphSweep.bytes`).
+ */
+
+import { NodeBits } from '../hnsw/node-bits.ts';
+import type { GraphSweep, ListKey } from '../hnsw/sweep.ts';
+import { decodeList } from '../lsm/list-codec.ts';
+import type { CollectionStore } from './collection-store.ts';
+import type { Session } from './session.ts';
+import { findEntry, freeGhosts } from './sweep-changes.ts';
+import type { SweepControl } from './sweep-control.ts';
+import { TimeSlice } from './time-slice.ts';
+import { GRAPH_TREE, graphHi } from './trees.ts';
+import type { WritePlan } from './write-plan.ts';
+
+/** Of one piece: a few milliseconds each, and one commit. */
+const LISTS_PER_TURN = 2048;
+const REPAIRS_PER_TURN = 128;
+const LINKS_PER_TURN = 32;
+const FREED_PER_TURN = 512;
+const PAGES_PER_TURN = 256;
+
+const LAYER_LAST = 255;
+/** How often it is looked whether older readers have ended. */
+const WAIT_MS = 10;
+
+export class SweepRun {
+  readonly #session: Session;
+  readonly #store: CollectionStore;
+  readonly #control: SweepControl;
+
+  constructor(session: Session, store: CollectionStore, control: SweepControl) {
+    this.#session = session;
+    this.#store = store;
+    this.#control = control;
+  }
+
+  /** Removes the ghosts that there are now; returns how many places became free. */
+  async run(): Promise<number> {
+    const ghosts = await this.#gatherGhosts();
+    if (ghosts.count === 0) return 0;
+    const { graph } = this.#store;
+    const sweep = graph.beginSweep(ghosts);
+    try {
+      await this.#repairLists(sweep);
+      await this.#replaceEntry(sweep);
+      await this.#relink(sweep);
+      await this.#repairAgain(sweep);
+      await this.#readersGone();
+      return await this.#freePlaces(sweep);
+    } finally {
+      graph.endSweep();
+    }
+  }
+
+  async #gatherGhosts(): Promise<NodeBits> {
+    const ghosts = new NodeBits();
+    const { vectors } = this.#store;
+    const { slotsPerPage } = vectors.geometry;
+    await this.#eachPages(async (from, to) => {
+      await this.#session.stores.writer.run(async () => {
+        const end = Math.min(to, vectors.counters.pages);
+        for (let page = from; page < end; page++) {
+          for (const slot of vectors.states.read(page).ghosts.keys()) {
+            ghosts.add(page * slotsPerPage + slot);
+          }
+        }
+      });
+    });
+    return ghosts;
+  }
+
+  async #repairLists(sweep: GraphSweep): Promise<void> {
+    const total = this.#store.vectors.counters.nodes;
+    let at: ListKey | undefined = { layer: 0, node: 0 };
+    let done = 0;
+    while (at !== undefined) {
+      const from: ListKey = at;
+      this.#control.proceed({ phase: 'sweep', done, total });
+      const piece = await this.#write(async (plan) => {
+        const found = this.#examine(sweep, from);
+        await this.#repair(sweep, plan, found.damaged);
+        return found;
+      });
+      at = piece.next;
+      done = Math.min(total, done + piece.examined);
+    }
+  }
+
+  /** Looks at lists from `from` on; `next` is undefined at the end. */
+  #examine(
+    sweep: GraphSweep,
+    from: ListKey,
+  ): { damaged: ListKey[]; examined: number; next: ListKey | undefined } {
+    const { engine } = this.#session.stores;
+    const { entry, space } = this.#store;
+    const ids = new Uint32Array(4 * Math.max(space.capBottom, space.capUpper));
+    const scan = engine.scan(GRAPH_TREE, {
+      fromHi: graphHi(entry.space, from.layer),
+      fromLo: from.node,
+      toHi: graphHi(entry.space, LAYER_LAST),
+      toLo: 0xffffffff,
+    });
+    const damaged: ListKey[] = [];
+    let examined = 0;
+    try {
+      while (scan.next()) {
+        const at = { layer: scan.hi & LAYER_LAST, node: scan.lo };
+        if (examined === LISTS_PER_TURN || damaged.length === REPAIRS_PER_TURN) {
+          return { damaged, examined, next: at };
+        }
+        examined++;
+        const count = decodeList(scan.value, ids);
+        if (sweep.examine(at.layer, at.node, ids, count)) damaged.push(at);
+      }
+    } finally {
+      scan.close();
+    }
+    return { damaged, examined, next: undefined };
+  }
+
+  async #repair(sweep: GraphSweep, plan: WritePlan, keys: readonly ListKey[]): Promise<void> {
+    const slice = new TimeSlice();
+    for (const { layer, node } of keys) {
+      plan.noteRepair();
+      sweep.repair(layer, node);
+      if (slice.isOver) await slice.yield();
+    }
+  }
+
+  async #replaceEntry(sweep: GraphSweep): Promise<void> {
+    await this.#write(async (plan) => {
+      const { entry } = this.#store.graph;
+      if (entry === undefined || !sweep.ghosts.has(entry.node)) return;
+      plan.noteRepair();
+      sweep.replaceEntry(findEntry(this.#session.stores.engine, this.#store, entry.layer));
+    });
+  }
+
+  async #relink(sweep: GraphSweep): Promise<void> {
+    for (let i = 0; i < sweep.weakAbove.length; i += LINKS_PER_TURN) {
+      this.#control.proceed();
+      const keys = sweep.weakAbove.slice(i, i + LINKS_PER_TURN);
+      await this.#write((plan) => this.#link(sweep, plan, keys));
+    }
+    const { vectors } = this.#store;
+    const { slotsPerPage } = vectors.geometry;
+    for (let page = 0; page < vectors.counters.pages; ) {
+      const from = page;
+      this.#control.proceed({ phase: 'link', done: page, total: vectors.counters.pages });
+      page = await this.#write(async (plan) => {
+        const keys: ListKey[] = [];
+        const end = Math.min(from + PAGES_PER_TURN, vectors.counters.pages);
+        let next = from;
+        for (; next < end && keys.length < LINKS_PER_TURN; next++) {
+          const states = vectors.states.read(next);
+          for (let slot = 0; slot < slotsPerPage; slot++) {
+            const node = next * slotsPerPage + slot;
+            if (states.isLive(slot) && sweep.needsLink(node)) keys.push({ layer: 0, node });
+          }
+        }
+        await this.#link(sweep, plan, keys);
+        return next;
+      });
+    }
+  }
+
+  async #link(sweep: GraphSweep, plan: WritePlan, keys: readonly ListKey[]): Promise<void> {
+    const { vectors } = this.#store;
+    const slice = new TimeSlice();
+    for (const key of keys) {
+      // Deleted since: the next sweep's.
+      if (!vectors.isLive(key.node)) continue;
+      plan.noteRepair();
+      sweep.relink(key, vectors.readVector(key.node));
+      if (slice.isOver) await slice.yield();
+    }
+  }
+
+  /** Lists that plans wrote meanwhile. */
+  async #repairAgain(sweep: GraphSweep): Promise<void> {
+    while (sweep.revisit(1).length > 0) {
+      this.#control.proceed();
+      await this.#write((plan) => this.#repair(sweep, plan, sweep.revisit(REPAIRS_PER_TURN)));
+    }
+  }
+
+  /** Waits until whoever reads now began after the last edge to a ghost went. */
+  async #readersGone(): Promise<void> {
+    const { engine } = this.#session.stores;
+    const last = engine.appliedSequence;
+    await engine.committed(last);
+    for (;;) {
+      this.#control.proceed();
+      const oldest = engine.oldestSnapshot();
+      if (oldest === undefined || oldest >= last) return;
+      await this.#control.pause(WAIT_MS);
+    }
+  }
+
+  async #freePlaces(sweep: GraphSweep): Promise<number> {
+    const { vectors } = this.#store;
+    const { slotsPerPage } = vectors.geometry;
+    let freed = 0;
+    for (let page = 0; page < vectors.counters.pages; ) {
+      const from = page;
+      this.#control.proceed({ phase: 'free', done: page, total: vectors.counters.pages });
+      const piece = await this.#write(async (plan) => {
+        // No walk comes to a ghost of the sweep any more; if one did, its edges go first.
+        await this.#repair(sweep, plan, sweep.revisit(Number.POSITIVE_INFINITY));
+        const ghosts: number[] = [];
+        const end = Math.min(from + PAGES_PER_TURN, vectors.counters.pages);
+        let next = from;
+        for (; next < end && ghosts.length < FREED_PER_TURN; next++) {
+          for (const slot of vectors.states.read(next).ghosts.keys()) {
+            const node = next * slotsPerPage + slot;
+            if (sweep.ghosts.has(node)) ghosts.push(node);
+          }
+        }
+        freeGhosts(plan, this.#store, sweep, ghosts);
+        return { next, freed: ghosts.length };
+      });
+      page = piece.next;
+      freed += piece.freed;
+    }
+    return freed;
+  }
+
+  async #eachPages(visit: (from: number, to: number) => Promise<void>): Promise<void> {
+    const { vectors } = this.#store;
+    for (let page = 0; page < vectors.counters.pages; page += PAGES_PER_TURN) {
+      this.#control.proceed();
+      await visit(page, page + PAGES_PER_TURN);
+    }
+  }
+
+  #write<T>(prepare: (plan: WritePlan) => Promise<T>): Promise<T> {
+    return this.#session.write(this.#store, prepare);
+  }
+}

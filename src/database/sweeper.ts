@@ -1,0 +1,181 @@
+/**
+ * Decides when a collection is swept and its space given back, and does it: by itself in the background, or
+ * all of it when `compact` asks. One collection at a time.
+ *
+ *   sweep → if pages are loosely filled: move, sweep again → drop pages → shrink the file → merge tables
+ *
+ * A sweep begins when a tenth of the nodes are ghosts. A walk visits ghosts like other nodes, so a tenth
+ * costs searches about that share of time; and the more ghosts go at once, the fewer lists are written
+ * for each: at a twentieth, two thirds of all lists name one and are rewritten, 12 lists a ghost; at a
+ * tenth it is 9.
+ */
+import { isDatabaseError } from '../errors.ts';
+import type { CollectionStore } from './collection-store.ts';
+import type { Session } from './session.ts';
+import { type CompactProgress, SweepControl } from './sweep-control.ts';
+import {
+  dropEmptyPages,
+  emptyLastPages,
+  isLoose,
+  pagesNeeded,
+  shrinkPageFile,
+} from './sweep-moves.ts';
+import { SweepRun } from './sweep-run.ts';
+
+/** Share of ghosts among all nodes that starts a sweep, and how many there must be at least. */
+export const GHOST_SHARE_MAX = 0.1;
+export const GHOSTS_MIN = 256;
+
+/** Of pages given up by one run: from this share on, tables are merged too, so that their space comes back. */
+const MERGE_SHARE = 0.25;
+
+/** Slack at the end of the page file that is left alone in the background. */
+const FILE_SLACK_SHARE = 0.15;
+
+/** Options of `Database.compact`. */
+export interface CompactOptions {
+  readonly onProgress?: ((progress: CompactProgress) => void) | undefined;
+  /** Ends it between two pieces: `ABORTED`; what was done stays. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a compaction gave back. */
+export interface CompactReport {
+  /** Ghosts removed, and vectors that were moved to make pages empty. */
+  readonly ghostsRemoved: number;
+  readonly vectorsMoved: number;
+  readonly pagesDropped: number;
+  /** By how much logs, tables and pages are smaller. */
+  readonly bytesFreed: number;
+}
+
+interface Tally {
+  ghostsRemoved: number;
+  vectorsMoved: number;
+  pagesDropped: number;
+}
+
+export class Sweeper {
+  readonly #session: Session;
+  readonly #stop = new AbortController();
+  /** The run under way; never rejects. */
+  #running: Promise<void> | undefined;
+  /** After a failure, by collection: as many ghosts there must be until it is tried again. */
+  readonly #retryAt = new Map<CollectionStore, number>();
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** After a commit: begins a run when it is time. */
+  noteCommit(store: CollectionStore): void {
+    if (this.#running !== undefined || this.#stop.signal.aborted || !this.#isDue(store)) return;
+    this.#running = this.#runInBackground(store).then(() => {
+      this.#running = undefined;
+      for (const other of this.#session.openCollections) this.noteCommit(other);
+    });
+  }
+
+  /** Sweeps, empties pages and merges tables until nothing is to be had. */
+  async compact(options: CompactOptions): Promise<CompactReport> {
+    await this.idle();
+    const before = this.#diskBytes();
+    const tally: Tally = { ghostsRemoved: 0, vectorsMoved: 0, pagesDropped: 0 };
+    const run = this.#compactAll(options, tally);
+    this.#running = run.then(
+      () => {},
+      () => {},
+    );
+    try {
+      await run;
+    } finally {
+      this.#running = undefined;
+    }
+    return { ...tally, bytesFreed: before - this.#diskBytes() };
+  }
+
+  /** Ends runs after the piece that is under way, and begins none any more. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Resolves when none is under way. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async #compactAll(options: CompactOptions, tally: Tally): Promise<void> {
+    const { engine } = this.#session.stores;
+    for (const store of this.#session.openCollections) {
+      await this.#runOn(store, { ...options, isForced: true }, tally);
+    }
+    const control = this.#control(options);
+    await shrinkPageFile(this.#session, { slackBytes: 0, control });
+    control.proceed({ phase: 'tables', done: 0, total: 1 });
+    await control.until(engine.compact());
+    control.proceed({ phase: 'tables', done: 1, total: 1 });
+  }
+
+  async #runInBackground(store: CollectionStore): Promise<void> {
+    const { engine, pages } = this.#session.stores;
+    const tally: Tally = { ghostsRemoved: 0, vectorsMoved: 0, pagesDropped: 0 };
+    const pagesBefore = store.vectors.counters.pages;
+    try {
+      await this.#runOn(store, { isForced: false }, tally);
+      if (tally.pagesDropped === 0) return;
+      const slackBytes = Math.floor(FILE_SLACK_SHARE * pages.stats().fileBytes);
+      const control = this.#control({});
+      await shrinkPageFile(this.#session, { slackBytes, control });
+      if (tally.pagesDropped >= MERGE_SHARE * pagesBefore) await control.until(engine.compact());
+      this.#retryAt.delete(store);
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      this.#retryAt.set(store, Math.ceil(1.25 * store.vectors.counters.ghosts));
+      if (!isDatabaseError(error)) throw error;
+      this.#session.options.onWarning(error);
+    }
+  }
+
+  async #runOn(
+    store: CollectionStore,
+    options: CompactOptions & { readonly isForced: boolean },
+    tally: Tally,
+  ): Promise<void> {
+    const control = this.#control(options, store);
+    tally.ghostsRemoved += await new SweepRun(this.#session, store, control).run();
+    const target = pagesNeeded(store);
+    const { vectors } = store;
+    if (target < vectors.counters.pages && (options.isForced || isLoose(store))) {
+      const { writer } = this.#session.stores;
+      await writer.run(async () => vectors.setCeiling(target));
+      try {
+        tally.vectorsMoved += await emptyLastPages(this.#session, store, { target, control });
+        await new SweepRun(this.#session, store, control).run();
+        tally.pagesDropped += await dropEmptyPages(this.#session, store, control);
+      } finally {
+        await writer.run(async () => vectors.setCeiling(Number.POSITIVE_INFINITY));
+      }
+    } else {
+      tally.pagesDropped += await dropEmptyPages(this.#session, store, control);
+    }
+  }
+
+  #control(options: CompactOptions, store?: CollectionStore): SweepControl {
+    const { onProgress, signal } = options;
+    const stopped = this.#stop.signal;
+    return new SweepControl({ onProgress, signal, stopped, collection: store?.entry.name });
+  }
+
+  #isDue(store: CollectionStore): boolean {
+    const { ghosts, nodes } = store.vectors.counters;
+    if (ghosts < GHOSTS_MIN || ghosts < GHOST_SHARE_MAX * nodes) return false;
+    return ghosts >= (this.#retryAt.get(store) ?? 0);
+  }
+
+  #diskBytes(): number {
+    const { engine, pages } = this.#session.stores;
+    const { logBytes, trees } = engine.stats();
+    const tables = trees.flatMap(({ levels }) => levels.map(({ bytes }) => bytes));
+    return logBytes + tables.reduce((sum, bytes) => sum + bytes, 0) + pages.stats().fileBytes;
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Data that lives: any sequence of writes, sweeps, moves, compactions, flushes, reopens and crashes leaves
+ * a collection that equals a Map, at `exactBelow: 0`, and a graph in which searches find what there is.
+ */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type Collection, type Database, open } from '../../src/index.ts';
+import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
+import { SMALL_MEMORY } from './fixtures.ts';
+import {
+  DIMENSION,
+  expectEqual,
+  type Model,
+  remove,
+  type Stored,
+  upsert,
+  vectorOf,
+  type Write,
+} from './history.ts';
+
+type Step =
+  | { do: 'write'; write: Write }
+  | { do: 'flush' | 'compact' | 'reopen' | 'crash' }
+  | { do: 'both'; write: Write };
+
+const id = fc.integer({ min: 0, max: 120 });
+const write: fc.Arbitrary<Write> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(id, fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 500 }))
+      .map(([from, count, seed]) => upsert(from, count, seed)),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(id, fc.integer({ min: 1, max: 120 }), fc.integer({ min: 1, max: 4 }))
+      .map(([from, count, step]) =>
+        remove(Array.from({ length: count }, (_, i) => from + i * step)),
+      ),
+  },
+);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: write.map((one): Step => ({ do: 'write', write: one })) },
+  // A write that goes on beside a compaction.
+  { weight: 2, arbitrary: write.map((one): Step => ({ do: 'both', write: one })) },
+  { weight: 3, arbitrary: fc.constant<Step>({ do: 'compact' }) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom<Step[]>({ do: 'flush' }, { do: 'reopen' }, { do: 'crash' }),
+  },
+);
+
+const collectionOptions = fc.record({
+  metric: fc.constant('l2' as const),
+  layout: fc.constantFrom('vertex', 'delta', 'hybrid'),
+  placement: fc.constantFrom('affinity', 'section', 'append', 'random'),
+  m: fc.constantFrom(3, 4, 16),
+});
+
+type Numbered = Collection<Stored['metadata']>;
+
+test('whatever comes and goes, a collection behaves like a Map and its graph stays sound', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      collectionOptions,
+      fc.array(step, { minLength: 2, maxLength: 20 }),
+      async (given, steps) => {
+        let disk = new MemoryFileSystem();
+        let model: Model = new Map();
+        const options = { dimension: DIMENSION, exactBelow: 0, ...given } as const;
+        const start = async (): Promise<[Database, Numbered]> => {
+          const db = await open('/db', { fileSystem: disk, memoryBytes: SMALL_MEMORY });
+          return [db, await db.collection('things', options)];
+        };
+        let [db, collection] = await start();
+        for (const next of steps) {
+          if (next.do === 'write' || next.do === 'both') {
+            const compacting = next.do === 'both' ? db.compact() : undefined;
+            await next.write.run(collection);
+            await compacting;
+            model = next.write.apply(model);
+          } else if (next.do === 'flush') {
+            await db.flush();
+          } else if (next.do === 'compact') {
+            await db.compact();
+            const { graph } = await db.stats();
+            expect(graph[0].ghosts).toBe(0);
+          } else {
+            if (next.do === 'reopen') await db.close();
+            else disk = disk.crash(1);
+            [db, collection] = await start();
+          }
+        }
+        await expectEqual(db, collection, model);
+        await expectRecall(collection, model, given.m >= 4 ? 0.9 : 0.7);
+        await db.close();
+      },
+    ),
+    { numRuns: 40 },
+  );
+}, 60_000);
+
+/** Of the five nearest, by a narrow walk. */
+async function expectRecall(collection: Numbered, model: Model, floor: number): Promise<void> {
+  if (model.size < 20) return;
+  let found = 0;
+  const queries = Array.from({ length: 20 }, (_, i) => vectorOf(900_000 + i));
+  for (const vector of queries) {
+    const truth = await collection.search({ vector, k: 5, exact: true });
+    const hits = await collection.search({ vector, k: 5, ef: 32 });
+    const ids = new Set(hits.map((hit) => hit.id));
+    found += truth.filter((hit) => ids.has(hit.id)).length;
+  }
+  expect(found / (5 * queries.length)).toBeGreaterThanOrEqual(floor);
+}
