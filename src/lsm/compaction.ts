@@ -10,6 +10,7 @@ import { installVersion } from './install.ts';
 import type { RunningJob } from './job-executor.ts';
 import { keyRangesOf } from './key-ranges.ts';
 import { removeOutputs } from './remove-outputs.ts';
+import { nextTurn, SLICE_MS } from './slices.ts';
 import type { TableFile } from './table-file.ts';
 import { type JobResult, numbersFor, type TableJob } from './table-job.ts';
 import { outputSettings } from './table-output.ts';
@@ -51,6 +52,15 @@ export class Compaction {
 
   /** Waits for the new tables and installs them. */
   async finish(): Promise<void> {
+    const { seededBugs } = this.#core.options;
+    const isSeeded = seededBugs.has('two compactions take the same inputs');
+    const twin = isSeeded ? new Compaction(this.#core, this.#plan) : undefined;
+    await this.#install();
+    while (twin?.step(SLICE_MS) === false) await nextTurn();
+    await twin?.#install();
+  }
+
+  async #install(): Promise<void> {
     const { inputs, overlaps, outputLevel, outputRun, isTrivial } = this.#plan;
     const { counters } = this.#core;
     const result = await this.#running?.result();
