@@ -1,6 +1,13 @@
-/** One damaged region of one file, as bad disks and mishaps leave it. */
+/** One damaged region of one file, as bad disks and mishaps leave it, and which bytes do not matter. */
 import fc from 'fast-check';
+import { loadHasher } from '../src/base/hasher.ts';
+import { salvageTable } from '../src/lsm/repair/salvage-table.ts';
+import { TABLE_FOOTER_SIZE } from '../src/lsm/table-footer.ts';
 import type { FileSystem } from '../src/storage/file-system.ts';
+
+const hasher = await loadHasher();
+/** Header of the mark that a closed log ends with. */
+const MARK_BYTES = 20;
 
 export interface Damage {
   readonly kind: 'zeros' | 'noise' | 'flip' | 'truncate' | 'delete';
@@ -51,4 +58,16 @@ export function inflict(
   }
   file.close();
   return [start, kind === 'truncate' ? bytes.length : kind === 'flip' ? start + 1 : end];
+}
+
+/** Whether a byte of a file of the engine carries no meaning: padding, or the mark of a closed log. */
+export function isMeaningless(bytes: Uint8Array, file: string, position: number): boolean {
+  if (file.endsWith('.wal')) return position >= bytes.length - MARK_BYTES;
+  if (!file.endsWith('.table')) return false;
+  const number = Number(/(\d+)\.table$/.exec(file)?.[1]);
+  const { blocks, footer } = salvageTable({ bytes, number, file, hasher });
+  if (footer === undefined) throw new Error('the table is whole');
+  const last = { offset: bytes.length - TABLE_FOOTER_SIZE, length: TABLE_FOOTER_SIZE };
+  const parts = [...blocks, footer.filter, footer.index, footer.properties, last];
+  return parts.every(({ offset, length }) => position < offset || position >= offset + length);
 }

@@ -1,5 +1,9 @@
-/** Looks at everything that a version names: present, whole, in order, in its place. */
+/**
+ * Looks at everything that a version names: present, whole, in order, in its place. Tables are opened anew,
+ * so that damage is found that came after they were read.
+ */
 import { CorruptionError } from '../errors.ts';
+import { checkLogs, checkVersions } from './check-files.ts';
 import type { EngineCore } from './engine-core.ts';
 import type { CheckProblem, CheckResult } from './engine-options.ts';
 import { compareKeys } from './entry.ts';
@@ -16,7 +20,7 @@ export async function checkEngine(core: EngineCore): Promise<CheckResult> {
       for (const { tables } of version.runs(tree)) {
         checkOrder(tables, problems);
         for (const table of tables) {
-          checkTable(table, version.sequence, problems);
+          checkTable(core.newTable(table.meta), version.sequence, problems);
           await nextTurn();
         }
       }
@@ -25,6 +29,8 @@ export async function checkEngine(core: EngineCore): Promise<CheckResult> {
     version.release();
   }
   checkSequences(core, problems);
+  checkVersions(core, problems);
+  await checkLogs(core, problems);
   return { ok: problems.length === 0, problems };
 }
 
@@ -54,6 +60,8 @@ function checkTable(table: TableFile, sequence: number, problems: CheckProblem[]
   } catch (error) {
     if (!(error instanceof CorruptionError)) throw error;
     report('TABLE_DAMAGED', error.message);
+  } finally {
+    table.close();
   }
 }
 

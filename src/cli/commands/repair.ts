@@ -29,7 +29,7 @@ async function run(context: Context): Promise<number> {
     bar.clear();
     const { lost, recovered, movedFiles, wasSound, wasRebuilt } = report;
     for (const { what, where, detail } of lost.slice(0, lossesShown)) {
-      context.say(printable(`lost ${what}  ${where}: ${detail}`));
+      context.say(printable(`lost ${what}: ${where}: ${detail}`));
     }
     if (lost.length > lossesShown) {
       context.say(

@@ -1,0 +1,3 @@
+import { flippedBitsSuite } from './flipped-bits.suite.ts';
+
+flippedBitsSuite(1);
