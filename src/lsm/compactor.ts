@@ -37,6 +37,7 @@ export class Compactor {
   constructor(core: EngineCore) {
     this.#core = core;
     this.policy = new CompactionPolicy(core);
+    core.snapshots.onReleased = () => this.#awaitRelease();
   }
 
   /** Why the last compaction failed, until the next checkpoint. */
@@ -151,12 +152,22 @@ export class Compactor {
     const { appliedSequence } = this.#core;
     clearTimeout(this.#quietTimer);
     this.#quietTimer = setTimeout(() => {
+      this.#quietTimer = undefined;
       if (this.#loop !== undefined) return;
       if (this.#core.appliedSequence !== appliedSequence) return this.#awaitQuiet();
       this.#loop = this.#runQuiet(appliedSequence).finally(() => {
         this.#loop = undefined;
         this.#startLoop();
       });
+    }, QUIET_MS).unref();
+  }
+
+  /** A released snapshot may have held what can go now; snapshots come and go, so this is not asked at once. */
+  #awaitRelease(): void {
+    if (!this.#core.options.autoCompact || this.#quietTimer !== undefined) return;
+    this.#quietTimer = setTimeout(() => {
+      this.#quietTimer = undefined;
+      this.#startLoop();
     }, QUIET_MS).unref();
   }
 

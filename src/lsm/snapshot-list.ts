@@ -6,6 +6,8 @@ export class SnapshotList {
   /** Holders by sequence. */
   readonly #holders = new Map<number, number>();
   #count = 0;
+  /** Told when a sequence has no holder any more. */
+  onReleased: () => void = () => {};
 
   get count(): number {
     return this.#count;
@@ -41,8 +43,12 @@ export class SnapshotList {
   #release(sequence: number): void {
     const holders = this.#holders.get(sequence);
     assert(holders !== undefined, 'a held sequence has a holder');
-    if (holders === 1) this.#holders.delete(sequence);
-    else this.#holders.set(sequence, holders - 1);
     this.#count--;
+    if (holders > 1) {
+      this.#holders.set(sequence, holders - 1);
+    } else {
+      this.#holders.delete(sequence);
+      this.onReleased();
+    }
   }
 }

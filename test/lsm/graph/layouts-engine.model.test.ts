@@ -1,23 +1,35 @@
 import { afterAll, expect, test } from 'vitest';
+import { BlockCache } from '../../../src/lsm/block-cache.ts';
 import { LsmEngine } from '../../../src/lsm/engine.ts';
-import type { IteratorOptions, ScanRange } from '../../../src/lsm/engine-options.ts';
+import type {
+  CompactionStyle,
+  IteratorOptions,
+  ScanRange,
+} from '../../../src/lsm/engine-options.ts';
 import { createGraphLayout } from '../../../src/lsm/graph/graph-layout.ts';
 import { GraphStore } from '../../../src/lsm/graph/graph-store.ts';
+import { TableReader } from '../../../src/lsm/table-reader.ts';
 import { WriteBatch } from '../../../src/lsm/write-batch.ts';
 import { MemoryFileSystem } from '../../../src/storage/memory-file-system.ts';
 import { hasher } from '../build-table.ts';
 import { type LayoutEngine, layoutSuite } from './layout.suite.ts';
 
 /** Small enough that a trace of thirty operations reaches several levels. */
-function openEngine(fileSystem: MemoryFileSystem): Promise<LsmEngine> {
+function openEngine(
+  fileSystem: MemoryFileSystem,
+  compaction: CompactionStyle = 'leveled',
+): Promise<LsmEngine> {
   return LsmEngine.open(fileSystem, 'lsm', {
-    trees: [{ id: 1, name: 'graph', mergeOperator: 'adjacency', filterBitsPerKey: 10 }],
+    trees: [
+      { id: 1, name: 'graph', mergeOperator: 'adjacency', layout: 'some', lastLevelFilter: false },
+    ],
     hasher,
     durability: 'os',
     memtableBytes: 4096,
     blockCacheBytes: 65_536,
     tableBytes: 256,
     blockBytes: 128,
+    compaction,
     levelRatio: 2,
     level0Tables: 2,
     autoCompact: false,
@@ -26,10 +38,18 @@ function openEngine(fileSystem: MemoryFileSystem): Promise<LsmEngine> {
 
 class RealEngine implements LayoutEngine {
   readonly #fileSystem = new MemoryFileSystem();
+  /** Of each opening, in turns. */
+  readonly #styles: readonly CompactionStyle[];
+  #openings = 0;
   #engine: LsmEngine | undefined;
 
+  constructor(styles: readonly CompactionStyle[]) {
+    this.#styles = styles;
+  }
+
   async open(): Promise<this> {
-    this.#engine = await openEngine(this.#fileSystem);
+    const style = this.#styles[this.#openings++ % this.#styles.length];
+    this.#engine = await openEngine(this.#fileSystem, style);
     return this;
   }
 
@@ -48,7 +68,7 @@ class RealEngine implements LayoutEngine {
     if (step % 4 === 1) await engine.compact();
     if (step % 4 === 2) {
       await engine.close();
-      this.#engine = await openEngine(this.#fileSystem);
+      await this.open();
     }
     if (step % 4 === 3) expect((await engine.check()).problems).toEqual([]);
   }
@@ -74,7 +94,10 @@ class RealEngine implements LayoutEngine {
   }
 }
 
-layoutSuite('the engine', () => new RealEngine().open(), { numRuns: 25 });
+for (const styles of [['leveled'], ['tiered'], ['tiered', 'leveled']] as const) {
+  const name = `the engine, ${styles.join(' and ')}`;
+  layoutSuite(name, () => new RealEngine(styles).open(), { numRuns: 12 });
+}
 
 const snapshotEngine = await openEngine(new MemoryFileSystem());
 afterAll(() => snapshotEngine.close());
@@ -99,4 +122,32 @@ test('a snapshot keeps its lists while layouts write over them and compaction fo
   expect(store.neighbours(1, 7, into, snapshot.sequence)).toBe(3);
   expect(into.slice(0, 3)).toEqual(Uint32Array.of(1, 2, 3));
   snapshot.release();
+});
+
+test('tables say which layout wrote them, also those that compaction makes', async () => {
+  const files = new MemoryFileSystem();
+  const engine = await openEngine(files);
+  const store = new GraphStore(engine, 1, createGraphLayout('vertex', 1));
+  const layoutsOnDisk = (): string[] =>
+    files
+      .list('lsm')
+      .filter((name) => name.endsWith('.table'))
+      .map((name) => {
+        const cache = new BlockCache({ bytes: 1 << 16 });
+        const file = files.open(`lsm/${name}`, 'read');
+        const reader = TableReader.open(file, Number.parseInt(name, 10), { cache, hasher });
+        reader.close();
+        return reader.properties.layout;
+      });
+  for (const node of [1, 2]) {
+    const batch = new WriteBatch();
+    store.setNeighbours(batch, 1, node, Uint32Array.of(node));
+    await engine.committed(engine.write(batch));
+    await engine.checkpoint();
+  }
+  expect(layoutsOnDisk()).toEqual(['some', 'some']);
+  await engine.compact();
+  expect(new Set(layoutsOnDisk())).toEqual(new Set(['some']));
+  expect(engine.stats().trees[0].layout).toBe('some');
+  await engine.close();
 });
