@@ -57,7 +57,7 @@ export class Compaction {
     const twin = isSeeded ? new Compaction(this.#core, this.#plan) : undefined;
     await this.#install();
     while (twin?.step(SLICE_MS) === false) await nextTurn();
-    await twin?.#install();
+    if (twin !== undefined) await twin.#install();
   }
 
   async #install(): Promise<void> {
