@@ -2,7 +2,7 @@
  * Counts calls and bytes by kind of file, by what they were for, and by operation: what a benchmark says about
  * reads, writes and amplification comes from here. Failed calls count too.
  */
-import type { FileSystem } from './file-system.ts';
+import type { CallTotal, FileSystem, ThreadAccess } from './file-system.ts';
 import {
   type Call,
   InterceptingFileSystem,
@@ -20,11 +20,13 @@ export interface Count {
 export type Counts = Record<string, Partial<Record<Operation, Count>>>;
 
 export class CountingFileSystem extends InterceptingFileSystem {
+  readonly #inner: FileSystem;
   readonly #counter: Counter;
 
   constructor(inner: FileSystem) {
     const counter = new Counter();
     super(inner, counter);
+    this.#inner = inner;
     this.#counter = counter;
   }
 
@@ -49,6 +51,33 @@ export class CountingFileSystem extends InterceptingFileSystem {
   /** The sum of an operation for one reason, as `reasons` names it. */
   totalFor(operation: Operation, reason: string): Count {
     return sumOf(this.#counter.byReason, operation, reason);
+  }
+
+  /** All counters, to be sent to another thread. */
+  totals(): CallTotal[] {
+    const { byKind, byReason } = this.#counter;
+    return [...totalsOf(byKind, 'kind'), ...totalsOf(byReason, 'reason')];
+  }
+
+  /** Takes in what another thread counted. */
+  absorb(totals: readonly CallTotal[]): void {
+    const { byKind, byReason } = this.#counter;
+    for (const { by, name, operation, calls, bytes } of totals) {
+      const tally = tallyOf(by === 'kind' ? byKind : byReason, name, operation as Operation);
+      tally.calls += calls;
+      tally.bytes += bytes;
+    }
+  }
+
+  /** Calls of other threads are counted here too. */
+  threadAccess(): ThreadAccess | undefined {
+    const access = this.#inner.threadAccess?.();
+    if (access === undefined) return undefined;
+    const onCalls = (calls: readonly CallTotal[]): void => {
+      this.absorb(calls);
+      access.onCalls(calls);
+    };
+    return { ...access, onCalls };
   }
 
   reset(): void {
@@ -107,6 +136,12 @@ function tallyOf(tallies: Tallies, name: string, operation: Operation): Tally {
     operations.set(operation, tally);
   }
   return tally;
+}
+
+function totalsOf(tallies: Tallies, by: CallTotal['by']): CallTotal[] {
+  return [...tallies].flatMap(([name, operations]) =>
+    [...operations].map(([operation, tally]) => ({ by, name, operation, ...tally })),
+  );
 }
 
 function copyOf(tallies: Tallies): Counts {

@@ -91,6 +91,26 @@ export interface FileSystem {
    * directory, `DATABASE_LOCKED` when somebody does not let go of it within `timeoutMs`.
    */
   waitUntilUnlocked(directory: string, timeoutMs: number): Promise<void>;
+
+  /** Missing, or undefined: the files are this thread's alone. */
+  threadAccess?(): ThreadAccess | undefined;
+}
+
+/** How another thread of this process comes to the files of a file system. */
+export interface ThreadAccess {
+  /** It opens one of its own of this kind. */
+  readonly kind: 'node';
+  /** Is told what that one did, for those who count. */
+  readonly onCalls: (calls: readonly CallTotal[]) => void;
+}
+
+/** Calls of one operation, summed up by the kind of file or by the reason. */
+export interface CallTotal {
+  readonly by: 'kind' | 'reason';
+  readonly name: string;
+  readonly operation: string;
+  readonly calls: number;
+  readonly bytes: number;
 }
 
 export interface LockOptions {

@@ -8,66 +8,74 @@
  * prevent.
  */
 import { DatabaseError } from '../errors.ts';
-import type { File, FileSystem, Lock, LockOptions, OpenMode } from './file-system.ts';
+import type { File, FileSystem, Lock, LockOptions, OpenMode, ThreadAccess } from './file-system.ts';
 
 export class GuardedFileSystem implements FileSystem {
-  readonly inner: FileSystem;
+  readonly #inner: FileSystem;
   readonly #lock: Pick<Lock, 'isHeld'>;
 
   constructor(inner: FileSystem, lock: Pick<Lock, 'isHeld'>) {
-    this.inner = inner;
+    this.#inner = inner;
     this.#lock = lock;
   }
 
   open(path: string, mode: OpenMode, purpose?: string): File {
-    if (mode === 'read') return this.inner.open(path, mode, purpose);
+    if (mode === 'read') return this.#inner.open(path, mode, purpose);
     if (mode === 'create') check(this.#lock, 'create', path);
-    return new GuardedFile(this.inner.open(path, mode, purpose), this.#lock);
+    return new GuardedFile(this.#inner.open(path, mode, purpose), this.#lock);
   }
 
   list(directory: string): string[] {
-    return this.inner.list(directory);
+    return this.#inner.list(directory);
   }
 
   exists(path: string): boolean {
-    return this.inner.exists(path);
+    return this.#inner.exists(path);
   }
 
   rename(source: string, target: string): void {
     check(this.#lock, 'rename', source);
-    this.inner.rename(source, target);
+    this.#inner.rename(source, target);
   }
 
   link(source: string, target: string): void {
     check(this.#lock, 'link', source);
-    this.inner.link(source, target);
+    this.#inner.link(source, target);
   }
 
   remove(path: string): void {
     check(this.#lock, 'remove', path);
-    this.inner.remove(path);
+    this.#inner.remove(path);
   }
 
   async removeInBackground(path: string): Promise<void> {
     check(this.#lock, 'remove', path);
-    await this.inner.removeInBackground(path);
+    await this.#inner.removeInBackground(path);
   }
 
   makeDirectory(path: string): void {
     check(this.#lock, 'make directory', path);
-    this.inner.makeDirectory(path);
+    this.#inner.makeDirectory(path);
   }
 
   syncDirectory(directory: string): void {
-    this.inner.syncDirectory(directory);
+    this.#inner.syncDirectory(directory);
+  }
+
+  /**
+   * Another thread does not ask: it makes new files alone, which mean nothing until this thread has asked, and
+   * named them.
+   */
+  threadAccess(): ThreadAccess | undefined {
+    return this.#inner.threadAccess?.();
   }
 
   lock(directory: string, options: LockOptions): Promise<Lock> {
-    return this.inner.lock(directory, options);
+    return this.#inner.lock(directory, options);
   }
 
   waitUntilUnlocked(directory: string, timeoutMs: number): Promise<void> {
-    return this.inner.waitUntilUnlocked(directory, timeoutMs);
+    return this.#inner.waitUntilUnlocked(directory, timeoutMs);
   }
 }
 
@@ -107,11 +115,6 @@ class GuardedFile implements File {
   close(): void {
     this.#inner.close();
   }
-}
-
-/** What lies beneath a guard: for those who ask what kind of file system it is. */
-export function unguarded(fileSystem: FileSystem): FileSystem {
-  return fileSystem instanceof GuardedFileSystem ? fileSystem.inner : fileSystem;
 }
 
 function check(lock: Pick<Lock, 'isHeld'>, operation: string, path: string): void {

@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { lockDirectory, waitUntilUnlocked } from './directory-lock.ts';
-import type { File, FileSystem, Lock, LockOptions, OpenMode } from './file-system.ts';
+import type { File, FileSystem, Lock, LockOptions, OpenMode, ThreadAccess } from './file-system.ts';
 import { ioError, systemErrorCode } from './io-error.ts';
 
 const flags: Record<OpenMode, string> = { read: 'r', create: 'wx+', readwrite: 'r+' };
@@ -81,6 +81,10 @@ export class NodeFileSystem implements FileSystem {
 
   async waitUntilUnlocked(directory: string, timeoutMs: number): Promise<void> {
     await waitUntilUnlocked(directory, timeoutMs);
+  }
+
+  threadAccess(): ThreadAccess {
+    return { kind: 'node', onCalls: () => {} };
   }
 
   lock(directory: string, options: LockOptions): Promise<Lock> {
