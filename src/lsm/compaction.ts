@@ -54,7 +54,11 @@ export class Compaction {
   async finish(): Promise<void> {
     const { seededBugs } = this.#core.options;
     const isSeeded = seededBugs.has('two compactions take the same inputs');
-    const twin = isSeeded ? new Compaction(this.#core, this.#plan) : undefined;
+    // Of one kind, or the runs that are there twice would be merged, twice, for ever.
+    const twin =
+      isSeeded && this.#plan.reason === 'depth'
+        ? new Compaction(this.#core, this.#plan)
+        : undefined;
     await this.#install();
     while (twin?.step(SLICE_MS) === false) await nextTurn();
     if (twin !== undefined) await twin.#install();
