@@ -128,12 +128,13 @@ export class JobRun {
 
   #newTable(): NewTable {
     const { fileSystem, onBegin } = this.#environment;
-    const { directory, firstNumber, numberCount } = this.#job;
+    const { kind, directory, firstNumber, numberCount } = this.#job;
     assert(this.#begunCount < numberCount, 'a number was reserved for each part');
     const number = firstNumber + this.#begunCount;
+    const path = `${directory}/${fileName('table', number)}`;
     onBegin(this.#begunCount + 1);
     try {
-      const file = fileSystem.open(`${directory}/${fileName('table', number)}`, 'create');
+      const file = fileSystem.open(path, 'create', kind);
       this.#begunCount++;
       return { number, file };
     } catch (error) {
