@@ -140,12 +140,14 @@ export class Linker {
       for (const id of lists.idsAt(lists.load(layer, adopter)).slice()) nearest.add(id);
     }
     if (ghost !== undefined && this.#append(layer, ghost, node)) return;
-    this.#replaceEdge(layer, near[0], node);
+    const living = near.find((id) => isLiving(this.#context, id));
+    this.#replaceEdge(layer, living ?? near[0], node);
   }
 
   /** Gives up the edge that is missed least: to a ghost, or one with a detour, or to the newest node. */
   #replaceEdge(layer: number, from: number, to: number): void {
-    const { lists } = this.#context;
+    const { kernels, lists } = this.#context;
+    if (hasId(kernels.memory.u32, lists.load(layer, from), to)) return;
     const list = this.#touched.touch(layer, from);
     this.#touched.keepReplaced(layer, from);
     const ids = lists.idsAt(list);
