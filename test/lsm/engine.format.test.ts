@@ -1,8 +1,10 @@
 /**
  * The engine's files, held fast: the same operations give the bytes that are committed, and directories of
  * earlier builds are opened and read. The name of a fixture says the formats in it, as its bytes say them:
- * whoever changes bytes without a new format number fails here, and a new number writes a new fixture
- * beside the old one (`npx vitest run -u` for a change before the first release).
+ * whoever changes the bytes of a format without a new number fails here, and beside its encoder
+ * (`log.model`, `table.format`, `version.format`); a new number writes a new fixture beside the old one.
+ * What is written when (file numbers, the choice of compactions) shows here, too: where only that was
+ * changed, and on purpose, `npx vitest run -u` writes the fixture anew.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
