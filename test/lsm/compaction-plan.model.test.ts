@@ -27,7 +27,7 @@ import {
   TREE,
 } from './model-tree.ts';
 
-const KEYS = 14;
+const KEYS = 7;
 const STEPS_MAX = 400;
 const NO_IDS = new Uint32Array(0);
 
@@ -39,16 +39,20 @@ interface Case {
 
 const write = fc.record({
   lo: fc.nat(KEYS - 1),
-  kind: fc.constantFrom(SET, SET, MERGE, DELETE),
+  kind: fc.constantFrom(SET, MERGE, DELETE),
 });
 
 const kase: fc.Arbitrary<Case> = fc
   .record({
-    writes: fc.array(write, { minLength: 1, maxLength: 90 }),
-    cuts: fc.array(fc.nat(90), { maxLength: 14 }),
-    levels: fc.array(fc.nat(LEVEL_COUNT - 1), { minLength: 15, maxLength: 15 }),
-    keysPerTable: fc.integer({ min: 1, max: 5 }),
-    snapshots: fc.uniqueArray(fc.integer({ min: 1, max: 90 }), { maxLength: 3 }),
+    writes: fc.array(write, { minLength: 1, maxLength: 60, size: 'max' }),
+    cuts: fc.array(fc.nat(60), { maxLength: 12, size: 'max' }),
+    // Many runs in few levels: the upper ones, and those where leveled data rests.
+    levels: fc.array(fc.constantFrom(0, 0, 1, 1, 2, 3, 4, 5, 6, 6), {
+      minLength: 13,
+      maxLength: 13,
+    }),
+    keysPerTable: fc.integer({ min: 1, max: 4 }),
+    snapshots: fc.uniqueArray(fc.integer({ min: 1, max: 60 }), { maxLength: 2 }),
     compaction: fc.constantFrom('leveled' as const, 'tiered' as const),
     levelRatio: fc.integer({ min: 2, max: 4 }),
     level0Tables: fc.integer({ min: 1, max: 4 }),
@@ -57,7 +61,7 @@ const kase: fc.Arbitrary<Case> = fc
   .map(({ writes, cuts, levels, keysPerTable, snapshots, ...options }) => {
     const history = writes.map(({ lo, kind }, i) => entryOf(lo, i + 1, kind));
     const sorted = [...new Set([0, ...cuts, history.length])].sort((a, b) => b - a);
-    const depths = levels.sort((a, b) => a - b);
+    const depths = levels.slice(0, sorted.length).sort((a, b) => a - b);
     const runs: ModelRuns[number][] = [];
     for (let i = 1; i < sorted.length; i++) {
       const entries = history.slice(sorted[i], sorted[i - 1]).sort(byEntryOrder);
@@ -210,36 +214,54 @@ test('everything deleted gives its space back, in either style', () => {
   }
 });
 
+/** Sizes ask for nothing: every level has room. */
+const roomy = { level0Tables: 100, baseLevelBytes: 1, tableBytes: 30, snapshots: [] };
+
 test('chains of operands over too many runs are folded although sizes are small', () => {
-  const history = Array.from({ length: 10 }, (_, i) => entryOf(1, i + 1, i === 0 ? SET : MERGE));
-  for (const compaction of ['leveled', 'tiered'] as const) {
-    const options: PlanOptions = {
-      compaction,
-      levelRatio: 100,
-      level0Tables: 100,
-      baseLevelBytes: 1,
-      tableBytes: 1,
-      snapshots: [],
-    };
-    // A single run of a level each, and the rest in L0.
-    const runs = [...history].reverse().map((entry, i) => ({
-      level: Math.max(0, i - 3),
-      number: 50 - i,
-      tables: cutTables([entry], 1, 50 - i),
-    }));
+  const base = {
+    ...entryOf(1, 1, SET),
+    value: encodeList(Uint32Array.from({ length: 4000 }, (_, id) => id)),
+  };
+  const history = [base, ...Array.from({ length: 9 }, (_, i) => entryOf(1, i + 2, MERGE))];
+  // Four runs of L0, and one a level.
+  const runs = [...history].reverse().map((entry, i) => ({
+    level: Math.max(0, i - 3),
+    number: 50 - i,
+    tables: cutTables([entry], 1, 50 - i),
+  }));
+  for (const [compaction, levelRatio] of [
+    ['leveled', 2],
+    ['tiered', 100],
+  ] as const) {
+    const options: PlanOptions = { ...roomy, compaction, levelRatio };
     const plan = planCompaction([[TREE, runs]], options);
-    expect(plan).toBeDefined();
-    const few = runs.slice(2);
-    const reasons: string[] = [];
-    followAll({ history, runs, options }, (at) => {
-      const next = planCompaction([[TREE, at]], options);
-      if (next !== undefined) reasons.push(next.reason);
-      return next;
-    });
-    if (compaction === 'tiered') {
-      expect(reasons[0]).toBe('space');
-      expect(planCompaction([[TREE, few]], { ...options, levelRatio: 1000 })?.reason).toBe('space');
-    }
+    expect(plan?.reason).toBe('chains');
+    // With one operand less it is no chain.
+    expect(planCompaction([[TREE, runs.slice(1)]], options)).toBeUndefined();
+    const folded = followAll({ history, runs, options }, (at) =>
+      planCompaction([[TREE, at]], options),
+    );
+    expect(folded.length).toBeLessThan(runs.length);
+  }
+});
+
+test('a tombstone counts for as much as it hides', () => {
+  const data = Array.from({ length: KEYS }, (_, lo) => ({
+    ...entryOf(lo, lo + 1, SET),
+    value: encodeList(Uint32Array.from({ length: 200 }, (_, id) => id)),
+  }));
+  const deletes = [1, 4].map((lo) => entryOf(lo, KEYS + lo, DELETE));
+  for (const compaction of ['leveled', 'tiered'] as const) {
+    const options: PlanOptions = { ...roomy, compaction, levelRatio: 10 };
+    const runs = [
+      { level: 0, number: 9, tables: cutTables(deletes, 100, 9) },
+      { level: 6, number: 3, tables: cutTables(data, 3, 3) },
+    ];
+    expect(planCompaction([[TREE, runs]], options)).toBeUndefined();
+    expect(planQuietCompaction([[TREE, runs]], options)?.reason).toBe('space');
+    const updated = deletes.map((one) => ({ ...one, kind: SET }) as const);
+    const few = [{ level: 0, number: 9, tables: cutTables(updated, 100, 9) }, runs[1]];
+    expect(planQuietCompaction([[TREE, few]], options)).toBeUndefined();
   }
 });
 
