@@ -8,7 +8,7 @@ export const repair: Command = {
   name: 'repair',
   summary: 'Rebuild what is left of a damaged database, and say what is lost.',
   details:
-    'Old files are moved to the folders lost and lsm/lost, not deleted. Needs room for a second copy.',
+    'Old files are kept, as lsm.lost, data.pages.lost and in lsm/lost. Needs room for a second copy.',
   examples: ['cp -r ./data ./data-copy && stratavec repair ./data'],
   positionals: [{ name: 'DIR', help: 'Folder of the database.' }],
   options: { ...commonOptions },
@@ -39,7 +39,7 @@ async function run(context: Context): Promise<number> {
     for (const line of figureLines(recovered)) context.say(line);
     const time = formatMs(performance.now() - startMs);
     const how = wasRebuilt ? 'Rebuilt from its records' : 'Repaired';
-    const moved = `${formatCount(movedFiles.length, 'old file')} moved to lost`;
+    const moved = `${formatCount(movedFiles.length, 'old file')} kept aside`;
     context.say(wasSound ? `Nothing was damaged (${time}).` : `${how}; ${moved} (${time}).`);
     context.json({ repair: report });
     return 0;

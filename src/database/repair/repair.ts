@@ -5,7 +5,7 @@
  * 2. If everything then agrees (`check`), that was all.
  * 3. Else a new database is built beside the old one, from every record that is left: indexes, graph and pages
  *    are made anew by ordinary insertions, so they are right by construction. Then it takes the place of the
- *    old one, whose files are moved to the folder `lost`.
+ *    old one, whose files stay beside it as `lsm.lost` and `data.pages.lost`.
  *
  * The old files are not changed before something better is complete beside them.
  */
@@ -16,7 +16,7 @@ import { LsmEngine } from '../../lsm/engine.ts';
 import type { EngineOptions } from '../../lsm/engine-options.ts';
 import { repairEngine } from '../../lsm/repair/repair.ts';
 import type { Loss } from '../../lsm/repair/report.ts';
-import { PageFile } from '../../paged/page-file.ts';
+import { PAGE_FILE_NAME, PageFile } from '../../paged/page-file.ts';
 import { throwIfAborted } from '../../storage/copy-file.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
 import { NodeFileSystem } from '../../storage/node-file-system.ts';
@@ -28,9 +28,9 @@ import type { RecordInput } from '../record.ts';
 import { TREE_DIRECTORY, treeSpecs } from '../trees.ts';
 import { checkKeys, invalid } from '../validate.ts';
 import { decodeVectorAttachment, type VectorAttachment } from '../vector-attachment.ts';
-import { HeldLockFileSystem } from './held-lock.ts';
+import { HeldLockFileSystem, RebuildingFileSystem } from './rebuilding-file-system.ts';
 import { Remains } from './remains.ts';
-import { clearRebuilt, finishSwap, isSwapping, REBUILT_DIRECTORY, swapIn } from './swap.ts';
+import { clearRebuilt, finishSwap, isSwapping, REBUILT_SUFFIX, swapIn } from './swap.ts';
 
 export interface RepairOptions {
   /** See `DatabaseOptions`. Default: 268,435,456 (256 MiB). */
@@ -52,7 +52,7 @@ export interface DatabaseRepairReport {
   readonly recovered: CheckReport['counts'];
   /** What could not be kept; empty when damage took nothing that counts. */
   readonly lost: readonly Loss[];
-  /** Names in the folders `lost` and `lsm/lost`: files that are not in use any more. */
+  /** Files that are not in use any more: `….lost` beside the database, others in the folder `lsm/lost`. */
   readonly movedFiles: readonly string[];
 }
 
@@ -177,8 +177,10 @@ async function insertAll(
   remains: Remains,
   { onProgress, signal }: RepairOptions,
 ): Promise<void> {
-  const target = `${path}/${REBUILT_DIRECTORY}`;
-  const database = await open(target, { fileSystem, memoryBytes, durability: 'none' });
+  const names = [TREE_DIRECTORY, PAGE_FILE_NAME].map((name) => `${path}/${name}`);
+  const target = new RebuildingFileSystem(fileSystem, names, REBUILT_SUFFIX);
+  const options = { fileSystem: target, memoryBytes, durability: 'none' } as const;
+  const database = await open(path, options);
   try {
     let records = 0;
     for (const entry of catalog) {

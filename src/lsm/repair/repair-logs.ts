@@ -33,7 +33,9 @@ export function judgeLogs(place: Place, numbers: readonly number[], sequence: nu
   const damaged = new Set<string>();
   const commits: Commit[] = [];
   const lost: Loss[] = [];
-  let last = sequence;
+  // The first log may begin with commits that a replay has brought into tables: for their attachments.
+  const first = logs.find(({ commits: found }) => found.length > 0)?.commits[0].firstSequence;
+  let last = Math.min(sequence, (first ?? sequence + 1) - 1);
   for (const [i, { name, path, gaps, tail, commits: found }] of logs.entries()) {
     // A torn tail is what a crash leaves of the newest log.
     for (const { from, to } of tail !== undefined && i < lastBegun ? [...gaps, tail] : gaps) {

@@ -11,6 +11,7 @@
  */
 import { CorruptionError, DatabaseError } from '../../errors.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
+import { isLinkRefused } from '../../storage/io-error.ts';
 import { refuseUnfinished } from '../../storage/unfinished.ts';
 import { LsmEngine } from '../engine.ts';
 import type { EngineOptions, TreeSpec } from '../engine-options.ts';
@@ -204,10 +205,27 @@ function moveFiles({ fileSystem, directory }: Place, names: readonly string[]): 
   );
   if (present.length === 0) return [];
   fileSystem.makeDirectory(lost);
-  for (const name of present) fileSystem.rename(`${directory}/${name}`, `${lost}/${name}`);
+  // The new name is on the device before the old one goes.
+  const moved = present.filter((name) =>
+    tryLink(fileSystem, `${directory}/${name}`, `${lost}/${name}`),
+  );
   fileSystem.syncDirectory(lost);
+  for (const name of moved) fileSystem.remove(`${directory}/${name}`);
   fileSystem.syncDirectory(directory);
-  return present;
+  return moved;
+}
+
+/** False where the file system has no links: the file stays where it is. */
+function tryLink(fileSystem: FileSystem, source: string, target: string): boolean {
+  // From an earlier repair that was interrupted: a number is given once.
+  if (fileSystem.exists(target)) return true;
+  try {
+    fileSystem.link(source, target);
+    return true;
+  } catch (error) {
+    if (!isLinkRefused(error)) throw error;
+    return false;
+  }
 }
 
 async function checkRepaired(

@@ -36,10 +36,10 @@ test('a lost graph is built again from the records, and nothing else is lost', a
   expect(report).toMatchObject({ wasSound: false, wasRebuilt: true });
   expect(report.lost.every(({ what }) => what === 'table')).toBe(true);
   expect(report.recovered).toMatchObject({ collections: 1, records: 20, vectors: 20 });
-  expect(report.movedFiles).toContain('lsm');
+  expect(report.movedFiles).toContain('lsm.lost');
   expect(seen.at(-1)).toBe(20);
   await expectHolds(disk, model);
-  expect(disk.list('/db/lost')).toEqual(['data.pages', 'lsm']);
+  expect(disk.list('/db')).toEqual(['data.pages', 'data.pages.lost', 'lsm', 'lsm.lost']);
 });
 
 test('a repair that dies at any call is made up for by the next, and nothing is made anew', async () => {
@@ -50,7 +50,7 @@ test('a repair that dies at any call is made up for by the next, and nothing is 
   // The calls of the swap one by one, the others by samples.
   const swap = counted.trace.findIndex((call) => call.startsWith('open /db/UNFINISHED'));
   expect(swap).toBeGreaterThan(0);
-  for (let call = 1; call <= count; call += call < swap ? 1 + Math.floor(swap / 40) : 1) {
+  for (let call = 1; call <= count; call += call < swap ? 1 + Math.floor(swap / 10) : 1) {
     const copy = disk.crash(1, 1);
     const faulty = new FaultyFileSystem(copy);
     faulty.stopAt(call);

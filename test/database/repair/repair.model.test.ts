@@ -127,7 +127,7 @@ for (const isClosed of [true, false]) {
         const again = await repair('/db', { ...options, fileSystem: disk });
         expect(again).toMatchObject({ wasSound: true, wasRebuilt: false, lost: [] });
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 }

@@ -131,7 +131,7 @@ for (const lz4 of [false, true]) {
         const again = await repairEngine(disk, DIRECTORY, tinyOptions());
         expect(again).toMatchObject({ wasSound: true, lost: [], movedFiles: [] });
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 }
