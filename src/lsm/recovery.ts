@@ -17,7 +17,7 @@ import { CommitLog } from './commit-log.ts';
 import { type CoreOptions, EngineCore } from './engine-core.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { type FileKind, fileName, POINTER_NAME, parseFileName } from './file-names.ts';
-import { replayLogs, settleLogs } from './log-replay.ts';
+import { type ReplayedLog, replayLogs, settleLogs } from './log-replay.ts';
 import { OpenTables } from './open-tables.ts';
 import type { SeededBugs } from './seeded-bugs.ts';
 import type { StoredTree, StoredVersion } from './version-format.ts';
@@ -73,7 +73,14 @@ export async function openCore(
   if (isNew) await versions.install({ added: [], removed: new Set() });
   const { logNumber } = versions.current;
   const logs = files.wal.filter((number) => number >= logNumber);
-  const replayed = await replayLogs(core, logs, options.replay);
+  const { replay } = options;
+  let replayed: ReplayedLog[];
+  try {
+    replayed = await replayLogs(core, logs, { replay, mayFlush: !readOnly });
+  } catch (error) {
+    await core.executor.close();
+    throw error;
+  }
   core.liveLogs = replayed;
   if (readOnly) return core;
 
