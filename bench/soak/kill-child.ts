@@ -4,14 +4,14 @@
  * operation N is about to begin, `a N` that it is committed: its promise has resolved and it changed
  * something. The lines are written synchronously, so that none of them is lost with the process.
  *
- * Arguments: directory, seed, first operation, callers (0: open and wait).
+ * Arguments: directory, seed, first operation, callers (0: open and wait), 'thread' to merge in one.
  */
 import { writeSync } from 'node:fs';
 import type { Collection, Database } from '../../src/index.ts';
 import { type KillOperation, operationOf } from './history.ts';
 import { openForKill } from './kill-database.ts';
 
-const [directory, seed, first, callers] = process.argv.slice(2);
+const [directory, seed, first, callers, thread] = process.argv.slice(2);
 
 /** Whether there was something to commit. */
 async function perform(
@@ -29,7 +29,7 @@ function say(line: string): void {
   writeSync(1, `${line}\n`);
 }
 
-const { database, collection } = await openForKill(directory);
+const { database, collection } = await openForKill(directory, thread === 'thread');
 say('open');
 let next = Number(first);
 

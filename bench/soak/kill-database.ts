@@ -8,11 +8,15 @@ export interface KillDatabase {
 }
 
 /** Little memory, so that checkpoints and evictions happen within seconds; never the exact plan. */
-export async function openForKill(directory: string): Promise<KillDatabase> {
+export async function openForKill(
+  directory: string,
+  backgroundThread: boolean = false,
+): Promise<KillDatabase> {
   const database = await open(directory, {
     durability: 'sync',
     memoryBytes: 8 * 1024 * 1024,
     lockTimeoutMs: 5_000,
+    backgroundThread,
   });
   const collection = await database.collection('kill', {
     dimension: DIMENSION,

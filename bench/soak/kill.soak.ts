@@ -3,7 +3,8 @@
  *
  * A child process writes to a real directory; this one ends it with SIGKILL at a random moment, opens the
  * directory and judges what is there (`kill-judge.ts`). The same directory goes on over all rounds; in some of
- * them a second child is killed while it opens what the first one left.
+ * them a second child is killed while it opens what the first one left, and in half of them flushes and merges
+ * run in a background thread.
  *
  * npm run soak -- kill --rounds N [--seed S]
  */
@@ -46,7 +47,8 @@ async function runAndKill(
   delayMs: number,
   from: 'start' | 'open',
 ): Promise<Testimony> {
-  const args = [childScript, directory, String(seed), String(next), String(callers)];
+  const thread = random() < 0.5 ? 'thread' : 'slices';
+  const args = [childScript, directory, String(seed), String(next), String(callers), thread];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = once(child, 'close');
   let output = '';

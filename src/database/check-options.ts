@@ -24,6 +24,7 @@ const DATABASE_KEYS = [
   'createIfMissing',
   'errorIfExists',
   'compression',
+  'backgroundThread',
   'fileSystem',
   'onWarning',
 ] as const;
@@ -55,6 +56,7 @@ export interface EffectiveDatabaseOptions {
   readonly createIfMissing: boolean;
   readonly errorIfExists: boolean;
   readonly compression: 'lz4' | 'none';
+  readonly backgroundThread: boolean;
   readonly onWarning: (warning: Error) => void;
 }
 
@@ -69,6 +71,7 @@ export function checkDatabaseOptions(options: DatabaseOptions): EffectiveDatabas
     createIfMissing = true,
     errorIfExists = false,
     compression = 'lz4',
+    backgroundThread = false,
     onWarning = () => {},
   } = options;
   if (threads !== 0)
@@ -86,6 +89,7 @@ export function checkDatabaseOptions(options: DatabaseOptions): EffectiveDatabas
     createIfMissing: checkBoolean(createIfMissing, 'createIfMissing'),
     errorIfExists: checkBoolean(errorIfExists, 'errorIfExists'),
     compression: checkOneOf(compression, 'compression', ['lz4', 'none']),
+    backgroundThread: checkBoolean(backgroundThread, 'backgroundThread'),
     onWarning,
   };
 }

@@ -18,9 +18,11 @@ export interface MemoryPlan {
 
 const MODULE_BYTES_MAX = 4096 * MIB - 64 * KIB;
 
-export function planMemory(memoryBytes: number): MemoryPlan {
+export function planMemory(memoryBytes: number, hasBackgroundThread: boolean = false): MemoryPlan {
   const memtableBytes = clamp(memoryBytes / 16, 256 * KIB, 32 * MIB);
-  const rest = memoryBytes - 2 * memtableBytes;
+  // A thread that merges holds indexes and filters of what it reads beside those of the engine.
+  const threadBytes = hasBackgroundThread ? memtableBytes / 2 : 0;
+  const rest = memoryBytes - 2 * memtableBytes - threadBytes;
   // Log buffers, filters being built, maps of open pages: what is not worth a bound of its own.
   const slack = rest / 16;
   const blockCacheBytes = clamp(rest / 8, 512 * KIB, rest);

@@ -49,7 +49,7 @@ export async function openSession(
     const guarded = lock === undefined ? fileSystem : new GuardedFileSystem(fileSystem, lock);
     const stores = await openStores({ path, fileSystem: guarded, options, attachments, undo });
     readDatabaseCounters(stores.engine);
-    const { dirtyBytesMax } = planMemory(options.memoryBytes);
+    const { dirtyBytesMax } = planMemory(options.memoryBytes, options.backgroundThread);
     const session = new Session({ stores, options, dirtyBytesMax, lock });
     session.replay(readCatalog(stores.engine), attachments);
     return session;
@@ -89,7 +89,7 @@ interface Opening {
 
 async function openStores(opening: Opening): Promise<Stores> {
   const { path, fileSystem, options, attachments, undo } = opening;
-  const memory = planMemory(options.memoryBytes);
+  const memory = planMemory(options.memoryBytes, options.backgroundThread);
   const hasher = await loadHasher();
   const engine = await LsmEngine.open(fileSystem, `${path}/${TREE_DIRECTORY}`, {
     trees: treeSpecs(options.compression),
@@ -100,6 +100,7 @@ async function openStores(opening: Opening): Promise<Stores> {
     readOnly: options.readOnly,
     createIfMissing: options.createIfMissing,
     replay: (_sequence, bytes) => attachments.push(decodeVectorAttachment(bytes)),
+    executor: options.backgroundThread ? 'worker' : 'slices',
     onBackgroundError: options.onWarning,
   });
   undo.push(() => engine.close());

@@ -30,6 +30,12 @@ export interface DatabaseOptions {
   readonly errorIfExists?: boolean | undefined;
   /** Codec of metadata and text on disk. Default: 'lz4'. */
   readonly compression?: 'lz4' | 'none' | undefined;
+  /**
+   * Flush and merge in a thread of their own, so that they take no time from searches and writes where there
+   * is a core for it. It costs about 10 MB of memory beside `memoryBytes`, and begins with the first flush.
+   * Without effect on a `fileSystem` that threads cannot share. Default: false.
+   */
+  readonly backgroundThread?: boolean | undefined;
   /** Where files live. Default: the file system of the machine. */
   readonly fileSystem?: FileSystem | undefined;
   /** Receives warnings (a failed background task, a lost lock). Default: they are dropped. */

@@ -14,14 +14,16 @@ import { JobRun } from './job-run.ts';
 import { OpenTables } from './open-tables.ts';
 import { nextTurn, Slices } from './slices.ts';
 import { TableFile } from './table-file.ts';
-import type { JobResult } from './table-job.ts';
+import type { JobResult, TableJob } from './table-job.ts';
 
 /** Long enough to waste little on turns of the loop, short enough for a flush to begin at once. */
 const SLICE_MS = 10;
 /** The most that a compaction sleeps at a stretch for the sake of the budget, in ms. */
 const PAUSE_MS_MAX = 20;
-/** Tables open at the same time, with index and filter each. */
+/** Tables open at the same time. */
 const OPEN_TABLES_MAX = 64;
+/** Index and filter of a table, for one byte of it, with room to spare. */
+const READER_SHARE = 1 / 8;
 
 export interface JobQueueOptions {
   readonly fileSystem: FileSystem;
@@ -86,7 +88,7 @@ class Task {
     const { fileSystem, hasher } = options;
     const { directory, seededBugs } = job;
     const words = new Int32Array(control);
-    const cache = new BlockCache({ bytes: 0 });
+    const cache = new BlockCache({ bytes: readerBytes(job) });
     const shared = { cache, hasher, seededBugs, tables: new OpenTables(OPEN_TABLES_MAX) };
     this.isFlush = job.kind === 'flush';
     this.#id = id;
@@ -152,6 +154,14 @@ class Task {
   #isSet(word: number): boolean {
     return Atomics.load(this.#control, word) !== 0;
   }
+}
+
+/** For the indexes and filters of one table of each run, and of the ones that come next. */
+function readerBytes({ parts }: TableJob): number {
+  const bytes = parts.map(
+    ({ runs, output }) => (runs.length + 2) * READER_SHARE * output.tableBytes,
+  );
+  return Math.max(0, ...bytes);
 }
 
 function sleep(ms: number): Promise<void> {

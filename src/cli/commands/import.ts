@@ -92,7 +92,7 @@ async function run(context: Context): Promise<number> {
   const batch = given.integer('batch', 1) ?? batchDefault;
   const limit = given.integer('limit', 1);
   const plan = { source, format: await formatOf(source, format), batch, limit };
-  return await withDatabase(directory, {}, async (database) => {
+  return await withDatabase(directory, { backgroundThread: true }, async (database) => {
     const name = await collectionName(database, given);
     const target = new Target(database, name, options);
     return plan.format === 'md' || plan.format === 'txt'
