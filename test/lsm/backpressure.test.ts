@@ -122,3 +122,31 @@ test('an engine that is behind acknowledges later, lets go at close, and none wa
   expect(idle.stats().writeDelayMs).toBe(0);
   await idle.close();
 });
+
+test('background work keeps to its rate', async () => {
+  const rate = 300_000;
+  const files = new MemoryFileSystem();
+  const changes = {
+    autoCompact: true,
+    backgroundBytesPerSecond: rate,
+    level0Tables: 2,
+    tableBytes: 20_000,
+  };
+  const engine = await LsmEngine.open(files, DIRECTORY, tinyOptions(changes));
+  expect(engine.stats().settings.backgroundBytesPerSecond).toBe(rate);
+  const start = performance.now();
+  for (let run = 0; run < 2; run++) {
+    const batch = new WriteBatch();
+    for (let key = 0; key < 300; key++) batch.set(1, 0, 2 * key + run, new Uint8Array(100));
+    engine.write(batch);
+    await engine.checkpoint();
+  }
+  while (engine.compactionPending()) await new Promise((resolve) => setImmediate(resolve));
+  const { flushBytesWritten, compactionBytesWritten, compactions } = engine.stats();
+  expect(compactions).toBeGreaterThan(0);
+  // Never sooner than the rate allows, the burst aside; the last bytes are not waited for.
+  const leastMs = ((flushBytesWritten + compactionBytesWritten / 2) / rate - 0.1) * 1000;
+  expect(leastMs).toBeGreaterThan(50);
+  expect(performance.now() - start).toBeGreaterThanOrEqual(leastMs);
+  await engine.close();
+});
