@@ -212,6 +212,8 @@ test('an iterator outlives its snapshot, and keeps no memtable that it has moved
   expect([iterator.lo, [...iterator.value]]).toEqual([1, [1]]);
   expect(iterator.next()).toBe(true);
   expect([iterator.lo, [...iterator.value]]).toEqual([2, [1]]);
+  // One that takes commits, one to spare.
+  expect(engine.stats().memtableBytes).toBe(2 * 1024);
   expect(iterator.prev()).toBe(true);
   expect([iterator.lo, [...iterator.value]]).toEqual([1, [1]]);
   await engine.close();
