@@ -12,17 +12,18 @@ export function engineStats(
 ): EngineStats {
   const { sealed, pool, log, counters, liveLogs } = core;
   const cache = core.cache.stats();
+  const memory = core.memory.stats();
   const logCounts = log?.counts ?? { writes: 0, syncs: 0, bytesWritten: 0 };
   return {
     settings: { ...settings(core.options), executor: core.executor.kind },
     appliedSequence: core.appliedSequence,
     publishedSequence: core.publishedSequence,
-    memory: core.memory.stats(),
+    memory,
     openTables: core.openTables.count,
     memtableBytes: pool.totalBytes,
     sealedMemtables: sealed.length,
     blockCacheBytes: cache.reservedBytes,
-    tableReaderBytes: cache.chargedBytes,
+    tableReaderBytes: memory.tableReaderBytes,
     blockCacheHits: cache.hits,
     blockCacheMisses: cache.misses,
     logBufferBytes: log?.bufferBytes ?? 0,

@@ -31,6 +31,7 @@ function expectWithin(engine: LsmEngine): void {
   );
   expect(memory.totalBytes).toBeLessThanOrEqual(memory.budgetBytes);
   expect(memtableBytes).toBe(stats.memtableBytes);
+  expect(tableReaderBytes).toBe(stats.tableReaderBytes);
   expect(logBufferBytes).toBe(stats.logBufferBytes);
 }
 
