@@ -84,11 +84,13 @@ class FaultPlan implements Interceptor {
 
   async sync(call: Call, run: () => Promise<void>): Promise<void> {
     const fault = this.#next(call);
+    const { file } = call;
+    assert(file !== undefined, 'a sync is one of an open file');
     if (fault !== undefined) {
-      if (call.file !== undefined) this.#unsyncable.add(call.file);
+      this.#unsyncable.add(file);
       throw this.#error(fault, call);
     }
-    if (call.file !== undefined && this.#unsyncable.has(call.file)) return;
+    if (this.#unsyncable.has(file)) return;
     await run();
     if (this.isStopped) throw this.#error('stop', call);
   }

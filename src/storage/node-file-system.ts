@@ -68,6 +68,7 @@ export class NodeFileSystem implements FileSystem {
   }
 
   syncDirectory(directory: string): void {
+    /* v8 ignore next -- Windows alone @preserve */
     if (process.platform === 'win32') return; // Directories cannot be opened there; NTFS journals them.
     attempt('sync directory', directory, () => {
       const descriptor = fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
