@@ -92,7 +92,7 @@ async function judgeDisk(
   image: DiskImage,
 ): Promise<number> {
   const disk = fileSystemOf(image);
-  const run = new EngineRun(trial, disk, options, model.copy());
+  const run = new EngineRun(trial, disk, options, { model: model.copy() });
   const read = await readAlone(run, disk, options);
   run.moveTo(disk, options);
   await run.open();
@@ -158,7 +158,7 @@ async function judgeRecovery(
   const { options } = history;
   const model = history.model.copy();
   const tracing = new TracingFileSystem(fileSystemOf(image));
-  const run = new EngineRun(trial, tracing, options, model);
+  const run = new EngineRun(trial, tracing, options, { model });
   const promises = promisesOf(run, tracing);
   promises.push({ calls: 0, power: found, kill: found });
   await run.open();

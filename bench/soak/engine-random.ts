@@ -28,6 +28,7 @@ const otherSteps = [
   'take a snapshot',
   'release a snapshot',
   'open a scan',
+  'back up',
   'reopen',
 ] as const;
 

@@ -35,6 +35,12 @@ export interface Attached {
   readonly attachment: Uint8Array;
 }
 
+export interface RunPlace {
+  /** Of commits made before, of which nothing is promised. */
+  readonly model?: Model | undefined;
+  readonly directory?: string | undefined;
+}
+
 export class EngineRun {
   readonly model: Model;
   /** Told of each promise: what a power cut, and what the death of the process alone must leave. */
@@ -43,6 +49,7 @@ export class EngineRun {
   #fileSystem: FileSystem;
   #engine: LsmEngine | undefined;
   options: RandomOptions;
+  readonly directory: string;
   /** Commits up to these are there after a power cut, and after a killed process. */
   #safeFromPower = 0;
   #safeFromKill = 0;
@@ -53,13 +60,13 @@ export class EngineRun {
   #stray: Error | undefined;
   #scans: { readonly scan: Scan; readonly expected: readonly string[] }[] = [];
 
-  /** With a `model` it is an engine that made those commits before, of which nothing is promised. */
   constructor(
     trial: Trial,
     fileSystem: FileSystem,
     options: RandomOptions,
-    model: Model = new Model(),
+    { model = new Model(), directory = DIRECTORY }: RunPlace = {},
   ) {
+    this.directory = directory;
     this.model = model;
     this.#trial = trial;
     this.#fileSystem = fileSystem;
@@ -80,7 +87,7 @@ export class EngineRun {
   /** Opens, and compares what is there with what must be. What an opening found is safe. */
   async open({ readOnly = false }: { readonly readOnly?: boolean } = {}): Promise<void> {
     const attached: Attached[] = [];
-    const engine = await LsmEngine.open(this.#fileSystem, DIRECTORY, {
+    const engine = await LsmEngine.open(this.#fileSystem, this.directory, {
       ...this.options,
       hasher: await hasherLoading,
       readOnly,
@@ -172,6 +179,8 @@ export class EngineRun {
         return;
       case 'open a scan':
         return this.#openScan();
+      case 'back up':
+        return this.#backUp();
       case 'reopen':
         await this.close();
         return this.open();
@@ -242,6 +251,30 @@ export class EngineRun {
       this.check();
     }
     await running;
+  }
+
+  /** A backup has all up to its sequence; one that failed is refused. */
+  async #backUp(): Promise<void> {
+    const directory = `${this.directory}-copy-${this.#trial.operations}`;
+    const { engine } = this;
+    await this.checkpoint();
+    const openCopy = async (): Promise<LsmEngine> => {
+      const hasher = await hasherLoading;
+      const { memoryBytes, memtableBytes, blockCacheBytes, trees, durability } = this.options;
+      const sizes = { memoryBytes, memtableBytes, blockCacheBytes };
+      const options = { ...sizes, trees, durability, hasher, readOnly: true };
+      return await LsmEngine.open(this.#fileSystem, directory, options);
+    };
+    let sequence: number;
+    try {
+      ({ sequence } = await engine.backup(directory));
+    } catch (error) {
+      const copy = await openCopy().catch(() => undefined);
+      if (copy === undefined) throw error;
+      throw new Error('a backup that failed can be opened', { cause: error });
+    }
+    await using copy = await openCopy();
+    assertState(copy, this.model.at(sequence));
   }
 
   /** What it shows is published, and so as durable as the option says. */

@@ -1,12 +1,15 @@
 /**
  * Do the answers depend on anything but the commits?
  *
- * One random trace runs under several random vectors of options, and one of changes to a graph under every
- * layout as well. After each step every engine must answer as the model does, and every graph as the first.
+ * One random trace runs under several random vectors of options, one of them on the real disk with a worker,
+ * and one of changes to a graph under every layout as well. After each step every engine must answer as the
+ * model does, and every graph as the first.
  *
  * npm run soak -- metamorphic [--minutes N | --rounds N] [--seed S]
  */
-
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { loadHasher } from '../../src/base/hasher.ts';
 import { type Random, seededRandom } from '../../src/base/random.ts';
 import { LsmEngine } from '../../src/lsm/engine.ts';
@@ -14,6 +17,7 @@ import { createGraphLayout, type GraphLayoutName } from '../../src/lsm/graph/gra
 import { GraphStore } from '../../src/lsm/graph/graph-store.ts';
 import { WriteBatch } from '../../src/lsm/write-batch.ts';
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
+import { NodeFileSystem } from '../../src/storage/node-file-system.ts';
 import { LISTS } from './engine-model.ts';
 import {
   below,
@@ -22,10 +26,12 @@ import {
   randomIds,
   randomOptions,
   randomSteps,
+  type Step,
 } from './engine-random.ts';
 import { assertSame, DIRECTORY } from './engine-run.ts';
 import { runSteps } from './model-round.ts';
 import { runRounds } from './rounds.ts';
+import type { Trial } from './trial.ts';
 
 const hasherLoading = loadHasher();
 const vectors = 5;
@@ -38,13 +44,29 @@ await runRounds('metamorphic', async (trial) => {
   let history: readonly string[] | undefined;
   for (let i = 0; i < vectors; i++) {
     const options = randomOptions(random);
-    await runSteps(trial, options, steps);
+    if (i === 0) await runOnDisk(trial, options, steps);
+    else await runSteps(trial, options, steps);
     const layout = pick(random, ['vertex', 'delta', 'hybrid'] as const);
     const answers = await runGraph(random, options, layout, changes);
     history ??= answers;
     assertSame(answers, history, `layout ${layout}, options ${JSON.stringify(options)}`);
   }
 });
+
+/** With a worker that flushes and compacts, which files in memory do not have. */
+async function runOnDisk(
+  trial: Trial,
+  options: RandomOptions,
+  steps: readonly Step[],
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'stratavec-metamorphic-'));
+  try {
+    const place = { fileSystem: new NodeFileSystem(), directory: `${folder}/lsm` };
+    await runSteps(trial, { ...options, executor: 'worker' }, steps, place);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
 
 interface GraphChange {
   readonly do: 'set' | 'add' | 'add' | 'remove' | 'remove node';
