@@ -121,9 +121,8 @@ export class JobRun {
     const { numberCount, parts, seededBugs } = this.#job;
     // Each part that is still to come needs a number at least.
     const count = numberCount - (parts.length - this.#outputs.length - 1);
-    const newTable = (): NewTable | undefined =>
-      this.#begunCount >= count ? undefined : this.#newTable();
-    return { hasher, seededBugs, newTable };
+    const hasRoom = (): boolean => this.#begunCount < count;
+    return { hasher, seededBugs, hasRoom, newTable: () => this.#newTable() };
   }
 
   #newTable(): NewTable {

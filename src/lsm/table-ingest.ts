@@ -74,6 +74,7 @@ export class TableIngest {
       const output = new TableOutput(settings, {
         hasher,
         seededBugs: options.seededBugs,
+        hasRoom: () => true,
         newTable: () => newTable(core),
       });
       this.#outputs.push({ level, output });

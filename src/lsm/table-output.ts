@@ -31,8 +31,10 @@ export interface OutputSettings {
 export interface OutputPlace {
   readonly hasher: Hasher;
   readonly seededBugs: SeededBugs;
-  /** Makes the next table's file; undefined: no number is left for it, and the present table goes on. */
-  readonly newTable: () => NewTable | undefined;
+  /** Whether there may be a further table; if not, the present one takes all that is left. */
+  readonly hasRoom: () => boolean;
+  /** Makes the next table's file. Requires room. */
+  readonly newTable: () => NewTable;
 }
 
 export interface NewTable {
@@ -65,8 +67,6 @@ export class TableOutput {
   #number = 0;
   #lastHi = 0;
   #lastLo = 0;
-  /** No number is left: what comes goes into the present table. */
-  #isLastTable = false;
   readonly #tables: TableMeta[] = [];
   /** Numbers of all files that were begun. */
   readonly #numbers: number[] = [];
@@ -89,12 +89,12 @@ export class TableOutput {
   drain(stream: FoldStream): SlicedWork {
     return (isOver) => {
       while (stream.valid) {
+        if (this.#isFull(stream) && !this.#finishTable(isOver)) return false;
         this.#add(stream);
         stream.next();
         if (isOver()) return false;
       }
-      this.#finishTable();
-      return true;
+      return this.#finishTable(isOver);
     };
   }
 
@@ -120,38 +120,30 @@ export class TableOutput {
 
   #add(stream: FoldStream): void {
     const { hi, lo } = stream;
-    const writer = this.#writer;
-    if (writer === undefined) {
-      this.#begin(this.#place.newTable());
-    } else if (
-      writer.sizeBytes >= this.#settings.tableBytes &&
-      (lo !== this.#lastLo || hi !== this.#lastHi || this.#splitsKeys) &&
-      !this.#isLastTable
-    ) {
-      this.#cut();
-    }
-    this.#writer!.add(hi, lo, stream.sequence, stream.kind, stream.value());
+    this.#writer ??= this.#begin();
+    this.#writer.add(hi, lo, stream.sequence, stream.kind, stream.value());
     this.#lastHi = hi;
     this.#lastLo = lo;
   }
 
-  #cut(): void {
-    const table = this.#place.newTable();
-    this.#isLastTable = table === undefined;
-    if (table === undefined) return;
-    this.#finishTable();
-    this.#begin(table);
+  /** Whether the next entry belongs into another table. */
+  #isFull({ hi, lo }: FoldStream): boolean {
+    return (
+      this.#writer !== undefined &&
+      this.#writer.sizeBytes >= this.#settings.tableBytes &&
+      (lo !== this.#lastLo || hi !== this.#lastHi || this.#splitsKeys) &&
+      this.#place.hasRoom()
+    );
   }
 
-  #begin(table: NewTable | undefined): void {
-    assert(table !== undefined, 'every output has a number for its first table');
+  #begin(): TableWriter {
     const { hasher, seededBugs } = this.#place;
-    const { number } = table;
+    const { number, file } = this.#place.newTable();
     const { tableBytes: _, ...settings } = this.#settings;
     this.#number = number;
-    this.#file = table.file;
+    this.#file = file;
     this.#numbers.push(number);
-    this.#writer = new TableWriter(table.file, {
+    return new TableWriter(file, {
       ...settings,
       number,
       hasher,
@@ -160,10 +152,12 @@ export class TableOutput {
     });
   }
 
-  #finishTable(): void {
+  /** True when there is no unfinished table any more. Building a filter may take slices of its own. */
+  #finishTable(isOver: () => boolean): boolean {
     const file = this.#file;
     const writer = this.#writer;
-    if (file === undefined || writer === undefined) return;
+    if (file === undefined || writer === undefined) return true;
+    if (!writer.buildFilter(isOver)) return false;
     const properties = writer.finish();
     const sizeBytes = file.size();
     this.#bytes += sizeBytes;
@@ -171,6 +165,7 @@ export class TableOutput {
     this.#syncs.push(this.#sync(file));
     this.#file = undefined;
     this.#writer = undefined;
+    return true;
   }
 
   /** Never rejects: `synced` tells. */
