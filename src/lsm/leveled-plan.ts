@@ -19,6 +19,8 @@ import {
   bySmallestKey,
   bytesOf,
   type CompactionPlan,
+  isBefore,
+  type KeyRange,
   overlap,
   overlapping,
   type PlannedRun,
@@ -27,6 +29,7 @@ import {
   type PlanOptions,
   type PlanReason,
 } from './compaction-shape.ts';
+import { compareKeys } from './entry.ts';
 import {
   garbageAbove,
   garbageAllowed,
@@ -209,9 +212,11 @@ function planLevel0<T extends PlannedTable>(
   const below = older.find(({ level }) => level === outputLevel);
   const oldest = runs[depth - 1].tables;
   const isSeeded = options.seededBugs?.has('inputs of L0 are not expanded to a fixed point');
+  const groups = clusters(top);
+  const members = new Set(groups.find((group) => group.includes(oldest[0])));
   const seed = isSeeded
     ? top.filter(({ meta }) => overlap(meta, oldest[0].meta))
-    : connected(top, oldest[0]);
+    : top.filter((table) => members.has(table));
   const shared = {
     tree,
     reason,
@@ -225,26 +230,11 @@ function planLevel0<T extends PlannedTable>(
     return { ...shared, inputs: seed, overlaps, isTrivial: false };
   }
   // The whole run may be such: keys that ascend, or a new range.
+  const alone = new Set(groups.flatMap((group) => (group.length === 1 ? group : [])));
   const inputs = oldest.filter(
-    (table) =>
-      connected(top, table).length === 1 &&
-      overlapping(below?.tables ?? [], table.meta).length === 0,
+    (table) => alone.has(table) && overlapping(below?.tables ?? [], table.meta).length === 0,
   );
   return { ...shared, inputs, overlaps: [], isTrivial: true };
-}
-
-/** `seed` and every table that overlaps one of them, newest first as they were; without a gap. */
-function connected<T extends PlannedTable>(tables: readonly T[], seed: T): T[] {
-  const taken = new Set<T>([seed]);
-  for (let count = 0; count < taken.size; ) {
-    count = taken.size;
-    for (const table of tables) {
-      if (!taken.has(table) && [...taken].some((other) => overlap(table.meta, other.meta))) {
-        taken.add(table);
-      }
-    }
-  }
-  return tables.filter((table) => taken.has(table));
 }
 
 /** Down to the next run, wherever it is. */
@@ -335,32 +325,34 @@ function planMergedLevel<T extends PlannedTable>(
   return { ...shared, inputs, isTrivial: true };
 }
 
-/** Groups tables that overlap directly or through others, by key. */
+/** Groups tables that overlap directly or through others, by key: no gap is within a group. */
 function clusters<T extends PlannedTable>(tables: readonly T[]): T[][] {
   const groups: T[][] = [];
+  /** The table of the last group that reaches farthest. */
+  let farthest: T | undefined;
   for (const table of [...tables].sort(bySmallestKey)) {
-    const last = groups.at(-1);
-    if (last !== undefined && overlap(hull(last), table.meta)) last.push(table);
+    const { smallestHi, smallestLo, largestHi, largestLo } = table.meta;
+    const isInside = farthest !== undefined && !isBefore(farthest.meta, smallestHi, smallestLo);
+    if (isInside) groups[groups.length - 1].push(table);
     else groups.push([table]);
+    const { meta } = farthest ?? table;
+    if (!isInside || compareKeys(meta.largestHi, meta.largestLo, largestHi, largestLo) < 0) {
+      farthest = table;
+    }
   }
   return groups;
 }
 
 /** From the smallest to the largest key of tables that overlap in a chain, so that there is no gap. */
-function hull(tables: readonly PlannedTable[]): PlannedTable['meta'] {
-  let range = tables[0].meta;
+function hull(tables: readonly PlannedTable[]): KeyRange {
+  let { smallestHi, smallestLo, largestHi, largestLo } = tables[0].meta;
   for (const { meta } of tables) {
-    if (bySmallestKey({ meta }, { meta: range }) < 0) {
-      const { smallestHi, smallestLo } = meta;
-      range = { ...range, smallestHi, smallestLo };
+    if (compareKeys(meta.smallestHi, meta.smallestLo, smallestHi, smallestLo) < 0) {
+      ({ smallestHi, smallestLo } = meta);
     }
-    const { largestHi, largestLo } = meta;
-    if (
-      largestHi > range.largestHi ||
-      (largestHi === range.largestHi && largestLo > range.largestLo)
-    ) {
-      range = { ...range, largestHi, largestLo };
+    if (compareKeys(meta.largestHi, meta.largestLo, largestHi, largestLo) > 0) {
+      ({ largestHi, largestLo } = meta);
     }
   }
-  return range;
+  return { smallestHi, smallestLo, largestHi, largestLo };
 }

@@ -245,6 +245,23 @@ test('chains of operands over too many runs are folded although sizes are small'
   }
 });
 
+test('runs that are merged among tiers stay below newer ones of their level', () => {
+  const ids = Uint32Array.from({ length: 4000 }, (_, id) => id);
+  const base = { ...entryOf(1, 1, SET), value: encodeList(ids) };
+  const operands = Array.from({ length: 9 }, (_, i) => entryOf(1, i + 2, MERGE));
+  const history = [base, ...operands, entryOf(1, 11, SET)];
+  const runs = [...history].reverse().map((entry, i) => ({
+    level: entry === base ? 6 : 1,
+    number: 50 - i,
+    tables: cutTables([entry], 1, 50 - i),
+  }));
+  const options: PlanOptions = { ...roomy, compaction: 'tiered', levelRatio: 100 };
+  const folded = followAll({ history, runs, options }, (at) =>
+    planCompaction([[TREE, at]], options),
+  );
+  expect(folded.map(({ level }) => level)).toEqual([1, 1, 6]);
+});
+
 test('a tombstone counts for as much as it hides', () => {
   const data = Array.from({ length: KEYS }, (_, lo) => ({
     ...entryOf(lo, lo + 1, SET),
