@@ -62,6 +62,26 @@ export interface KernelExports {
   scanEnd(walk: number): void;
   /** Where to look for an upper list: this and SPACE_UPPER_MASK. A u32 that comes as i32. */
   upperHash(layer: number, node: number): number;
+  // A job of a bulk build is the address of the structure BUILD_* in layout.ts.
+  /** Writes the rows of `count` nodes. */
+  buildRows(job: number, ids: number, count: number, rows: number): void;
+  /** The nearest leader of each node, and the second nearest unless `second` is 0. */
+  buildAssign(
+    job: number,
+    ids: number,
+    count: number,
+    leaders: number,
+    leaderCount: number,
+    nearest: number,
+    second: number,
+  ): void;
+  /** The steps of a leaf whose rows are at BUILD_ROWS, each for the members [from, to). */
+  buildMeasure(job: number, members: number, from: number, to: number): void;
+  buildChoose(job: number, members: number, from: number, to: number): void;
+  buildReverse(job: number, members: number): void;
+  buildMerge(job: number, ids: number, members: number, from: number, to: number): void;
+  /** Adds the edges back from what the nodes [from, to) name. */
+  buildBackEdges(job: number, from: number, to: number): void;
 }
 
 export interface Kernels {

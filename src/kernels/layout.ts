@@ -153,3 +153,33 @@ export const LINK_PRESENT = 0;
 export const LINK_APPENDED = 1;
 /** The list was full: it was chosen anew among its edges and the new one. */
 export const LINK_REWRITTEN = 2;
+
+// The job of a bulk build: fields that the caller fills in (`assembly/build-*.ts`), one for each thread.
+// Nodes are numbered from 0; the code of a node is `codes + node * stride`, a slot as in a code cell; its
+// list is `lists + node * stride`: u32 count | u32 ids[cap], nearest first.
+export const BUILD_SPACE = 0;
+export const BUILD_CODES = 4;
+export const BUILD_CODE_STRIDE = 8;
+export const BUILD_LISTS = 12;
+export const BUILD_LIST_STRIDE = 16;
+/** Largest degree. */
+export const BUILD_CAP = 20;
+/** Rows of the members of a leaf, and of their lists' nodes: codes made for comparison (`build-rows.ts`). */
+export const BUILD_ROWS = 24;
+export const BUILD_LIST_ROWS = 28;
+export const BUILD_ROW_STRIDE = 32;
+/** f32[members][members], the distances within a leaf. */
+export const BUILD_DISTANCES = 36;
+/** For each member: u32 count | u32 own count | u64 keys[BUILD_CANDIDATES_MAX]. */
+export const BUILD_CANDIDATES = 40;
+export const BUILD_CANDIDATES_MAX = 44;
+/** Nearest members that a member looks at, and how many of them it keeps at the most. */
+export const BUILD_NEAREST = 48;
+export const BUILD_KEPT_MAX = 52;
+/** f32: how much nearer to another neighbour than to the node makes an edge superfluous. */
+export const BUILD_FACTOR = 56;
+/** 8 * (BUILD_CANDIDATES_MAX + cap) + 8 * cap + 16 bytes, and 8 * BUILD_NEAREST at the least. */
+export const BUILD_WORK = 60;
+export const BUILD_SIZE = 64;
+/** A row: f32 scale, mean, spread and rest, then i16 codes, padded with zeros to a multiple of 16. */
+export const BUILD_ROW_CODE = 16;

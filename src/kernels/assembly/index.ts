@@ -7,6 +7,10 @@ export { selectNeighbours } from './select';
 export { linkBack } from './link';
 export { distanceExact, scanBegin, scanEnd, scanPage } from './exact';
 export { upperHash } from './space';
+export { buildRows } from './build-rows';
+export { buildAssign } from './build-assign';
+export { buildChoose, buildMeasure, buildReverse } from './build-leaf';
+export { buildBackEdges, buildMerge } from './build-lists';
 
 /** The first address that the module leaves to its caller. */
 export function heapBase(): u32 {
