@@ -10,6 +10,7 @@ import {
   STALL_FACTOR,
   type WriteDebt,
 } from '../../src/lsm/write-delay.ts';
+import { WriteThrottle } from '../../src/lsm/write-throttle.ts';
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
 import { DIRECTORY, tinyOptions } from './engine-harness.ts';
 
@@ -121,6 +122,15 @@ test('an engine that is behind acknowledges later, lets go at close, and none wa
   await idle.committed(write(idle, 1));
   expect(idle.stats().writeDelayMs).toBe(0);
   await idle.close();
+});
+
+test('who waits is let go at once when the engine closes', async () => {
+  // Neither is asked for anything by those who wait already.
+  const throttle = new WriteThrottle(undefined as never, undefined as never, () => 0);
+  const waiting = [throttle.wait(1e9), throttle.wait(1e8)];
+  throttle.stop();
+  await Promise.all(waiting);
+  expect(throttle.delayMs).toBe(1.1e9);
 });
 
 test('background work keeps to its rate', async () => {

@@ -88,6 +88,8 @@ test('the place of a table decides, in either style', () => {
   expect(bits(5, false, none)).toBeGreaterThan(9);
   const uniform: TreeSpec = { ...spec, filterBits: 'uniform' };
   expect([bits(6, true, uniform), bits(0, false, uniform)]).toEqual([10, 10]);
+  const bare: TreeSpec = { ...uniform, lastLevelFilter: false };
+  expect([bits(6, true, bare), bits(6, false, bare)]).toEqual([0, 10]);
   expect(bits(0, false, { ...spec, filterBitsPerKey: 0 })).toBe(0);
   const tiered = { ...options, compaction: 'tiered' } as const;
   expect(filterBitsOf(spec, [], { level: 0, isLast: false }, tiered)).toBeGreaterThan(13);
