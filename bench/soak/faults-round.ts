@@ -44,7 +44,9 @@ function planFaults(random: Random, faulty: FaultyFileSystem, trace: readonly st
   for (const [i, call] of trace.entries()) {
     // The operation and the kind of file.
     const kind = call.replace(/ .*?(\.?\w*)$/, ' $1');
-    calls.set(kind, [...(calls.get(kind) ?? []), i + 1]);
+    const ofKind = calls.get(kind);
+    if (ofKind === undefined) calls.set(kind, [i + 1]);
+    else ofKind.push(i + 1);
   }
   // What a failed sync has lost is made up for by almost anything that comes later: often it fails alone.
   const isSyncAlone = random() < 0.3;

@@ -92,6 +92,23 @@ test('version 1 of the log is written as it always was', async () => {
   );
 });
 
+test('a block that ends with room for a header alone, or about that, is gone on from', async () => {
+  // Head 36 bytes, chunk header and commit header of the first commit.
+  const before = 36 + CHUNK_HEADER_SIZE + 16;
+  for (let rest = 0; rest <= CHUNK_HEADER_SIZE + 3; rest++) {
+    const first = new Uint8Array(LOG_BLOCK_SIZE - rest - before).fill(7);
+    const list = [first, Uint8Array.of(1, 2, 3)].map((entries, i) => ({
+      firstSequence: 5 + i,
+      entryCount: 1,
+      entries,
+      attachments: new Uint8Array(0),
+    }));
+    const { disk, ends } = await writeLog(list);
+    expect(ends[0]).toBe(LOG_BLOCK_SIZE - rest);
+    expect(readLog(disk)).toEqual({ read: shown(list), end: ends[1], isTorn: false });
+  }
+});
+
 test('what was appended is read back', async () => {
   await fc.assert(
     fc.asyncProperty(commits, async (list) => {

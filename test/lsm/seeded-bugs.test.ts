@@ -18,6 +18,6 @@ test.each([
   expect(error).toBeInstanceOf(Error);
 });
 
-test('as many rounds pass without a bug', async () => {
-  expect(await huntBug(undefined, 12, 1)).toMatchObject({ by: undefined, error: undefined });
+test('rounds pass without a bug', async () => {
+  expect(await huntBug(undefined, 4, 1)).toMatchObject({ by: undefined, error: undefined });
 });
