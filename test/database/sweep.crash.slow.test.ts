@@ -1,0 +1,3 @@
+import { sweepCrashSuite } from './sweep-crash.suite.ts';
+
+sweepCrashSuite(4);
