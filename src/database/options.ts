@@ -32,7 +32,7 @@ export interface DatabaseOptions {
   readonly compression?: 'lz4' | 'none' | undefined;
   /**
    * Flush and merge in a thread of their own, so that they take no time from searches and writes where there
-   * is a core for it. It costs about 10 MB of memory beside `memoryBytes`, and begins with the first flush.
+   * is a core for it. It costs about 30 MB of memory beside `memoryBytes`, and begins with the first flush.
    * Without effect on a `fileSystem` that threads cannot share. Default: false.
    */
   readonly backgroundThread?: boolean | undefined;
