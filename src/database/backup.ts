@@ -63,9 +63,11 @@ export async function backupDatabase(
   }
 }
 
-/** A database that was opened to read only cannot write what its log holds. */
+/** A database that was opened to read only cannot write what its log holds: entries, or vectors alone. */
 function checkWhole(session: Session, pin: VersionPin): void {
-  if (pin.sequence >= session.stores.engine.appliedSequence || !session.options.readOnly) return;
+  if (!session.options.readOnly) return;
+  const { engine } = session.stores;
+  if (pin.sequence >= engine.appliedSequence && engine.stats().logBytes === 0) return;
   const message =
     'the database was opened with readOnly: true, and its log holds commits that are not in its tables; ' +
     'open it to write, or close it and copy its folder';

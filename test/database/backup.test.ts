@@ -144,6 +144,24 @@ test('arguments are checked, and a target in use is refused', async () => {
   await expect(db.backup('/late')).rejects.toMatchObject({ code: 'DATABASE_CLOSED' });
 });
 
+test('a database that is opened to read only is backed up if nothing is in its log alone', async () => {
+  const fileSystem = new MemoryFileSystem();
+  const { db, model } = await filled(fileSystem);
+  await db.close();
+  const options = { fileSystem, memoryBytes: SMALL_MEMORY };
+  const reader = await open('/db', { ...options, readOnly: true });
+  await reader.backup('/backup');
+  await reader.close();
+  await expectHolds(fileSystem, '/backup', model);
+  const writer = await open('/db', options);
+  await upsert(1, 1, 9).run(await writer.collection('things'));
+  const crashed = fileSystem.crash(1);
+  const late = await open('/db', { ...options, fileSystem: crashed, readOnly: true });
+  await expect(late.backup('/second')).rejects.toMatchObject({ code: 'READ_ONLY' });
+  expect(crashed.exists('/second')).toBe(false);
+  await late.close();
+});
+
 test('a damaged page is not handed on, and a damaged backup is not restored', async () => {
   const fileSystem = new MemoryFileSystem();
   const { db } = await filled(fileSystem);
