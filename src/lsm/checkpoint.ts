@@ -73,7 +73,7 @@ export class Checkpointer {
     while (core.writing !== undefined) await core.writing;
     const log = core.requireWritable();
     const sequence = core.appliedSequence;
-    if (sequence === core.versions.current.sequence && !core.isReplayedIntoTables) return;
+    if (sequence === core.versions.current.sequence) return;
     this.#sealedUpTo = sequence;
     participant?.freeze(sequence);
     const { seededBugs } = core.options;
@@ -100,7 +100,6 @@ export class Checkpointer {
       participant?.failed(error);
       throw error;
     }
-    core.isReplayedIntoTables = false;
     participant?.installed(sequence);
     this.#deleteLogs(logNumber);
     this.#compactor.kick();

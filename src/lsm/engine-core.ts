@@ -119,8 +119,6 @@ export class EngineCore {
   /** Missing when the engine was opened to read only. */
   log: CommitLog | undefined;
   appliedSequence: number;
-  /** The logs hold commits that are in tables, whose attachments no checkpoint has covered yet. */
-  isReplayedIntoTables = false;
   /** A sliced write under way; nothing else is written or sealed until it is settled. Never rejects. */
   writing: Promise<unknown> | undefined;
   /** Why the engine became read-only. */

@@ -34,6 +34,7 @@ export async function replayLogs(
 ): Promise<ReplayedLog[]> {
   const replay = new Replay(core, options);
   for (const number of numbers) await replay.log(number);
+  replay.end();
   return replay.logs;
 }
 
@@ -87,6 +88,15 @@ class Replay {
     } finally {
       file.close();
     }
+  }
+
+  /** Logs were on the device before their entries came into tables: they reach as far. */
+  end(): void {
+    const last = this.logs.at(-1);
+    const { appliedSequence } = this.#core;
+    if (last === undefined || this.#next === undefined || this.#next > appliedSequence) return;
+    const what = `logs end before commit ${this.#next}, entries up to ${appliedSequence} are in tables`;
+    throw new CorruptionError(what, { file: logPath(this.#core, last.number), offset: last.bytes });
   }
 
   /** A log whose head announces `firstSequence`. */

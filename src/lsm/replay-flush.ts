@@ -1,7 +1,8 @@
 /**
  * Tables out of a replay: a log of any length is replayed in the memory of two memtables. What fills the
  * memtable becomes tables of a version that still names the same logs, with the sequence up to which their
- * entries are in tables; they are kept until a checkpoint, for their attachments.
+ * entries are in tables; they are kept until a checkpoint, for their attachments. There is always a commit
+ * behind that sequence, which waits for the room, so that the next checkpoint has something to do.
  */
 import type { EngineCore } from './engine-core.ts';
 import { flushMemtables } from './flush.ts';
@@ -22,5 +23,4 @@ export async function flushReplayed(core: EngineCore): Promise<void> {
     for (const { shared } of core.sealed) shared.release();
     core.sealed = [];
   });
-  core.isReplayedIntoTables = true;
 }

@@ -1,8 +1,10 @@
 /** One budget over everything of an engine that grows, at every step of a history. */
 import { expect, test } from 'vitest';
 import { KIB, MIB } from '../../src/base/units.ts';
+import { BlockCache } from '../../src/lsm/block-cache.ts';
 import { LsmEngine } from '../../src/lsm/engine.ts';
 import type { EngineOptions } from '../../src/lsm/engine-options.ts';
+import { MemoryBudget } from '../../src/lsm/memory-budget.ts';
 import { OpenTables } from '../../src/lsm/open-tables.ts';
 import { WriteBatch } from '../../src/lsm/write-batch.ts';
 import { CountingFileSystem } from '../../src/storage/counting-file-system.ts';
@@ -167,6 +169,23 @@ test('few tables are open at a time, whatever is read, and iterators stay right'
   expect(entries).toBe(4000);
   iterator.close();
   await engine.close();
+});
+
+test('tables are closed when what cannot give way grows', () => {
+  const cache = new BlockCache({ bytes: MIB });
+  const tables = new OpenTables(10);
+  const budget = new MemoryBudget({ bytes: MIB, tableBytes: 1024, cache, tables });
+  const charged = 100 * KIB;
+  cache.charge(charged);
+  let isOpen = true;
+  const letGo = (): void => {
+    cache.charge(-charged);
+    isOpen = false;
+  };
+  tables.admit({ isUsed: false, letGo });
+  budget.setMemtables(20 * KIB);
+  expect(isOpen).toBe(false);
+  expect(budget.stats().tableReaderBytes).toBe(0);
 });
 
 test('the hand passes tables that are in use', () => {

@@ -4,10 +4,11 @@ import { type Commit, LISTS, Model, PLAIN, toBatch } from '../../bench/soak/engi
 import type { LsmEngine } from '../../src/lsm/engine.ts';
 import type { EngineOptions } from '../../src/lsm/engine-options.ts';
 import { encodeEdges } from '../../src/lsm/list-codec.ts';
+import { repairEngine } from '../../src/lsm/repair/repair.ts';
 import { FaultyFileSystem } from '../../src/storage/faulty-file-system.ts';
 import type { FileSystem } from '../../src/storage/file-system.ts';
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
-import { expectState, openTiny } from './engine-harness.ts';
+import { DIRECTORY, expectState, openTiny, tinyOptions } from './engine-harness.ts';
 
 const LARGE = { memtableBytes: 1 << 20 };
 
@@ -115,6 +116,45 @@ test('a replay may be cut off at any call, by a death or a power cut, and begins
     if (engine !== undefined) break;
   }
   expect(calls).toBeGreaterThan(50);
+});
+
+test('a repair keeps the attachments of commits that are in tables, and applies none of them twice', async () => {
+  const { disk, model } = await written();
+  const { engine } = await open(disk);
+  await engine.close();
+  const log = disk.list(DIRECTORY).find((name) => name.endsWith('.wal'));
+  const file = disk.open(`${DIRECTORY}/${log}`, 'readwrite');
+  file.write(new Uint8Array(40), file.size() >>> 1);
+  file.close();
+  await expect(open(disk)).rejects.toMatchObject({ code: 'CORRUPTION' });
+  await repairEngine(disk, DIRECTORY, tinyOptions());
+  const repaired = await open(disk);
+  const all = model.attachmentsBehind(0);
+  expect(repaired.attachments.length).toBeGreaterThan(all.length - 3);
+  expect(all).toEqual(expect.arrayContaining(repaired.attachments));
+  // The damaged commits are in tables.
+  expectState(repaired.engine, model.at());
+  await repaired.engine.close();
+});
+
+test('what the system alone has of a log is on the device before tables rest on it', async () => {
+  for (let at = 30; at < 90; at += 6) {
+    const disk = new MemoryFileSystem();
+    const killed = await openTiny(disk, { ...LARGE, durability: 'os' });
+    const model = new Model();
+    for (let i = 0; i < 60; i++) model.add(commitOf(i), killed.write(toBatch(commitOf(i))));
+    await killed.committed(killed.appliedSequence);
+    const files = new FaultyFileSystem(disk);
+    files.stopAt(at);
+    await openTiny(files).catch(() => undefined);
+    const { engine, attachments } = await open(disk.crash(at, 0));
+    const { appliedSequence } = engine;
+    expectState(engine, model.at(appliedSequence));
+    expect(attachments).toEqual(
+      model.attachmentsBehind(0).filter(({ sequence }) => sequence <= appliedSequence),
+    );
+    await engine.close();
+  }
 });
 
 test('where tables cannot be written, a log is replayed in memory', async () => {

@@ -11,7 +11,7 @@ import { salvageLog } from './salvage-log.ts';
 export interface JudgedLogs {
   /** Nothing is lost but, perhaps, a torn tail with nothing behind it: open can replay them. */
   readonly isWhole: boolean;
-  /** Behind `sequence`, ascending. */
+  /** Ascending: those behind `sequence`, and those before it whose attachments are needed. */
   readonly commits: readonly Commit[];
   readonly damaged: readonly string[];
   readonly lost: readonly Loss[];
@@ -22,7 +22,12 @@ const NOTHING = new Uint8Array(0);
 const WRITE_BYTES = 1 << 20;
 
 /** `numbers` are the logs behind the version, ascending, `sequence` is the last one in its tables. */
-export function judgeLogs(place: Place, numbers: readonly number[], sequence: number): JudgedLogs {
+export function judgeLogs(
+  place: Place,
+  numbers: readonly number[],
+  sequence: number,
+  isVersionKnown: boolean,
+): JudgedLogs {
   const { fileSystem, directory, hasher } = place;
   const logs = numbers.map((number) => {
     const path = `${directory}/${fileName('wal', number)}`;
@@ -33,9 +38,10 @@ export function judgeLogs(place: Place, numbers: readonly number[], sequence: nu
   const damaged = new Set<string>();
   const commits: Commit[] = [];
   const lost: Loss[] = [];
-  // The first log may begin with commits that a replay has brought into tables: for their attachments.
+  // The first log that a version names may begin with commits that a replay has brought into tables; their
+  // attachments count. Without a version, nobody knows whether a checkpoint has covered them.
   const first = logs.find(({ commits: found }) => found.length > 0)?.commits[0].firstSequence;
-  let last = Math.min(sequence, (first ?? sequence + 1) - 1);
+  let last = isVersionKnown ? Math.min(sequence, (first ?? sequence + 1) - 1) : sequence;
   for (const [i, { name, path, gaps, tail, commits: found }] of logs.entries()) {
     // A torn tail is what a crash leaves of the newest log.
     for (const { from, to } of tail !== undefined && i < lastBegun ? [...gaps, tail] : gaps) {

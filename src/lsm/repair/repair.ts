@@ -55,7 +55,7 @@ export async function repairEngine(
   try {
     const sequence = sequenceOf(base, judgement);
     const behind = wal.filter((number) => number >= (base.stored?.logNumber ?? 0));
-    const logs = judgeLogs(place, behind, sequence);
+    const logs = judgeLogs(place, behind, sequence, base.stored !== undefined);
     const damaged = [...base.damaged, ...judgement.damaged, ...logs.damaged];
     const lost = [...base.lost, ...judgement.lost, ...logs.lost];
     const repair = new Repair(place, resolved, { base, judgement, logs, sequence });
@@ -120,7 +120,7 @@ class Repair {
       logNumber = this.#newNumber();
       const [first] = logs.commits;
       // The numbers of commits that are lost before the first one need no place in the log.
-      if (first !== undefined) versionSequence = first.firstSequence - 1;
+      if (first !== undefined) versionSequence = Math.max(sequence, first.firstSequence - 1);
       if (first !== undefined) await writeLog(this.#place, logNumber, logs.commits);
       this.recovered.commits = logs.commits.length;
       const old = base.files.wal.map((number) => fileName('wal', number));
