@@ -8,7 +8,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { DatabaseError } from '../errors.ts';
-import { encodeEdges } from '../lsm/list-codec.ts';
+import { encodeEdges, readList } from '../lsm/list-codec.ts';
 import { WriteBatch } from '../lsm/write-batch.ts';
 import { pageKey } from '../paged/page-map.ts';
 import type { PlacePolicy } from '../paged/place-policy.ts';
@@ -118,7 +118,9 @@ export class WritePlan {
   delete({ record, head }: FoundRecord): void {
     const { reader, counters, entry } = this.#store;
     const { hi, lo } = reader.idKey(head.namespace, head.id);
-    this.#batch.merge(IDS_TREE, hi, lo, encodeEdges(NO_IDS, Uint32Array.of(record)));
+    // An entry of no records would stay for ever.
+    if (this.#isOnlyRecord(hi, lo)) this.#batch.delete(IDS_TREE, hi, lo);
+    else this.#batch.merge(IDS_TREE, hi, lo, encodeEdges(NO_IDS, Uint32Array.of(record)));
     this.#namespaces.remove(head.namespace, record);
     this.#batch.delete(HEADS_TREE, entry.collection, record);
     if (head.hasBody) this.#batch.delete(BODIES_TREE, entry.collection, record);
@@ -218,6 +220,13 @@ export class WritePlan {
     if (vector !== undefined && this.#isStored(head.node, vector)) return head.node;
     this.#makeGhost(head.node);
     return vector === undefined ? NO_NODE : this.#insertVector(record, vector);
+  }
+
+  /** Whether an id that is there has a hash of its own; not asked when this plan adds ids too. */
+  #isOnlyRecord(hi: number, lo: number): boolean {
+    if (this.#store.counters.nextRecord !== this.#before.nextRecord) return false;
+    const bytes = this.#stores.engine.get(IDS_TREE, hi, lo, this.sequence);
+    return bytes !== undefined && readList(bytes)?.length === 1;
   }
 
   #makeGhost(node: number): void {
