@@ -150,6 +150,18 @@ export class World implements NeighbourSource, VectorSource {
     return node;
   }
 
+  /** Gives a living node another place, in the open plan; the old one becomes a ghost. */
+  move(from: number): number {
+    const to = this.#nextNode++;
+    this.#planned.push(to);
+    const { vector } = this.nodes.get(from)!;
+    this.nodes.set(to, { vector, record: to, isLiving: true });
+    this.#refresh(to);
+    this.graph.move(from, to);
+    this.makeGhost(from);
+    return to;
+  }
+
   /** Makes a living node a ghost, in the open plan. */
   makeGhost(node: number): void {
     this.nodes.get(node)!.isLiving = false;
