@@ -1,6 +1,8 @@
 export type { BackupOptions, BackupProgress, BackupReport } from './database/backup.ts';
+export type { BulkPhase, BulkState } from './database/bulk-progress.ts';
 export { Collection } from './database/collection.ts';
 export { Database, open } from './database/database.ts';
+export type { BuildInput, BuildOptions, IngestOptions } from './database/ingest.ts';
 export { type InspectOptions, inspect } from './database/inspect.ts';
 export type {
   CollectionOptions,

@@ -141,6 +141,15 @@ export function writeCounters(
   collection: number,
   counters: CollectionCounters,
 ): void {
+  const { hi, lo, value } = countersEntry(collection, counters);
+  batch.set(SYSTEM_TREE, hi, lo, value);
+}
+
+/** The counters as an entry of the tree `system`. */
+export function countersEntry(
+  collection: number,
+  counters: CollectionCounters,
+): { readonly hi: number; readonly lo: number; readonly value: Uint8Array } {
   const bytes = new Uint8Array(COUNTERS_SIZE + counters.pages.length);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, counters.nextRecord, true);
@@ -149,7 +158,7 @@ export function writeCounters(
   view.setUint32(12, counters.entry?.node ?? 0, true);
   view.setUint8(16, counters.entry?.layer ?? NO_LAYER);
   bytes.set(counters.pages, COUNTERS_SIZE);
-  batch.set(SYSTEM_TREE, COUNTERS_SECTION, collection, bytes);
+  return { hi: COUNTERS_SECTION, lo: collection, value: bytes };
 }
 
 function parse<T>(bytes: Uint8Array): T {

@@ -69,7 +69,8 @@ export function refuseRepeatedIds(records: readonly CheckedRecord[]): readonly C
   return records;
 }
 
-function checkRecord(
+/** As `checkRecords`, one record that errors call `name`. */
+export function checkRecord(
   record: RecordInput,
   name: string,
   options: EffectiveCollectionOptions,

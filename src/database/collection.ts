@@ -18,6 +18,13 @@ import {
   updateRecord,
   upsertRecords,
 } from './collection-writes.ts';
+import {
+  type BuildInput,
+  type BuildOptions,
+  buildCollection,
+  type IngestOptions,
+  ingestRecords,
+} from './ingest.ts';
 import type { EffectiveCollectionOptions } from './options.ts';
 import type {
   CountOptions,
@@ -87,6 +94,32 @@ export class Collection<Meta = unknown> {
       const checked = checkRecords(records, this.#store.options);
       return upsertRecords(this.#session, this.#store, lastOfEachId(checked));
     });
+  }
+
+  /**
+   * Fills an empty collection from arrays, at once: the graph is built from all vectors together, many times
+   * faster than by `upsert`, and pages and tables are written once. One commit, durable when it resolves;
+   * after an error or an abort the collection is empty as before. Of equal ids the last wins. Other
+   * writes of the database wait meanwhile. A collection that is not empty, or memory too small for codes
+   * and lists of all vectors, makes it insert in batches, each a commit.
+   */
+  async build(input: BuildInput<Meta>, options: BuildOptions = {}): Promise<UpsertResult> {
+    return await this.#session.modify(() =>
+      buildCollection(this.#session, this.#store, input, options),
+    );
+  }
+
+  /**
+   * As `build`, from a stream of records, which wait in temporary files of the database's directory. An error of
+   * the stream ends it, with nothing stored where the collection was empty.
+   */
+  async ingest(
+    records: AsyncIterable<RecordInput<Meta>> | Iterable<RecordInput<Meta>>,
+    options: IngestOptions = {},
+  ): Promise<UpsertResult> {
+    return await this.#session.modify(() =>
+      ingestRecords(this.#session, this.#store, records, options),
+    );
   }
 
   /** As `upsert`, but `ALREADY_EXISTS`, and nothing is stored, when an id is there or is repeated. */

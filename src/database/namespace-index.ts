@@ -47,13 +47,16 @@ export class NamespaceChanges {
   }
 
   writeTo(batch: WriteBatch): void {
-    for (const [lo, { added, removed }] of this.#changes) {
-      const operand = encodeEdges(
-        Uint32Array.from(added).sort(),
-        removed.length === 0 ? NONE : Uint32Array.from(removed).sort(),
-      );
-      batch.merge(FIELDS_TREE, fieldHi(this.#collection), lo, operand);
-    }
+    for (const { hi, lo, value } of this.entries()) batch.merge(FIELDS_TREE, hi, lo, value);
+  }
+
+  /** Operands for the tree `fields`, one a key. */
+  entries(): { readonly hi: number; readonly lo: number; readonly value: Uint8Array }[] {
+    const hi = fieldHi(this.#collection);
+    return [...this.#changes].map(([lo, { added, removed }]) => {
+      const gone = removed.length === 0 ? NONE : Uint32Array.from(removed).sort();
+      return { hi, lo, value: encodeEdges(Uint32Array.from(added).sort(), gone) };
+    });
   }
 
   #at(namespace: string, record: number): { added: number[]; removed: number[] } {

@@ -17,6 +17,7 @@ import { NodeFileSystem } from '../storage/node-file-system.ts';
 import { refuseUnfinished } from '../storage/unfinished.ts';
 import { readCatalog, readDatabaseCounters } from './catalog.ts';
 import type { EffectiveDatabaseOptions } from './check-options.ts';
+import { removeSpools } from './ingest-spool.ts';
 import { planMemory } from './memory-plan.ts';
 import { RecordFilters } from './record-filter.ts';
 import { Session } from './session.ts';
@@ -48,6 +49,7 @@ export async function openSession(
     const attachments: VectorAttachment[] = [];
     const guarded = lock === undefined ? fileSystem : new GuardedFileSystem(fileSystem, lock);
     const stores = await openStores({ path, fileSystem: guarded, options, attachments, undo });
+    if (lock !== undefined) removeSpools(guarded, path);
     readDatabaseCounters(stores.engine);
     const { dirtyBytesMax } = planMemory(options.memoryBytes, options.backgroundThread);
     const session = new Session({ stores, options, dirtyBytesMax, lock });

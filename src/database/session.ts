@@ -8,6 +8,7 @@ import type { CatalogEntry } from './catalog.ts';
 import type { EffectiveDatabaseOptions } from './check-options.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { CollectionStore } from './collection-store.ts';
+import { IngestSpool } from './ingest-spool.ts';
 import type { Stores } from './stores.ts';
 import { Sweeper } from './sweeper.ts';
 import type { VectorAttachment } from './vector-attachment.ts';
@@ -31,6 +32,7 @@ export class Session {
   readonly #collections = new Map<number, CollectionStore>();
   readonly #running = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
+  #spools = 0;
 
   constructor({ stores, options, dirtyBytesMax, lock }: SessionOptions) {
     this.stores = stores;
@@ -151,6 +153,12 @@ export class Session {
     await durable;
     this.checkpointer.noteCommit();
     return result;
+  }
+
+  /** A spool in the database's directory; the caller closes it. */
+  newSpool(dimension: number): IngestSpool {
+    const { fileSystem, pages } = this.stores;
+    return new IngestSpool(fileSystem, pages.file.directory, this.#spools++, dimension);
   }
 
   /** Runs a reading operation between two commits. */

@@ -34,6 +34,11 @@ export class PageFile {
     this.path = `${options.directory}/${PAGE_FILE_NAME}`;
   }
 
+  /** Where the file is. */
+  get directory(): string {
+    return this.#options.directory;
+  }
+
   /** Fills `target` with a slice and compares its checksum. `target` is as long as the slice. */
   readSlice(place: Place, target: Uint8Array): void {
     this.readAt(place.unit * UNIT_SIZE, target);

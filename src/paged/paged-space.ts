@@ -298,6 +298,13 @@ export class PagedSpace {
     this.#book.decodeCounters(bytes, this.#store.file.path);
   }
 
+  /** As `importCounters`, after the space was filled from outside (`bulk-pages.ts`); it had no pages. */
+  adopt(bytes: Uint8Array): void {
+    assert(this.counters.pages === 0, 'only an empty space is filled from outside');
+    this.#book.decodeCounters(bytes, this.#store.file.path);
+    this.#hasOpenPages = false;
+  }
+
   stats(): PagedSpaceStats {
     const { pages } = this.counters;
     const { codes, originals } = this.columns;

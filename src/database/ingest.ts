@@ -1,0 +1,234 @@
+/**
+ * The two calls that fill a collection: `build`, from arrays, and `ingest`, from a stream. An empty
+ * collection is filled at once (`bulk-load.ts`), in one commit; any other, or one whose vectors are more
+ * than memory holds at once, batch by batch.
+ */
+import { DatabaseError } from '../errors.ts';
+import { fitsMemory, isUntouched, loadAll } from './bulk-load.ts';
+import { BulkProgress, type BulkState } from './bulk-progress.ts';
+import { ArraySource, type BulkSource } from './bulk-source.ts';
+import { checkRecord, lastOfEachId } from './checked-record.ts';
+import type { CollectionStore } from './collection-store.ts';
+import { upsertRecords } from './collection-writes.ts';
+import type { RecordId, RecordInput, UpsertResult } from './record.ts';
+import { encodeId } from './record-id.ts';
+import { checkSignal } from './search-plan.ts';
+import type { Session } from './session.ts';
+import { TimeSlice } from './time-slice.ts';
+import {
+  checkInteger,
+  checkKeys,
+  checkMetadata,
+  checkVector,
+  describe,
+  invalid,
+} from './validate.ts';
+
+/** Options of `Collection.build`. */
+export interface BuildOptions {
+  /** Called in the phases of the work, a few times a second. Default: none. */
+  readonly onProgress?: ((state: BulkState) => void) | undefined;
+  /** Ends the work with `ABORTED`. Default: none. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of `Collection.ingest`. */
+export interface IngestOptions extends BuildOptions {
+  /** Records a commit, where the collection is not empty. Default: 256. */
+  readonly batchSize?: number | undefined;
+}
+
+/** What `Collection.build` takes. The arrays are not to be changed before it has resolved. */
+export interface BuildInput<Meta = unknown> {
+  /** As many vectors as there are, row-major. */
+  readonly vectors: Float32Array;
+  /** Of each vector. Default: its row number. */
+  readonly ids?: readonly RecordId[] | undefined;
+  /** Of each vector; undefined where it has none. Default: none. */
+  readonly metadata?: readonly (Meta | undefined)[] | undefined;
+}
+
+interface Filling {
+  readonly progress: BulkProgress;
+  readonly signal: AbortSignal | undefined;
+  readonly batchSize: number;
+}
+
+const BATCH_SIZE = 256;
+
+export async function buildCollection(
+  session: Session,
+  store: CollectionStore,
+  input: BuildInput,
+  options: BuildOptions,
+): Promise<UpsertResult> {
+  checkKeys(options, ['onProgress', 'signal'], 'build');
+  const filling = checkFilling(options, BATCH_SIZE);
+  const source = await checkInput(store, input, filling);
+  return await fill(session, store, source, source.count, filling);
+}
+
+export async function ingestRecords(
+  session: Session,
+  store: CollectionStore,
+  records: AsyncIterable<RecordInput> | Iterable<RecordInput>,
+  options: IngestOptions,
+): Promise<UpsertResult> {
+  checkKeys(options, ['onProgress', 'signal', 'batchSize'], 'ingest');
+  const batchSize = checkInteger(options.batchSize ?? BATCH_SIZE, 'batchSize', {
+    from: 1,
+    to: 1_000_000,
+  });
+  const filling = checkFilling(options, batchSize);
+  if (!isIterable(records)) {
+    throw invalid(`records: expected an iterable of records, got ${describe(records)}`);
+  }
+  if (!isUntouched(store)) return await insertStream(session, store, records, filling);
+  const spool = session.newSpool(store.entry.options.dimension);
+  try {
+    const slice = new TimeSlice();
+    for await (const record of records) {
+      throwIfAborted(filling.signal);
+      spool.add(checkRecord(record, `records[${spool.count}]`, store.options));
+      filling.progress.report('read', spool.count, undefined);
+      if (slice.isOver) await slice.yield();
+    }
+    spool.finish();
+    return await fill(session, store, spool, spool.vectorCount, filling);
+  } finally {
+    spool.close();
+  }
+}
+
+function isIterable(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    (Symbol.asyncIterator in value || Symbol.iterator in value)
+  );
+}
+
+/** At once if the collection is empty and memory is large enough, else by insertions. */
+async function fill(
+  session: Session,
+  store: CollectionStore,
+  source: BulkSource,
+  vectors: number,
+  filling: Filling,
+): Promise<UpsertResult> {
+  if (source.count === 0) return { inserted: 0, replaced: 0 };
+  const { stores } = session;
+  const { progress, signal } = filling;
+  const loaded = await session.exclusive(async () => {
+    const durable = Promise.resolve();
+    throwIfAborted(signal);
+    if (!isUntouched(store) || !fitsMemory(stores, store, vectors)) {
+      return { result: undefined, durable };
+    }
+    // The tables of a bulk load follow the last checkpoint.
+    await session.checkpointer.run();
+    return { result: await loadAll({ stores, store, source, progress, signal }), durable };
+  });
+  if (loaded !== undefined) return { inserted: loaded, replaced: 0 };
+  const batches = (function* (): Generator<ReturnType<BulkSource['record']>> {
+    for (let i = 0; i < source.count; i++) yield source.record(i);
+  })();
+  return await insertBatches(session, store, batches, { ...filling, total: source.count });
+}
+
+async function insertStream(
+  session: Session,
+  store: CollectionStore,
+  records: AsyncIterable<RecordInput> | Iterable<RecordInput>,
+  filling: Filling,
+): Promise<UpsertResult> {
+  const checked = (async function* () {
+    let count = 0;
+    for await (const record of records) {
+      yield checkRecord(record, `records[${count++}]`, store.options);
+    }
+  })();
+  return await insertBatches(session, store, checked, { ...filling, total: undefined });
+}
+
+async function insertBatches(
+  session: Session,
+  store: CollectionStore,
+  records:
+    | AsyncIterable<ReturnType<BulkSource['record']>>
+    | Iterable<ReturnType<BulkSource['record']>>,
+  filling: Filling & { readonly total: number | undefined },
+): Promise<UpsertResult> {
+  const { progress, signal, batchSize, total } = filling;
+  let inserted = 0;
+  let replaced = 0;
+  let done = 0;
+  let batch: ReturnType<BulkSource['record']>[] = [];
+  const write = async (): Promise<void> => {
+    throwIfAborted(signal);
+    const result = await upsertRecords(session, store, lastOfEachId(batch));
+    inserted += result.inserted;
+    replaced += result.replaced;
+    done += batch.length;
+    batch = [];
+    progress.report('insert', done, total);
+  };
+  for await (const record of records) {
+    batch.push(record);
+    if (batch.length === batchSize) await write();
+  }
+  if (batch.length > 0) await write();
+  return { inserted, replaced };
+}
+
+async function checkInput(
+  store: CollectionStore,
+  input: BuildInput,
+  { progress, signal }: Filling,
+): Promise<ArraySource> {
+  checkKeys(input, ['vectors', 'ids', 'metadata'], 'build');
+  const { dimension } = store.options;
+  const { vectors, ids, metadata } = input;
+  if (!(vectors instanceof Float32Array)) {
+    throw invalid(`vectors: expected a Float32Array, got ${describe(vectors)}`);
+  }
+  if (vectors.length % dimension !== 0) {
+    const message = `vectors: expected a multiple of ${dimension} numbers, got ${vectors.length}`;
+    throw new DatabaseError('DIMENSION_MISMATCH', message);
+  }
+  const count = vectors.length / dimension;
+  checkLength('ids', ids, count);
+  checkLength('metadata', metadata, count);
+  const slice = new TimeSlice();
+  for (let i = 0; i < count; i++) {
+    const row = vectors.subarray(i * dimension, (i + 1) * dimension);
+    checkVector(row, `vectors[${i}]`, store.options);
+    if (ids !== undefined) encodeId(ids[i], `ids[${i}]`);
+    if (metadata !== undefined) checkMetadata(metadata[i], `metadata[${i}]`);
+    if (!slice.isOver) continue;
+    progress.report('read', i, count);
+    await slice.yield();
+    throwIfAborted(signal);
+  }
+  progress.report('read', count, count);
+  return new ArraySource(vectors, dimension, ids, metadata);
+}
+
+function checkLength(name: string, values: unknown, count: number): void {
+  if (values === undefined) return;
+  if (!Array.isArray(values)) throw invalid(`${name}: expected an array, got ${describe(values)}`);
+  if (values.length === count) return;
+  throw invalid(`${name}: expected ${count}, one for each vector, got ${values.length}`);
+}
+
+function checkFilling({ onProgress, signal }: BuildOptions, batchSize: number): Filling {
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw invalid(`onProgress: expected a function, got ${describe(onProgress)}`);
+  }
+  return { progress: new BulkProgress(onProgress), signal: checkSignal(signal), batchSize };
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return;
+  throw new DatabaseError('ABORTED', 'the operation was aborted', { cause: signal.reason });
+}

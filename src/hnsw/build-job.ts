@@ -1,0 +1,158 @@
+/**
+ * The scratch of a bulk build in the module's memory: one job (BUILD_* in `kernels/layout.ts`), the rows,
+ * distances and candidates of one leaf, and room for the ids of a piece of work. Freed by `release`.
+ */
+import type { CellAllocator } from '../kernels/cell-allocator.ts';
+import type { Kernels } from '../kernels/kernels.ts';
+import {
+  BUILD_CANDIDATES,
+  BUILD_CANDIDATES_MAX,
+  BUILD_CAP,
+  BUILD_CODE_STRIDE,
+  BUILD_CODES,
+  BUILD_DISTANCES,
+  BUILD_FACTOR,
+  BUILD_KEPT_MAX,
+  BUILD_LIST_ROWS,
+  BUILD_LIST_STRIDE,
+  BUILD_LISTS,
+  BUILD_NEAREST,
+  BUILD_ROW_CODE,
+  BUILD_ROW_STRIDE,
+  BUILD_ROWS,
+  BUILD_SIZE,
+  BUILD_SPACE,
+  BUILD_WORK,
+  METRIC_DOT,
+  METRIC_L2,
+} from '../kernels/layout.ts';
+import type { Space } from '../kernels/space.ts';
+
+/** What a build needs of the database's memory. */
+export interface BuildMemory {
+  readonly kernels: Kernels;
+  readonly allocator: CellAllocator;
+  readonly space: Space;
+}
+
+/** How leaves are built; part of what decides on the graph. */
+export interface LeafOptions {
+  /** Members of a leaf at the most. */
+  readonly leafMax: number;
+  /** Times that the nodes are cut into leaves. */
+  readonly rounds: number;
+  /** Slack of the diversity rule, 1 or more. */
+  readonly alpha: number;
+}
+
+/** Where nodes are: `count` codes, and as many lists of up to `cap` ids. Addresses and strides in bytes. */
+export interface BuildNodes {
+  readonly count: number;
+  readonly codes: number;
+  readonly codeStride: number;
+  readonly lists: number;
+  readonly listStride: number;
+  readonly cap: number;
+}
+
+/** Nodes sorted to leaders in one call, and leaders in one cut. */
+export const ASSIGNED_MAX = 1024;
+export const LEADERS_MAX = 64;
+/** Nearest members of a leaf that are looked at, of them kept, and candidates with those that chose back. */
+const NEAREST = 12;
+const KEPT_MAX = 10;
+const CANDIDATES_MAX = 24;
+
+export class BuildJob {
+  readonly address: number;
+  readonly ids: number;
+  readonly nearest: number;
+  readonly leaders: number;
+  readonly rowStride: number;
+  readonly leafMax: number;
+  readonly #memory: BuildMemory;
+  readonly #bytes: number;
+  readonly #run: number;
+
+  constructor(memory: BuildMemory, nodes: BuildNodes, { leafMax, alpha }: LeafOptions) {
+    const { space, allocator, kernels } = memory;
+    this.#memory = memory;
+    this.leafMax = leafMax;
+    this.rowStride = rowBytes(space.dimension);
+    const parts = jobParts(space.dimension, nodes.cap, leafMax);
+    this.#bytes = parts.reduce((sum, bytes) => sum + bytes, 0);
+    this.#run = allocator.allocateRun(this.#bytes);
+    const at: number[] = [];
+    let next = this.#run;
+    for (const bytes of parts) {
+      at.push(next);
+      next += bytes;
+    }
+    const [job, ids, nearest, leaders, rows, distances, candidates, listRows, work] = at;
+    this.address = job;
+    this.ids = ids;
+    this.nearest = nearest;
+    this.leaders = leaders;
+    const { u32, f32 } = kernels.memory;
+    const set = (field: number, value: number): void => {
+      u32[(job + field) >>> 2] = value;
+    };
+    set(BUILD_SPACE, space.address);
+    set(BUILD_CODES, nodes.codes);
+    set(BUILD_CODE_STRIDE, nodes.codeStride);
+    set(BUILD_LISTS, nodes.lists);
+    set(BUILD_LIST_STRIDE, nodes.listStride);
+    set(BUILD_CAP, nodes.cap);
+    set(BUILD_ROWS, rows);
+    set(BUILD_LIST_ROWS, listRows);
+    set(BUILD_ROW_STRIDE, this.rowStride);
+    set(BUILD_DISTANCES, distances);
+    set(BUILD_CANDIDATES, candidates);
+    set(BUILD_CANDIDATES_MAX, CANDIDATES_MAX);
+    set(BUILD_NEAREST, NEAREST);
+    set(BUILD_KEPT_MAX, Math.min(KEPT_MAX, nodes.cap));
+    set(BUILD_WORK, work);
+    f32[(job + BUILD_FACTOR) >>> 2] = slackOf(space.metricCode, alpha);
+  }
+
+  release(): void {
+    this.#memory.allocator.freeRun(this.#run, this.#bytes);
+  }
+}
+
+/** Bytes of the scratch of a build. */
+export function buildJobBytes(dimension: number, cap: number, leafMax: number): number {
+  return jobParts(dimension, cap, leafMax).reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** Members of a leaf whose rows and distances stay in a processor's cache. */
+export function leafSize(dimension: number, most: number): number {
+  const bytes = 1 << 21;
+  return Math.max(32, Math.min(most, Math.floor(bytes / rowBytes(dimension))));
+}
+
+function rowBytes(dimension: number): number {
+  return BUILD_ROW_CODE + 2 * Math.ceil(dimension / 16) * 16;
+}
+
+function jobParts(dimension: number, cap: number, leafMax: number): number[] {
+  const row = rowBytes(dimension);
+  const work = Math.max(8 * (CANDIDATES_MAX + cap) + 8 * cap + 16, 8 * NEAREST);
+  return [
+    BUILD_SIZE,
+    4 * Math.max(ASSIGNED_MAX, leafMax),
+    4 * ASSIGNED_MAX,
+    row * LEADERS_MAX,
+    row * leafMax,
+    4 * leafMax * leafMax,
+    (8 + 8 * CANDIDATES_MAX) * leafMax,
+    row * cap,
+    work,
+  ].map((bytes) => Math.ceil(bytes / 16) * 16);
+}
+
+/** As in `prune.ts` of the module: squared where distances are. */
+function slackOf(metric: number, alpha: number): number {
+  if (metric === METRIC_DOT) return 1;
+  return metric === METRIC_L2 ? alpha * alpha : alpha;
+}
