@@ -22,9 +22,11 @@ import { TimeSlice } from './time-slice.ts';
 import { GRAPH_TREE, graphHi } from './trees.ts';
 import type { WritePlan } from './write-plan.ts';
 
-/** Of one piece: a few milliseconds each, and one commit. */
-const LISTS_PER_TURN = 2048;
-const REPAIRS_PER_TURN = 128;
+/** Of one piece: about ten milliseconds each in slices of five, and one commit. */
+const LISTS_PER_TURN = 4096;
+const REPAIRS_PER_TURN = 256;
+/** When ghosts come faster than sweeps take them out, each turn does more, and writes wait longer for theirs. */
+const GHOST_SHARE_PRESSING = 0.15;
 const LINKS_PER_TURN = 32;
 const FREED_PER_TURN = 512;
 const PAGES_PER_TURN = 256;
@@ -102,7 +104,7 @@ export class SweepRun {
     from: ListKey,
   ): { damaged: ListKey[]; examined: number; next: ListKey | undefined } {
     const { engine } = this.#session.stores;
-    const { entry, space } = this.#store;
+    const { entry, space, vectors } = this.#store;
     const ids = new Uint32Array(4 * Math.max(space.capBottom, space.capUpper));
     const scan = engine.scan(GRAPH_TREE, {
       fromHi: graphHi(entry.space, from.layer),
@@ -110,12 +112,14 @@ export class SweepRun {
       toHi: graphHi(entry.space, LAYER_LAST),
       toLo: 0xffffffff,
     });
+    const { ghosts, nodes } = vectors.counters;
+    const repairsMax = REPAIRS_PER_TURN * (ghosts > GHOST_SHARE_PRESSING * nodes ? 2 : 1);
     const damaged: ListKey[] = [];
     let examined = 0;
     try {
       while (scan.next()) {
         const at = { layer: scan.hi & LAYER_LAST, node: scan.lo };
-        if (examined === LISTS_PER_TURN || damaged.length === REPAIRS_PER_TURN) {
+        if (examined === LISTS_PER_TURN || damaged.length === repairsMax) {
           return { damaged, examined, next: at };
         }
         examined++;

@@ -88,6 +88,15 @@ test.each([
   },
 );
 
+test('a node that only ghosts named is named again', async () => {
+  const world = new World({ dimension: 12, m: 3 });
+  world.addAll(uniformVectors(2000, 12, 8));
+  for (let node = 0; node < 2000; node += 4) world.makeGhost(node);
+  world.commit();
+  sweepAll(world);
+  expect((await world.graph.check()).unnamed).toBe(0);
+});
+
 test('what is inserted and deleted between the pieces of a sweep takes no edge to its ghosts', async () => {
   const world = new World({ dimension: 4, m: 3 });
   world.addAll(uniformVectors(300, 4, 1));
