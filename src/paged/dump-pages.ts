@@ -22,7 +22,8 @@ export function* dumpPages(
   for (const { lo, value } of entries) {
     const page = Math.floor(lo / 2);
     if (page === OPEN_PAGES) {
-      yield `open pages: ${value.length} bytes`;
+      const what = lo % 2 === 1 ? 'open pages' : 'end of placed pages';
+      yield `${what}: ${value.length} bytes`;
     } else if (lo % 2 === 1) {
       yield `page ${page} slots: ${guarded(() => describeStates(value, slotsPerPage, file.path))}`;
     } else {

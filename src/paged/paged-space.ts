@@ -303,6 +303,7 @@ export class PagedSpace {
     assert(this.counters.pages === 0, 'only an empty space is filled from outside');
     this.#book.decodeCounters(bytes, this.#store.file.path);
     this.#hasOpenPages = false;
+    this.checkpoint.reload();
   }
 
   stats(): PagedSpaceStats {

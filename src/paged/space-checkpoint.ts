@@ -70,6 +70,11 @@ export class SpaceCheckpoint implements CheckpointedSpace {
     return this.pages.dirtyCount > 0 || this.#options.book.counters.pages < this.placedEnd;
   }
 
+  /** The entries of the space were written by somebody else. */
+  reload(): void {
+    this.#placedEnd = undefined;
+  }
+
   /** By the newest version no page from this one on has places: those before may be given up. */
   get placedEnd(): number {
     if (this.#placedEnd === undefined) {
