@@ -7,7 +7,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { DatabaseError } from '../errors.ts';
-import { type BuiltGraph, buildBytes, buildGraph } from '../hnsw/build-graph.ts';
+import { type BuiltGraph, buildCountMax, buildGraph } from '../hnsw/build-graph.ts';
 import { Slices } from '../hnsw/slices.ts';
 import { SLOT_RECORD } from '../kernels/layout.ts';
 import { encodeEdges, encodeList } from '../lsm/list-codec.ts';
@@ -48,13 +48,14 @@ export function isUntouched({ counters, vectors }: CollectionStore): boolean {
   return counters.nextRecord === 0 && vectors.counters.pages === 0;
 }
 
-/** Whether the module's memory holds codes and lists of so many vectors. */
-export function fitsMemory(
-  { allocator }: Stores,
-  store: CollectionStore,
-  vectors: number,
-): boolean {
-  return buildBytes(store.space, vectors) <= allocator.totalBytes * MEMORY_SHARE;
+/** Of how many vectors the module's memory holds codes and lists. */
+export function vectorsAtOnce(stores: Stores, store: CollectionStore): number {
+  const { allocator, walks, insertWalks } = stores;
+  // Idle scratches lie where large runs go.
+  walks.release();
+  insertWalks.release();
+  const bytes = allocator.totalBytes - allocator.stats().runBytes;
+  return buildCountMax(store.space, bytes * MEMORY_SHARE);
 }
 
 /** What is left to reads and to other collections. */
@@ -95,10 +96,7 @@ async function findVectors(
 
 async function build(load: BulkLoad, ids: BulkIds, vectors: Uint32Array): Promise<BuiltGraph> {
   const { stores, store, source, progress, signal } = load;
-  const { kernels, allocator, walks, insertWalks } = stores;
-  // Idle scratches lie where large runs go.
-  walks.release();
-  insertWalks.release();
+  const { kernels, allocator } = stores;
   const { geometry } = store.vectors;
   const { m, seed } = store.entry.options;
   return await buildGraph(

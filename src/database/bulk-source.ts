@@ -22,6 +22,19 @@ export interface BulkSource {
   record(index: number): CheckedRecord;
 }
 
+/** The first contents of a source. */
+export function firstOf(source: BulkSource, count: number): BulkSource {
+  return {
+    count,
+    hasVector: (index) => source.hasVector(index),
+    readVector: (index, target) => source.readVector(index, target),
+    namespace: (index) => source.namespace(index),
+    id: (index) => source.id(index),
+    body: (index) => source.body(index),
+    record: (index) => source.record(index),
+  };
+}
+
 /** Vectors of one array, row-major; what was checked is checked no more. */
 export class ArraySource implements BulkSource {
   readonly count: number;

@@ -100,8 +100,8 @@ export class Collection<Meta = unknown> {
    * Fills an empty collection from arrays, at once: the graph is built from all vectors together, many times
    * faster than by `upsert`, and pages and tables are written once. One commit, durable when it resolves;
    * after an error or an abort the collection is empty as before. Of equal ids the last wins. Other
-   * writes of the database wait meanwhile. A collection that is not empty, or memory too small for codes
-   * and lists of all vectors, makes it insert in batches, each a commit.
+   * writes of the database wait meanwhile. Into a collection that is not empty it inserts in batches, each a
+   * commit; and so it does with the vectors that are more than memory holds codes and lists of.
    */
   async build(input: BuildInput<Meta>, options: BuildOptions = {}): Promise<UpsertResult> {
     return await this.#session.modify(() =>

@@ -57,11 +57,6 @@ export class IngestSpool implements BulkSource {
     return this.#count;
   }
 
-  /** How many of the contents have a vector. */
-  get vectorCount(): number {
-    return this.#vectorCount;
-  }
-
   add({ namespace, id, vector, metadata, text }: CheckedRecord): void {
     const name = encoder.encode(namespace);
     const body = encodeBody(metadata, text) ?? new Uint8Array(0);

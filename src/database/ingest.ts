@@ -1,13 +1,13 @@
 /**
  * The two calls that fill a collection: `build`, from arrays, and `ingest`, from a stream. An empty
- * collection is filled at once (`bulk-load.ts`), in one commit; any other, or one whose vectors are more
- * than memory holds at once, batch by batch.
+ * collection is filled at once (`bulk-load.ts`), in one commit; any other batch by batch, and so is what
+ * follows the vectors that memory holds codes and lists of.
  */
-import { DatabaseError } from '../errors.ts';
-import { fitsMemory, isUntouched, loadAll } from './bulk-load.ts';
+import { DatabaseError, isDatabaseError } from '../errors.ts';
+import { isUntouched, loadAll, vectorsAtOnce } from './bulk-load.ts';
 import { BulkProgress, type BulkState } from './bulk-progress.ts';
-import { ArraySource, type BulkSource } from './bulk-source.ts';
-import { checkRecord, lastOfEachId } from './checked-record.ts';
+import { ArraySource, type BulkSource, firstOf } from './bulk-source.ts';
+import { type CheckedRecord, checkRecord, lastOfEachId } from './checked-record.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { upsertRecords } from './collection-writes.ts';
 import type { RecordId, RecordInput, UpsertResult } from './record.ts';
@@ -65,7 +65,7 @@ export async function buildCollection(
   checkKeys(options, ['onProgress', 'signal'], 'build');
   const filling = checkFilling(options, BATCH_SIZE);
   const source = await checkInput(store, input, filling);
-  return await fill(session, store, source, source.count, filling);
+  return await fill(session, store, source, filling);
 }
 
 export async function ingestRecords(
@@ -94,7 +94,7 @@ export async function ingestRecords(
       if (slice.isOver) await slice.yield();
     }
     spool.finish();
-    return await fill(session, store, spool, spool.vectorCount, filling);
+    return await fill(session, store, spool, filling);
   } finally {
     spool.close();
   }
@@ -108,32 +108,54 @@ function isIterable(value: unknown): boolean {
   );
 }
 
-/** At once if the collection is empty and memory is large enough, else by insertions. */
+/** At once what memory is large enough for, if the collection is empty; the rest by insertions. */
 async function fill(
   session: Session,
   store: CollectionStore,
   source: BulkSource,
-  vectors: number,
   filling: Filling,
 ): Promise<UpsertResult> {
-  if (source.count === 0) return { inserted: 0, replaced: 0 };
   const { stores } = session;
   const { progress, signal } = filling;
   const loaded = await session.exclusive(async () => {
     const durable = Promise.resolve();
     throwIfAborted(signal);
-    if (!isUntouched(store) || !fitsMemory(stores, store, vectors)) {
-      return { result: undefined, durable };
-    }
+    if (!isUntouched(store)) return { result: { count: 0, records: 0 }, durable };
     // The tables of a bulk load follow the last checkpoint.
     await session.checkpointer.run();
-    return { result: await loadAll({ stores, store, source, progress, signal }), durable };
+    let vectorsMax = vectorsAtOnce(stores, store);
+    for (;;) {
+      const count = countAtOnce(source, vectorsMax);
+      if (count === 0) return { result: { count, records: 0 }, durable };
+      try {
+        const first = firstOf(source, count);
+        const records = await loadAll({ stores, store, source: first, progress, signal });
+        return { result: { count, records }, durable };
+      } catch (error) {
+        if (!isExhausted(error) || vectorsMax === 0) throw error;
+        // Nothing has happened. What others hold lay in the way of a part: less at once, then.
+        vectorsMax = Math.floor(vectorsMax / 2);
+      }
+    }
   });
-  if (loaded !== undefined) return { inserted: loaded, replaced: 0 };
-  const batches = (function* (): Generator<ReturnType<BulkSource['record']>> {
-    for (let i = 0; i < source.count; i++) yield source.record(i);
+  const rest = (function* (): Generator<CheckedRecord> {
+    for (let i = loaded.count; i < source.count; i++) yield source.record(i);
   })();
-  return await insertBatches(session, store, batches, { ...filling, total: source.count });
+  const { inserted, replaced } = await insertBatches(session, store, rest, {
+    ...filling,
+    total: source.count - loaded.count,
+  });
+  return { inserted: loaded.records + inserted, replaced };
+}
+
+/** How many contents from the first on have at most so many vectors. */
+function countAtOnce(source: BulkSource, vectorsMax: number): number {
+  if (source.count <= vectorsMax) return source.count;
+  let vectors = 0;
+  for (let i = 0; i < source.count; i++) {
+    if (source.hasVector(i) && ++vectors > vectorsMax) return i;
+  }
+  return source.count;
 }
 
 async function insertStream(
@@ -154,16 +176,14 @@ async function insertStream(
 async function insertBatches(
   session: Session,
   store: CollectionStore,
-  records:
-    | AsyncIterable<ReturnType<BulkSource['record']>>
-    | Iterable<ReturnType<BulkSource['record']>>,
+  records: AsyncIterable<CheckedRecord> | Iterable<CheckedRecord>,
   filling: Filling & { readonly total: number | undefined },
 ): Promise<UpsertResult> {
   const { progress, signal, batchSize, total } = filling;
   let inserted = 0;
   let replaced = 0;
   let done = 0;
-  let batch: ReturnType<BulkSource['record']>[] = [];
+  let batch: CheckedRecord[] = [];
   const write = async (): Promise<void> => {
     throwIfAborted(signal);
     const result = await upsertRecords(session, store, lastOfEachId(batch));
@@ -226,6 +246,10 @@ function checkFilling({ onProgress, signal }: BuildOptions, batchSize: number): 
     throw invalid(`onProgress: expected a function, got ${describe(onProgress)}`);
   }
   return { progress: new BulkProgress(onProgress), signal: checkSignal(signal), batchSize };
+}
+
+function isExhausted(error: unknown): boolean {
+  return isDatabaseError(error) && error.code === 'RESOURCE_EXHAUSTED';
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

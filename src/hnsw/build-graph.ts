@@ -7,6 +7,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { type Random, seededRandom } from '../base/random.ts';
+import { FRAME_SIZE, SLOT_CODE } from '../kernels/layout.ts';
 import {
   BuildJob,
   type BuildMemory,
@@ -68,13 +69,16 @@ export interface BuiltGraph {
   release(): void;
 }
 
-/** Bytes of the module's memory that a build of `count` vectors takes at its peak. */
-export function buildBytes(space: { dimension: number; capBottom: number }, count: number): number {
-  const codeStride = 16 + Math.ceil(space.dimension / 4) * 4;
-  const nodes = count * (codeStride + 4 + 4 * space.capBottom);
-  const leafMax = leafSize(space.dimension, LEAF_MAX);
+/** How many vectors a build can take at once in so many bytes of the module's memory; perhaps none. */
+export function buildCountMax(
+  { dimension, capBottom }: { readonly dimension: number; readonly capBottom: number },
+  bytes: number,
+): number {
+  const codeStride = SLOT_CODE + Math.ceil(dimension / 4) * 4;
+  const scratch = buildJobBytes(dimension, capBottom, leafSize(dimension, LEAF_MAX));
   // Every run is rounded up to whole frames.
-  return nodes + buildJobBytes(space.dimension, space.capBottom, leafMax) + 8 * 65_536;
+  const rest = bytes - scratch - 8 * FRAME_SIZE;
+  return Math.max(0, Math.floor(rest / (codeStride + 4 + 4 * capBottom)));
 }
 
 const LEAF_MAX = 400;
@@ -134,8 +138,8 @@ class GraphBuild {
     });
     this.#onProgress('repair', 0, count);
     const { u32 } = this.#memory.kernels.memory;
-    const roots = upper.length > 0 ? upper[0].nodes : [entry.node];
-    await repairLayer(u32, bottom, roots, this.#slices);
+    // From the entry alone: what walks on the layers above could reach besides does not count.
+    await repairLayer(u32, bottom, [entry.node], this.#slices);
     this.#onProgress('repair', count, count);
     return { order, bottom, upper, entry, release: () => this.release() };
   }
@@ -184,19 +188,14 @@ class GraphBuild {
     const total = layers.reduce((sum, nodes) => sum + nodes.length, 0);
     let done = 0;
     for (let i = layers.length - 1; i >= 0; i--) {
-      const roots = i === layers.length - 1 ? [entry.node] : layers[i + 1];
-      upper[i] = await this.#upperLayer(order, Uint32Array.from(layers[i]), roots);
+      upper[i] = await this.#upperLayer(order, Uint32Array.from(layers[i]), entry.node);
       done += layers[i].length;
       this.#onProgress('layers', done, total);
     }
     return { upper, entry };
   }
 
-  async #upperLayer(
-    order: Uint32Array,
-    nodes: Uint32Array,
-    roots: readonly number[],
-  ): Promise<BuiltLayer> {
+  async #upperLayer(order: Uint32Array, nodes: Uint32Array, root: number): Promise<BuiltLayer> {
     const { m, codeStride } = this.#options;
     const codes = this.#take(nodes.length * codeStride);
     const built = this.#nodes(codes, nodes.length, m);
@@ -210,10 +209,7 @@ class GraphBuild {
         onProgress: () => {},
       });
       const { u32 } = this.#memory.kernels.memory;
-      const positions = new Map<number, number>();
-      for (let i = 0; i < nodes.length; i++) positions.set(nodes[i], i);
-      const ownRoots = roots.map((root) => positions.get(root) ?? 0);
-      await repairLayer(u32, built, ownRoots, this.#slices);
+      await repairLayer(u32, built, [nodes.indexOf(root)], this.#slices);
       const lists: Uint32Array[] = [];
       for (let i = 0; i < nodes.length; i++) {
         const list = (built.lists + i * built.listStride) >>> 2;
@@ -239,6 +235,7 @@ class GraphBuild {
     const vector = allocator.allocateRun(bytes);
     const { f32 } = kernels.memory;
     const target = f32.subarray(vector >>> 2, (vector >>> 2) + space.dimension);
+    if (phase === 'order') this.#onProgress(phase, before, 2 * order.length);
     try {
       for (let node = 0; node < order.length; node++) {
         this.#vectors.read(order[node], target);
