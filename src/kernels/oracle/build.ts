@@ -1,0 +1,146 @@
+/** A leaf of a bulk build in plain TypeScript, with the roundings of the kernels (`assembly/build-*.ts`). */
+import { METRIC_DOT, METRIC_L2 } from '../layout.ts';
+import type { Sq8Code } from './sq8.ts';
+
+export interface LeafRule {
+  readonly metric: number;
+  /** f32, as BUILD_FACTOR. */
+  readonly factor: number;
+  readonly nearest: number;
+  readonly keptMax: number;
+  readonly candidatesMax: number;
+  readonly cap: number;
+}
+
+interface Row {
+  readonly scale: number;
+  readonly mean: number;
+  readonly spread: number;
+  readonly rest: number;
+  readonly code: Int32Array;
+}
+
+interface Candidate {
+  readonly node: number;
+  readonly distance: number;
+  /** In the list of the member already. */
+  readonly isOld: boolean;
+  /** Position in the leaf, or behind all in the list: breaks ties. */
+  readonly rank: number;
+}
+
+const { fround } = Math;
+const OLD = 0x10000;
+
+/** The lists of the members after the leaf was built; `lists` has those of all nodes before. */
+export function buildLeaf(
+  codes: readonly Sq8Code[],
+  members: readonly number[],
+  lists: readonly (readonly number[])[],
+  rule: LeafRule,
+): Map<number, number[]> {
+  const rows = codes.map(rowOf);
+  const near = (a: number, b: number): number => rowDistance(rows[a], rows[b], rule.metric);
+  const same = (a: number, b: number): boolean => isSame(rows[a], rows[b]);
+  const chosen = members.map((member, position) => {
+    const others = members
+      .map((node, rank) => ({ node, distance: near(member, node), isOld: false, rank }))
+      .filter(({ rank }) => rank !== position);
+    const nearest = others.sort(byKey).slice(0, rule.nearest);
+    return prune(nearest, { near, same, factor: rule.factor, limit: rule.keptMax });
+  });
+  const candidates = chosen.map((own) => [...own]);
+  chosen.forEach((own, rank) => {
+    for (const { rank: target, distance } of own) {
+      if (candidates[target].length === rule.candidatesMax) continue;
+      candidates[target].push({ node: members[rank], distance, isOld: false, rank });
+    }
+  });
+  const built = new Map<number, number[]>();
+  members.forEach((member, position) => {
+    const old = lists[member];
+    const fresh = new Map<number, Candidate>();
+    for (const candidate of candidates[position]) {
+      if (!old.includes(candidate.node)) fresh.set(candidate.node, candidate);
+    }
+    const kept = old.map((node, i) => ({
+      node,
+      distance: near(member, node),
+      isOld: true,
+      rank: OLD + i,
+    }));
+    const all = [...fresh.values(), ...kept].sort(byKey);
+    const next =
+      fresh.size === 0
+        ? [...old]
+        : prune(all, { near, same, factor: rule.factor, limit: rule.cap }).map(({ node }) => node);
+    built.set(member, next);
+  });
+  return built;
+}
+
+function byKey(a: Candidate, b: Candidate): number {
+  return a.distance - b.distance || a.rank - b.rank;
+}
+
+function prune(
+  sorted: readonly Candidate[],
+  rule: {
+    readonly near: (a: number, b: number) => number;
+    readonly same: (a: number, b: number) => boolean;
+    readonly factor: number;
+    readonly limit: number;
+  },
+): Candidate[] {
+  const chosen: Candidate[] = [];
+  for (const candidate of sorted) {
+    if (chosen.length === rule.limit) break;
+    const isCrowded = chosen.some(
+      (other) =>
+        !(candidate.isOld && other.isOld) &&
+        (fround(rule.factor * rule.near(candidate.node, other.node)) < candidate.distance ||
+          rule.same(candidate.node, other.node)),
+    );
+    if (!isCrowded) chosen.push(candidate);
+  }
+  return chosen;
+}
+
+function rowOf({ scale, mean, spread, code }: Sq8Code): Row {
+  const sum = code.reduce((total, step) => total + step, 0);
+  const center = Math.floor((sum + (code.length >>> 1)) / code.length);
+  const centered = Int32Array.from(code, (step) => step - center);
+  const rest = fround(sum - center * code.length);
+  const squares = fround(dot(centered, centered));
+  const own = fround(
+    fround(scale * scale) * fround(squares - fround(fround(rest * rest) / code.length)),
+  );
+  return { scale, mean, rest, code: centered, spread: scale === 0 ? spread : own };
+}
+
+function rowDistance(a: Row, b: Row, metric: number): number {
+  const n = a.code.length;
+  const rests = fround(fround(a.rest * b.rest) / n);
+  const product = fround(fround(a.scale * b.scale) * fround(fround(dot(a.code, b.code)) - rests));
+  if (metric === METRIC_DOT) return -fround(fround(fround(n * a.mean) * b.mean) + product);
+  const shift = fround(a.mean - b.mean);
+  const around = fround(fround(a.spread + b.spread) - fround(2 * product));
+  const squared = fround(fround(fround(n * shift) * shift) + Math.max(around, 0));
+  return metric === METRIC_L2 ? squared : fround(0.5 * squared);
+}
+
+function dot(a: Int32Array, b: Int32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+function isSame(a: Row, b: Row): boolean {
+  return (
+    a.scale === b.scale &&
+    a.mean === b.mean &&
+    a.spread === b.spread &&
+    a.rest === b.rest &&
+    a.code.every((step, i) => step === b.code[i])
+  );
+}

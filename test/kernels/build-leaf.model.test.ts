@@ -1,0 +1,193 @@
+/** Leaves of a bulk build against the plain rule, in any pieces, over dimensions, tails and duplicates. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createKernels } from '../../src/kernels/kernels.ts';
+import {
+  BUILD_CANDIDATES,
+  BUILD_CANDIDATES_MAX,
+  BUILD_CAP,
+  BUILD_CODE_STRIDE,
+  BUILD_CODES,
+  BUILD_DISTANCES,
+  BUILD_FACTOR,
+  BUILD_KEPT_MAX,
+  BUILD_LIST_ROWS,
+  BUILD_LIST_STRIDE,
+  BUILD_LISTS,
+  BUILD_NEAREST,
+  BUILD_ROW_CODE,
+  BUILD_ROW_STRIDE,
+  BUILD_ROWS,
+  BUILD_SIZE,
+  BUILD_SPACE,
+  BUILD_WORK,
+  METRIC_COSINE,
+  METRIC_DOT,
+  METRIC_L2,
+  SLOT_CODE,
+  SLOT_MEAN,
+  SLOT_SCALE,
+  SLOT_SPREAD,
+  SPACE_DIMENSION,
+  SPACE_METRIC,
+  SPACE_SIZE,
+} from '../../src/kernels/layout.ts';
+import { buildLeaf } from '../../src/kernels/oracle/build.ts';
+import type { Sq8Code } from '../../src/kernels/oracle/sq8.ts';
+import { BumpMemory } from './memory-space.ts';
+
+const bump = new BumpMemory(createKernels(1 << 23));
+const { exports, memory } = bump.kernels;
+const rule = { nearest: 6, keptMax: 4, candidatesMax: 7, cap: 5 };
+const NODES_MAX = 40;
+
+interface Scene {
+  readonly metric: number;
+  readonly factor: number;
+  readonly vectors: readonly (readonly number[])[];
+  readonly leaves: readonly (readonly number[])[];
+  readonly step: number;
+}
+
+const scenes: fc.Arbitrary<Scene> = fc.integer({ min: 1, max: 70 }).chain((dimension) => {
+  const value = fc.oneof(fc.constantFrom(0, 1, -1), fc.double({ min: -2, max: 2, noNaN: true }));
+  const ids = fc.uniqueArray(fc.nat(NODES_MAX - 1), { minLength: 1, maxLength: NODES_MAX });
+  return fc.record({
+    metric: fc.constantFrom(METRIC_L2, METRIC_COSINE, METRIC_DOT),
+    factor: fc.constantFrom(1, Math.fround(1.21), 1.5),
+    vectors: fc.array(fc.array(value, { minLength: dimension, maxLength: dimension }), {
+      minLength: 3,
+      maxLength: NODES_MAX,
+    }),
+    leaves: fc.array(ids, { minLength: 1, maxLength: 4 }),
+    step: fc.integer({ min: 1, max: 50 }),
+  });
+});
+
+/** Writes a job and codes; gives the job's address and the codes as they were written. */
+function place({ metric, factor, vectors }: Scene): { job: number; codes: Sq8Code[] } {
+  bump.reset();
+  const dimension = vectors[0].length;
+  const space = bump.take(SPACE_SIZE);
+  memory.u32[(space + SPACE_DIMENSION) / 4] = dimension;
+  memory.u32[(space + SPACE_METRIC) / 4] = metric;
+  const codeStride = SLOT_CODE + Math.ceil(dimension / 4) * 4;
+  const rowStride = BUILD_ROW_CODE + 32 * Math.ceil(dimension / 16);
+  const listStride = 4 + 4 * rule.cap;
+  const slots = bump.take(codeStride * vectors.length);
+  const codes = vectors.map((values, i) => {
+    const slot = slots + i * codeStride;
+    exports.encodeSq8(space, bump.vector(values), slot);
+    const field = (offset: number): number => memory.f32[(slot + offset) / 4];
+    const code = memory.u8.slice(slot + SLOT_CODE, slot + SLOT_CODE + dimension);
+    return { scale: field(SLOT_SCALE), mean: field(SLOT_MEAN), spread: field(SLOT_SPREAD), code };
+  });
+  const job = bump.take(BUILD_SIZE);
+  const fields: [number, number][] = [
+    [BUILD_SPACE, space],
+    [BUILD_CODES, slots],
+    [BUILD_CODE_STRIDE, codeStride],
+    [BUILD_LISTS, bump.take(listStride * vectors.length)],
+    [BUILD_LIST_STRIDE, listStride],
+    [BUILD_CAP, rule.cap],
+    [BUILD_ROWS, bump.take(rowStride * NODES_MAX)],
+    [BUILD_LIST_ROWS, bump.take(rowStride * rule.cap)],
+    [BUILD_ROW_STRIDE, rowStride],
+    [BUILD_DISTANCES, bump.take(4 * NODES_MAX * NODES_MAX)],
+    [BUILD_CANDIDATES, bump.take((8 + 8 * rule.candidatesMax) * NODES_MAX)],
+    [BUILD_CANDIDATES_MAX, rule.candidatesMax],
+    [BUILD_NEAREST, rule.nearest],
+    [BUILD_KEPT_MAX, rule.keptMax],
+    [BUILD_WORK, bump.take(8 * (rule.candidatesMax + rule.cap) + 8 * rule.cap + 16)],
+  ];
+  for (const [field, value] of fields) memory.u32[(job + field) / 4] = value;
+  memory.f32[(job + BUILD_FACTOR) / 4] = factor;
+  return { job, codes };
+}
+
+function listOf(job: number, node: number): number[] {
+  const list = memory.u32[(job + BUILD_LISTS) / 4] / 4 + node * (1 + rule.cap);
+  return [...memory.u32.subarray(list + 1, list + 1 + memory.u32[list])];
+}
+
+function runLeaf(job: number, members: readonly number[], step: number): void {
+  const ids = bump.take(4 * members.length);
+  memory.u32.set(members, ids / 4);
+  const count = members.length;
+  exports.buildRows(job, ids, count, memory.u32[(job + BUILD_ROWS) / 4]);
+  const inSteps = (work: (from: number, to: number) => void): void => {
+    for (let from = 0; from < count; from += step) work(from, Math.min(count, from + step));
+  };
+  inSteps((from, to) => exports.buildMeasure(job, count, from, to));
+  inSteps((from, to) => exports.buildChoose(job, count, from, to));
+  exports.buildReverse(job, count);
+  inSteps((from, to) => exports.buildMerge(job, ids, count, from, to));
+}
+
+test('a leaf makes of the lists what the plain rule makes of them', () => {
+  fc.assert(
+    fc.property(scenes, (scene) => {
+      const { job, codes } = place(scene);
+      const lists: number[][] = codes.map(() => []);
+      for (const leaf of scene.leaves) {
+        const members = leaf.filter((node) => node < codes.length);
+        if (members.length < 2) continue;
+        runLeaf(job, members, scene.step);
+        for (const [node, list] of buildLeaf(codes, members, lists, { ...scene, ...rule })) {
+          lists[node] = list;
+        }
+        expect(lists.map((_, node) => listOf(job, node))).toEqual(lists);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('edges are turned round where there is room', () => {
+  fc.assert(
+    fc.property(scenes, fc.integer({ min: 1, max: 9 }), (scene, step) => {
+      const { job, codes } = place(scene);
+      const members = codes.map((_, node) => node);
+      runLeaf(job, members, scene.step);
+      const lists = members.map((node) => listOf(job, node));
+      for (const node of members) {
+        for (const target of lists[node]) {
+          const list = lists[target];
+          if (list.length < rule.cap && !list.includes(node)) list.push(node);
+        }
+      }
+      for (let from = 0; from < codes.length; from += step) {
+        exports.buildBackEdges(job, from, Math.min(codes.length, from + step));
+      }
+      expect(members.map((node) => listOf(job, node))).toEqual(lists);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('nodes go to the nearest leader, and the second nearest is named', () => {
+  fc.assert(
+    fc.property(scenes, fc.integer({ min: 1, max: 9 }), (given, wanted) => {
+      const scene = { ...given, metric: METRIC_L2 };
+      const { job, codes } = place(scene);
+      const leaders = Math.min(wanted, codes.length);
+      const stride = memory.u32[(job + BUILD_ROW_STRIDE) / 4];
+      const ids = bump.take(4 * codes.length);
+      for (let i = 0; i < codes.length; i++) memory.u32[ids / 4 + i] = i;
+      const rows = bump.take(stride * leaders);
+      exports.buildRows(job, ids, leaders, rows);
+      const nearest = bump.take(4 * codes.length);
+      const second = bump.take(4 * codes.length);
+      exports.buildAssign(job, ids, codes.length, rows, leaders, nearest, second);
+      for (let i = 0; i < leaders; i++) {
+        const own = memory.u32[nearest / 4 + i];
+        expect(own).toBeLessThanOrEqual(i);
+        if (leaders > 1) expect(memory.u32[second / 4 + i]).not.toBe(own);
+        // A leader is nearest to itself, or to one that comes before and is as good as equal.
+        const apart = scene.vectors[own].map((value, j) => Math.abs(value - scene.vectors[i][j]));
+        expect(Math.max(...apart)).toBeLessThan(0.05);
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
