@@ -68,7 +68,11 @@ export const importCommand: Command = {
       help: 'Of a new collection. Default: cosine.',
     },
     limit: { kind: 'value', value: 'N', help: 'Stop after so many records.' },
-    batch: { kind: 'value', value: 'N', help: `Records a commit. Default: ${batchDefault}.` },
+    batch: {
+      kind: 'value',
+      value: 'N',
+      help: `Records a commit. Default: ${batchDefault}; an empty collection takes all in one.`,
+    },
     ...commonOptions,
   },
   run,
@@ -78,6 +82,8 @@ interface Plan {
   readonly source: string;
   readonly format: Format;
   readonly batch: number;
+  /** Fill an empty collection at once: no batch size was asked for. */
+  readonly atOnce: boolean;
   readonly limit: number | undefined;
 }
 
@@ -89,9 +95,11 @@ async function run(context: Context): Promise<number> {
     dimension: given.integer('dimension', 1),
     metric: given.choice('metric', metrics),
   };
-  const batch = given.integer('batch', 1) ?? batchDefault;
+  const batchGiven = given.integer('batch', 1);
+  const batch = batchGiven ?? batchDefault;
+  const atOnce = batchGiven === undefined;
   const limit = given.integer('limit', 1);
-  const plan = { source, format: await formatOf(source, format), batch, limit };
+  const plan = { source, format: await formatOf(source, format), batch, atOnce, limit };
   return await withDatabase(directory, { backgroundThread: true }, async (database) => {
     const name = await collectionName(database, given);
     const target = new Target(database, name, options);
@@ -175,6 +183,7 @@ async function importFile(
   try {
     result = await importRecords(collection, chain(first.value, records), {
       batch: plan.batch,
+      atOnce: plan.atOnce,
       signal: context.signal,
       onProgress: (stored) => bar.update(stored, { total, share: source.share() }),
     });
