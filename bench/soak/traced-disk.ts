@@ -44,6 +44,10 @@ interface Directory {
   durable: Map<string, TracedFile>;
   readonly current: Map<string, TracedFile>;
   changes: Change[];
+  /** Changes that are durable: of those ever made, the first so many. */
+  synced: number;
+  /** Syncs in the background that have not ended, oldest first: what they cover. */
+  readonly flights: { readonly entries: Map<string, TracedFile>; readonly end: number }[];
 }
 
 export class TracedDisk {
@@ -73,10 +77,12 @@ export class TracedDisk {
         this.#file(path).change(call);
         return true;
       case 'sync':
-        this.#file(path).beginSync();
+        if (this.#isDirectory(path)) this.#beginDirectorySync(path);
+        else this.#file(path).beginSync();
         return false;
       case 'synced':
-        this.#file(path).endSync();
+        if (this.#isDirectory(path)) this.#endDirectorySync(path);
+        else this.#file(path).endSync();
         return true;
       case 'makeDirectory':
         this.#directory(path);
@@ -156,7 +162,8 @@ export class TracedDisk {
     const name = normal(path);
     let directory = this.#directories.get(name);
     if (directory === undefined) {
-      directory = { durable: new Map(), current: new Map(), changes: [] };
+      const names = { durable: new Map(), current: new Map() };
+      directory = { ...names, changes: [], synced: 0, flights: [] };
       this.#directories.set(name, directory);
     }
     return directory;
@@ -208,10 +215,30 @@ export class TracedDisk {
     directory.changes.push(change);
   }
 
+  #isDirectory(path: string): boolean {
+    return this.#directories.has(normal(path));
+  }
+
   #syncDirectory(path: string): void {
     const directory = this.#directory(path);
     directory.durable = new Map(directory.current);
+    directory.synced += directory.changes.length;
     directory.changes = [];
+  }
+
+  #beginDirectorySync(path: string): void {
+    const { current, changes, synced, flights } = this.#directory(path);
+    flights.push({ entries: new Map(current), end: synced + changes.length });
+  }
+
+  /** Ends the oldest one, unless a later sync has covered it. */
+  #endDirectorySync(path: string): void {
+    const directory = this.#directory(path);
+    const flight = directory.flights.shift();
+    if (flight === undefined || flight.end <= directory.synced) return;
+    directory.durable = flight.entries;
+    directory.changes = directory.changes.slice(flight.end - directory.synced);
+    directory.synced = flight.end;
   }
 }
 

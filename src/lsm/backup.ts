@@ -60,11 +60,11 @@ export async function writeBackup(
   const names: string[] = [];
   try {
     const result = await writeTables(pin, target, options, names);
-    fileSystem.syncDirectory(directory);
+    await fileSystem.syncDirectoryInBackground(directory);
     const { number } = pin.stored;
     const version = encodeVersion(pin.stored, target.hasher);
     await writeFile(target, fileName('version', number), version, names);
-    fileSystem.syncDirectory(directory);
+    await fileSystem.syncDirectoryInBackground(directory);
     await writeFile(target, POINTER_NAME, encodePointer(number, target.hasher), names);
     endFilling(fileSystem, directory);
     return result;

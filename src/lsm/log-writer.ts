@@ -59,6 +59,8 @@ export class LogWriter {
   readonly #options: LogWriterOptions;
   /** Made by the first write: a log that gets no commit leaves no file. */
   #file: File | undefined;
+  /** When the file's name is on the device; undefined once it is known to be. */
+  #naming: Promise<void> | undefined;
   #buffer: Uint8Array = new Uint8Array(LOG_BUFFER_BYTES);
   #view: DataView = new DataView(this.#buffer.buffer);
   #buffered = 0;
@@ -175,6 +177,8 @@ export class LogWriter {
     const end = this.#written;
     if (this.#synced === end) return;
     assert(this.#file !== undefined, 'a log with written bytes has a file');
+    await this.#naming;
+    this.#naming = undefined;
     try {
       await this.#file.datasync();
     } catch (error) {
@@ -200,12 +204,9 @@ export class LogWriter {
     const { fileSystem, directory, seededBugs } = this.#options;
     const file = fileSystem.open(`${directory}/${fileName('wal', this.number)}`, 'create');
     if (seededBugs?.has('the name of a log is not synced')) return file;
-    try {
-      fileSystem.syncDirectory(directory);
-    } catch (error) {
-      file.close();
-      throw error;
-    }
+    this.#naming = fileSystem.syncDirectoryInBackground(directory);
+    // Nothing rests on the name before the next sync, which tells.
+    this.#naming.catch(() => {});
     return file;
   }
 

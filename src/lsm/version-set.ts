@@ -137,17 +137,17 @@ export class VersionSet {
       tables: next.placedTables(),
     };
     try {
-      this.#syncDirectory('the name of a version is not synced');
+      await this.#syncDirectory('the name of a version is not synced');
       const name = fileName('version', number);
       const unsynced = 'a version is not synced before the pointer';
       await this.#writeFile(name, encodeVersion(stored, hasher), unsynced);
-      this.#syncDirectory('the name of a version is not synced');
+      await this.#syncDirectory('the name of a version is not synced');
       fileSystem.remove(this.#path(POINTER_TEMPORARY_NAME));
       const pointer = encodePointer(number, hasher);
       const early = 'the pointer is renamed before its sync';
       await this.#writeFile(POINTER_TEMPORARY_NAME, pointer, early);
       fileSystem.rename(this.#path(POINTER_TEMPORARY_NAME), this.#path(POINTER_NAME));
-      this.#syncDirectory('files are deleted before the pointer is synced');
+      await this.#syncDirectory('files are deleted before the pointer is synced');
     } catch (error) {
       this.freeze();
       throw error;
@@ -166,9 +166,9 @@ export class VersionSet {
     }
   }
 
-  #syncDirectory(unless: SeededBug): void {
+  async #syncDirectory(unless: SeededBug): Promise<void> {
     const { fileSystem, directory, seededBugs } = this.#options;
-    if (!seededBugs.has(unless)) fileSystem.syncDirectory(directory);
+    if (!seededBugs.has(unless)) await fileSystem.syncDirectoryInBackground(directory);
   }
 
   /** Synced, unless the engine has that bug. */

@@ -79,7 +79,8 @@ export class PageFile {
       throw error;
     }
     if (this.#entrySynced) return;
-    this.#options.fileSystem.syncDirectory(this.#options.directory);
+    const { fileSystem, directory } = this.#options;
+    await fileSystem.syncDirectoryInBackground(directory);
     this.#entrySynced = true;
   }
 

@@ -22,6 +22,8 @@ export class CrashableDirectory {
   readonly #current = new Map<string, Entry>();
   #durable = new Map<string, Entry>();
   #changes: Change[] = [];
+  /** Changes that are durable: of those ever made, the first so many. */
+  #synced = 0;
 
   get(name: string): Entry | undefined {
     return this.#current.get(name);
@@ -44,8 +46,19 @@ export class CrashableDirectory {
   }
 
   sync(): void {
-    this.#durable = new Map(this.#current);
-    this.#changes = [];
+    this.beginSync()();
+  }
+
+  /** What is returned makes durable what was changed before this call. */
+  beginSync(): () => void {
+    const entries = new Map(this.#current);
+    const end = this.#synced + this.#changes.length;
+    return () => {
+      if (end < this.#synced) return; // A later sync was faster.
+      this.#durable = entries;
+      this.#changes = this.#changes.slice(end - this.#synced);
+      this.#synced = end;
+    };
   }
 
   /**

@@ -85,12 +85,11 @@ class FaultPlan implements Interceptor {
   async sync(call: Call, run: () => Promise<void>): Promise<void> {
     const fault = this.#next(call);
     const { file } = call;
-    assert(file !== undefined, 'a sync is one of an open file');
     if (fault !== undefined) {
-      this.#unsyncable.add(file);
+      if (file !== undefined) this.#unsyncable.add(file);
       throw this.#error(fault, call);
     }
-    if (this.#unsyncable.has(file)) return;
+    if (file !== undefined && this.#unsyncable.has(file)) return;
     await run();
     if (this.isStopped) throw this.#error('stop', call);
   }

@@ -3,7 +3,8 @@
  * so that a test can stop, damage, count or deny any single call.
  *
  * The core is synchronous: a cached 4 KiB read costs about a microsecond so, and ten to fifty when
- * awaited. Only what waits for a device is asynchronous: `datasync`, and the removal of large files.
+ * awaited. Only what waits for a device is asynchronous: `datasync`, the removal of large files, and the
+ * syncs of directories that somebody does not want to stand still for.
  *
  * Every method throws `DatabaseError('IO')` with the cause kept, unless its comment names another code.
  * Paths are those of the implementation, joined with `/`; no implementation changes the working
@@ -78,6 +79,12 @@ export interface FileSystem {
 
   /** After it returns, creations, links, renames and removals in `directory` survive a power failure. */
   syncDirectory(directory: string): void;
+
+  /**
+   * As `syncDirectory`, without holding up the caller, which can take tens of milliseconds. Covers what was
+   * done before the call; what is done until it resolves may be covered or not.
+   */
+  syncDirectoryInBackground(directory: string): Promise<void>;
 
   /**
    * Takes the lock of a database directory. `DATABASE_LOCKED`, with the owner's pid and age in the

@@ -62,6 +62,10 @@ export class GuardedFileSystem implements FileSystem {
     this.#inner.syncDirectory(directory);
   }
 
+  syncDirectoryInBackground(directory: string): Promise<void> {
+    return this.#inner.syncDirectoryInBackground(directory);
+  }
+
   /**
    * Another thread does not ask: it makes new files alone, which mean nothing until this thread has asked, and
    * named them.

@@ -46,6 +46,7 @@ export interface Call {
 /** Decides what becomes of a call. `run` makes it on the inner file system. */
 export interface Interceptor {
   call<T>(call: Call, run: () => T): T;
+  /** Of an open file, or of a directory in the background. */
   sync(call: Call, run: () => Promise<void>): Promise<void>;
 }
 
@@ -96,6 +97,11 @@ export class InterceptingFileSystem implements FileSystem {
 
   syncDirectory(directory: string): void {
     this.#call('syncDirectory', directory, () => this.#inner.syncDirectory(directory));
+  }
+
+  async syncDirectoryInBackground(directory: string): Promise<void> {
+    const call: Call = { operation: 'syncDirectory', path: directory, bytes: 0 };
+    await this.#interceptor.sync(call, () => this.#inner.syncDirectoryInBackground(directory));
   }
 
   async waitUntilUnlocked(directory: string, timeoutMs: number): Promise<void> {

@@ -127,6 +127,14 @@ export class MemoryFileSystem implements FileSystem {
     this.#directory('sync directory', directory).sync();
   }
 
+  /** Takes a turn of the event loop, as `datasync` does. */
+  async syncDirectoryInBackground(directory: string): Promise<void> {
+    const end = this.#directory('sync directory', directory).beginSync();
+    await new Promise((resolve) => setImmediate(resolve));
+    checkPower(this.#power, 'sync directory', directory);
+    end();
+  }
+
   async waitUntilUnlocked(directory: string, timeoutMs: number): Promise<void> {
     await this.#locks.waitUntilFree(split(directory).join('/'), timeoutMs);
   }

@@ -80,6 +80,22 @@ export class NodeFileSystem implements FileSystem {
     });
   }
 
+  async syncDirectoryInBackground(directory: string): Promise<void> {
+    /* v8 ignore next -- Windows alone @preserve */
+    if (process.platform === 'win32') return;
+    try {
+      const flags = fs.constants.O_RDONLY | fs.constants.O_DIRECTORY;
+      const handle = await fs.promises.open(directory, flags);
+      try {
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+    } catch (cause) {
+      throw ioError('sync directory', directory, cause);
+    }
+  }
+
   async waitUntilUnlocked(directory: string, timeoutMs: number): Promise<void> {
     await waitUntilUnlocked(directory, timeoutMs);
   }

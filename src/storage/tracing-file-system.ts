@@ -3,7 +3,8 @@
  * test builds each state in which a crash may leave the disk.
  *
  * Calls that fail are recorded too. A sync is there twice: when it is asked for, and when it has ended;
- * what was written between the two is not covered by it.
+ * what was done between the two is not covered by it. So is the sync of a directory in the background, with the
+ * directory's path.
  */
 import type { FileSystem, OpenMode } from './file-system.ts';
 import {

@@ -55,6 +55,21 @@ test('what was synced is certain, and only that', async () => {
   expect(crashesOf(tracing)).toEqual(['a=two']);
 });
 
+test('a directory that is synced in the background is certain when that has ended', async () => {
+  const tracing = traced();
+  tracing.open('/db/a', 'create');
+  const syncing = tracing.syncDirectoryInBackground('/db');
+  tracing.open('/db/b', 'create');
+  expect(crashesOf(tracing)).toHaveLength(4);
+  await syncing;
+  expect(crashesOf(tracing)).toEqual(['a=', 'a= b=']);
+  const late = tracing.syncDirectoryInBackground('/db');
+  tracing.open('/db/c', 'create');
+  tracing.syncDirectory('/db');
+  await late;
+  expect(crashesOf(tracing)).toEqual(['a= b= c=']);
+});
+
 test('of two writes either may be lost, and sectors of one are torn', async () => {
   const tracing = traced();
   const file = tracing.open('/db/a', 'create');
@@ -131,7 +146,8 @@ async function change(tracing: TracingFileSystem, count: number): Promise<void> 
     if (what < 0.4) file.write(new Uint8Array(below(2000)).fill(i), below(3000));
     else if (what < 0.5) file.truncate(below(3000));
     else if (what < 0.7) await file.datasync();
-    else if (what < 0.8) tracing.syncDirectory(random() < 0.5 ? '/db' : '/db/sub');
+    else if (what < 0.75) tracing.syncDirectory(random() < 0.5 ? '/db' : '/db/sub');
+    else if (what < 0.8) await tracing.syncDirectoryInBackground('/db');
     else if (what < 0.85) tracing.rename(path, other);
     else if (what < 0.95 && !tracing.exists(other)) tracing.link(path, other);
     else tracing.remove(path);

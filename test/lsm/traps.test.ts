@@ -195,15 +195,18 @@ test('a pointer visible before its target: every step of an install is synced be
   expect(steps).toEqual([
     'sync table',
     'synced table',
-    'syncDirectory lsm',
+    'sync lsm',
+    'synced lsm',
     'sync version',
     'synced version',
-    'syncDirectory lsm',
+    'sync lsm',
+    'synced lsm',
     'remove tmp',
     'sync tmp',
     'synced tmp',
     'rename CURRENT',
-    'syncDirectory lsm',
+    'sync lsm',
+    'synced lsm',
     'remove wal',
   ]);
 });

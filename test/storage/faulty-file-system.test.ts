@@ -95,6 +95,18 @@ test('a file whose sync failed reports success later and syncs nothing', async (
   expect(read(memory.crash(1, 1), '/a')).toBe('abc');
 });
 
+test('a sync of a directory in the background fails, or is not reported after a stop', async () => {
+  const memory = new MemoryFileSystem();
+  const faulty = new FaultyFileSystem(memory);
+  faulty.open('/a', 'create').close();
+  faulty.failCall(3, 'sync');
+  await expect(faulty.syncDirectoryInBackground('/')).rejects.toMatchObject({ code: 'IO' });
+  faulty.stopAt(5);
+  const cut = faulty.syncDirectoryInBackground('/');
+  expect(() => faulty.list('/')).toThrow('stopped');
+  await expect(cut).rejects.toThrow('stopped');
+});
+
 test('a failed close has closed the file', () => {
   const faulty = new FaultyFileSystem(new MemoryFileSystem());
   const file = faulty.open('/a', 'create');

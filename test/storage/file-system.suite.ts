@@ -245,6 +245,9 @@ function testDirectories(make: () => Promise<Subject>): void {
     const { fileSystem, directory } = subject;
     fileSystem.syncDirectory(directory);
     expectCode('NOT_FOUND', () => fileSystem.syncDirectory(`${directory}/x`), `${directory}/x`);
+    await fileSystem.syncDirectoryInBackground(directory);
+    const missing = fileSystem.syncDirectoryInBackground(`${directory}/x`);
+    await expect(missing).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 }
 

@@ -50,6 +50,34 @@ test('an unsynced rename has happened or not, and never half', async () => {
   expect([...outcomes].sort()).toEqual(['a,b: old', 'a: new']);
 });
 
+test('a sync of a directory in the background covers what was there when it was asked for', async () => {
+  const left = async (awaited: number): Promise<string[]> => {
+    const memory = new MemoryFileSystem();
+    create(memory, '/a', '');
+    const syncs = [memory.syncDirectoryInBackground('/')];
+    create(memory, '/b', '');
+    syncs.push(memory.syncDirectoryInBackground('/'));
+    create(memory, '/c', '');
+    for (const sync of syncs.slice(0, awaited)) await sync;
+    const names = memory.crash(1).list('/');
+    await Promise.allSettled(syncs);
+    return names;
+  };
+  expect(await left(0)).toEqual([]);
+  expect(await left(1)).toEqual(['a']);
+  expect(await left(2)).toEqual(['a', 'b']);
+});
+
+test('a sync that ends after a later one takes nothing back', async () => {
+  const memory = new MemoryFileSystem();
+  create(memory, '/a', '');
+  const early = memory.syncDirectoryInBackground('/');
+  create(memory, '/b', '');
+  memory.syncDirectory('/');
+  await early;
+  expect(memory.crash(1).list('/')).toEqual(['a', 'b']);
+});
+
 test('a removed file may come back until its directory is synced', async () => {
   const memory = await synced('content');
   memory.remove('/db/a');

@@ -73,6 +73,10 @@ export class RebuildingFileSystem extends HeldLockFileSystem {
     super.syncDirectory(this.#mapped(directory));
   }
 
+  override async syncDirectoryInBackground(directory: string): Promise<void> {
+    await super.syncDirectoryInBackground(this.#mapped(directory));
+  }
+
   #mapped(path: string): string {
     for (const base of this.#paths) {
       if (path === base || path.startsWith(`${base}/`)) {
