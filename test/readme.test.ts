@@ -28,7 +28,7 @@ test('the examples work', async () => {
   expect(runs).toHaveLength(2);
   expect(lines).toEqual(['a']);
   await using database = await stratavec.open(directory.path);
-  expect(await database.collections()).toEqual(['docs', 'notes']);
+  expect(await database.collections()).toEqual(['docs', 'notes', 'points']);
 });
 
 test('every error code is in the table of errors', () => {
