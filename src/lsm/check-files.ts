@@ -12,7 +12,7 @@ import { nextTurn } from './slices.ts';
 import { decodePointer, encodeVersion } from './version-format.ts';
 import { tryReadVersion } from './version-set.ts';
 
-/** Between two installs, which no turn of the event loop sees half of. */
+/** To be called between two installs. */
 export function checkVersions(core: EngineCore, problems: CheckProblem[]): void {
   const { fileSystem, directory, hasher, versions } = core;
   const { number } = versions.current;

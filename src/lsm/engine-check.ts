@@ -29,7 +29,7 @@ export async function checkEngine(core: EngineCore): Promise<CheckResult> {
     version.release();
   }
   checkSequences(core, problems);
-  checkVersions(core, problems);
+  await core.versions.betweenInstalls(() => checkVersions(core, problems));
   await checkLogs(core, problems);
   return { ok: problems.length === 0, problems };
 }

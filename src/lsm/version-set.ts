@@ -111,6 +111,13 @@ export class VersionSet {
     return installing;
   }
 
+  /** Runs `look` between two installs: what the disk names then is the current version. */
+  betweenInstalls(look: () => void): Promise<void> {
+    const looking = this.#tail.then(look);
+    this.#tail = looking.catch(() => {});
+    return looking;
+  }
+
   /** Removes, by and by, a file that the current version does not name. */
   removeFile(kind: FileKind, number: number): void {
     this.#remover.remove(this.#path(fileName(kind, number)));
