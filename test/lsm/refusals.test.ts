@@ -1,6 +1,7 @@
 /** What the engine refuses before it believes it: options, and versions with a right checksum that cannot be. */
 import { describe, expect, test } from 'vitest';
 import { PLAIN } from '../../bench/soak/engine-model.ts';
+import { loadHasher } from '../../src/base/hasher.ts';
 import { decodeVersion, encodePointer, encodeVersion } from '../../src/lsm/version-format.ts';
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
 import { DIRECTORY, openTiny, tinyOptions } from './engine-harness.ts';
@@ -36,6 +37,35 @@ const wrong: readonly (readonly [what: string, changes: object])[] = [
   ['filterBits of a: expected', { trees: [{ id: 1, name: 'a', filterBits: 'few' }] }],
   ['lastLevelFilter of a: expected', { trees: [{ id: 1, name: 'a', lastLevelFilter: 1 }] }],
   ['blockBytes of a', { trees: [{ id: 1, name: 'a', blockBytes: 0 }] }],
+  [
+    "codec of a: expected 'none' or 'lz4', got zstd",
+    { trees: [{ id: 1, name: 'a', codec: 'zstd' }] },
+  ],
+  ['layout of a: expected a string, got 3', { trees: [{ id: 1, name: 'a', layout: 3 }] }],
+  ["unknown option 'filterBit'; did you mean", { trees: [{ id: 1, name: 'a', filterBit: 3 }] }],
+  ['the name of 1 is undefined, expected a string', { trees: [{ id: 1 }] }],
+  ['the name of 1 is , expected a string', { trees: [{ id: 1, name: '' }] }],
+  [
+    'the name a is there twice',
+    {
+      trees: [
+        { id: 1, name: 'a' },
+        { id: 2, name: 'a' },
+      ],
+    },
+  ],
+  ['trees: expected an object, got null', { trees: [null] }],
+  ['trees: expected an array', { trees: undefined }],
+  ['trees: expected 1 to 254 trees, got 0', { trees: [] }],
+  ["unknown option 'memtableByte'; did you mean 'memtableBytes'?", { memtableByte: 4096 }],
+  ['memtableBytes (or memoryBytes): expected at most', { memtableBytes: 2 ** 33 }],
+  ['hasher: expected what', { hasher: undefined }],
+  ['hasher: expected what', { hasher: loadHasher() }],
+  ['readOnly: expected a boolean, got yes', { readOnly: 'yes' }],
+  ['autoCompact: expected a boolean, got 1', { autoCompact: 1 }],
+  ['replay: expected a function, got an object', { replay: {} }],
+  ['backgroundBytesPerSecond: expected a number', { backgroundBytesPerSecond: '10' }],
+  ['blockBytes: expected a number from 1 on, got 4k', { blockBytes: '4k' }],
 ];
 
 test.each(wrong)('%s', async (message, changes) => {
