@@ -145,6 +145,8 @@ class BulkWriter {
   readonly #slices: Slices;
   readonly #pages: BulkPages | undefined;
   #done = 0;
+  /** Known when the heads are written. */
+  #hasBodies = false;
 
   constructor(load: BulkLoad, { ids, vectors, graph, slices }: Sorted) {
     const { stores, store } = load;
@@ -212,7 +214,7 @@ class BulkWriter {
     const { contents } = this.#ids;
     if (this.#graph !== undefined) await tables.add(GRAPH_TREE, this.#lists(this.#graph));
     await tables.add(HEADS_TREE, this.#heads());
-    if (this.#hasBodies()) await tables.add(BODIES_TREE, this.#bodies());
+    if (this.#hasBodies) await tables.add(BODIES_TREE, this.#bodies());
     await tables.add(IDS_TREE, this.#idEntries(), 'merge');
     const { stores, store } = this.#load;
     const namespaces = new NamespaceChanges(stores.hasher, store.entry.collection);
@@ -259,6 +261,7 @@ class BulkWriter {
       const content = contents[record];
       const node = this.#vectors[vector] === record ? nodes[vector++] : NO_NODE;
       const hasBody = source.body(content) !== undefined;
+      this.#hasBodies ||= hasBody;
       const head = { node, hasBody, namespace: source.namespace(content), id: source.id(content) };
       yield this.#count({ hi: store.entry.collection, lo: record, value: encodeHead(head) });
     }
@@ -296,11 +299,6 @@ class BulkWriter {
     const nodes = new Uint32Array(order.length);
     for (let node = 0; node < order.length; node++) nodes[order[node]] = node;
     return nodes;
-  }
-
-  #hasBodies(): boolean {
-    const { contents } = this.#ids;
-    return contents.some((content) => this.#load.source.body(content) !== undefined);
   }
 
   #counters(): CollectionCounters {
