@@ -134,7 +134,7 @@ export class Session {
       const result = await prepare(plan);
       if (plan.isEmpty) return { result, durable: plan.abandon() };
       await plan.prepare();
-      const durable = plan.commit();
+      const { durable } = await plan.commit();
       this.sweeper.noteCommit(store);
       return { result, durable };
     } catch (error) {

@@ -161,13 +161,19 @@ export class WritePlan {
   }
 
   /**
-   * Writes the batch. From here on the commit is applied; resolves when it is durable and published.
-   * The promise is to be awaited outside the writer's turn.
+   * Writes the batch, in slices of time. When it resolves the commit is applied; when it rejects nothing has
+   * happened, and the plan is to be undone. `durable` resolves when the commit is durable and published, and is
+   * to be awaited outside the writer's turn.
    */
-  commit(): Promise<void> {
+  async commit(): Promise<{ readonly durable: Promise<void> }> {
     const { engine } = this.#stores;
+    const sequence = await engine.writeSliced(this.#batch, (applied) => this.#applied(applied));
+    return { durable: engine.committed(sequence) };
+  }
+
+  /** In the moment in which readers begin to see the commit. */
+  #applied(sequence: number): void {
     const store = this.#store;
-    const sequence = engine.write(this.#batch);
     store.vectors.commitPlan();
     store.graph.commitPlan();
     store.graph.entry = store.counters.entry;
@@ -175,7 +181,6 @@ export class WritePlan {
     if (this.#changesRecords) store.changedSequence = sequence;
     store.recentGhosts.commit(sequence);
     for (const done of this.#afterCommit) done();
-    return engine.committed(sequence);
   }
 
   /** Ends a plan that changed nothing. */
