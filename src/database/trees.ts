@@ -28,12 +28,17 @@ export const SYSTEM_TREE = 8;
 /** The namespace is the first field of every collection. */
 export const NAMESPACE_FIELD = 0;
 
+/**
+ * Lists, heads and bodies are read where they are: a filter on the last level, which has nearly all keys,
+ * would hardly ever say no. An id that is new is asked for and absent, so every filter of `ids` counts. The
+ * collections of a database may differ in layout, so tables of `graph` name none.
+ */
 export function treeSpecs(compression: 'lz4' | 'none'): TreeSpec[] {
   return [
-    { id: GRAPH_TREE, name: 'graph', mergeOperator: 'adjacency', filterBitsPerKey: 0 },
-    { id: HEADS_TREE, name: 'heads' },
-    { id: BODIES_TREE, name: 'bodies', codec: compression },
-    { id: IDS_TREE, name: 'ids', mergeOperator: 'adjacency' },
+    { id: GRAPH_TREE, name: 'graph', mergeOperator: 'adjacency', lastLevelFilter: false },
+    { id: HEADS_TREE, name: 'heads', lastLevelFilter: false },
+    { id: BODIES_TREE, name: 'bodies', codec: compression, lastLevelFilter: false },
+    { id: IDS_TREE, name: 'ids', mergeOperator: 'adjacency', filterBits: 'monkey' },
     { id: TERMS_TREE, name: 'terms' },
     { id: FIELDS_TREE, name: 'fields', mergeOperator: 'adjacency' },
     { id: PAGES_TREE, name: 'pages' },
