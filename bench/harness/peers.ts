@@ -7,7 +7,10 @@ import { fileURLToPath } from 'node:url';
 /** The folder of package.json: compiled files lie two or three folders below it. */
 function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  while (!existsSync(join(folder, 'package.json'))) {
+    if (dirname(folder) === folder) throw new Error('there is no package.json above the benches');
+    folder = dirname(folder);
+  }
   return folder;
 }
 
