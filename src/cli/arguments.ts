@@ -44,7 +44,7 @@ export class Arguments {
   /** The value of an option, or undefined when it was not given. An empty one is refused. */
   text(name: string): string | undefined {
     const value = this.#values.get(name);
-    if (value === '') throw usageError(`--${name}: expected a value, got nothing`);
+    if (value === '') throw usageError(`${written(name)}: expected a value, got nothing`);
     return value === true ? undefined : value;
   }
 
@@ -54,7 +54,9 @@ export class Arguments {
     if (text === undefined) return undefined;
     const number = /^[+-]?\d[\d_,]*$/u.test(text) ? Number(text.replace(/[_,]/gu, '')) : Number.NaN;
     if (!Number.isSafeInteger(number) || number < min) {
-      throw usageError(`--${name}: expected a whole number of at least ${min}, got "${text}"`);
+      throw usageError(
+        `${written(name)}: expected a whole number of at least ${min}, got "${text}"`,
+      );
     }
     return number;
   }
@@ -69,7 +71,7 @@ export class Arguments {
     if (found !== undefined) return found;
     const nearest = nearestName(text, choices);
     const advice = nearest === undefined ? `expected ${choices.join(', ')}` : meant(nearest);
-    throw usageError(`--${name}: unknown value "${text}"; ${advice}`);
+    throw usageError(`${written(name)}: unknown value "${text}"; ${advice}`);
   }
 }
 
@@ -140,6 +142,11 @@ function checkedPositionals(given: readonly string[], spec: CommandLineSpec): re
   const empty = given.indexOf('');
   if (empty >= 0) throw usageError(`${positionals[empty].name} is empty`);
   return given;
+}
+
+/** An option as its user writes it. */
+function written(name: string): string {
+  return name.length === 1 ? `-${name}` : `--${name}`;
 }
 
 /** `did you mean X?` */

@@ -7,6 +7,7 @@ import { type Command, Context, type Streams } from './command.ts';
 import { CommandError, usageError } from './command-error.ts';
 import { backup } from './commands/backup.ts';
 import { check } from './commands/check.ts';
+import { compact } from './commands/compact.ts';
 import { create } from './commands/create.ts';
 import { get } from './commands/get.ts';
 import { importCommand } from './commands/import.ts';
@@ -27,6 +28,7 @@ const commands: readonly Command[] = [
   get,
   stats,
   check,
+  compact,
   repair,
   backup,
   restore,
@@ -112,8 +114,8 @@ function exitCodeOf(error: CommandError | { code: string }): number {
 function hintFor({ code, message }: { code: string; message: string }): string {
   switch (code) {
     case 'CORRUPTION':
-      // An open says so itself.
-      return message.includes('stratavec repair')
+      // An open says so itself; the rest of a backup is to be deleted.
+      return message.includes('stratavec repair') || message.includes('is unfinished')
         ? ''
         : '; keep a copy of the folder, then run `stratavec repair DIR`';
     case 'IO':

@@ -48,10 +48,10 @@ export async function restore(
   if (typeof from !== 'string' || from === '') throw invalid('from: expected the path of a backup');
   if (typeof to !== 'string' || to === '') throw invalid('to: expected the path of a directory');
   const { memoryBytes, fileSystem = new NodeFileSystem() } = options;
+  refuseUnfinished(fileSystem, from);
   if (!fileSystem.exists(`${from}/${TREE_DIRECTORY}`)) {
     throw new DatabaseError('NOT_FOUND', `${from}: there is no backup`);
   }
-  refuseUnfinished(fileSystem, from);
   const names = engineFiles(fileSystem, `${from}/${TREE_DIRECTORY}`);
   options.onProgress?.({ phase: 'check', done: 0, total: 0 });
   const counts = await checkedCounts(from, { memoryBytes, fileSystem });

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { open } from '../../src/index.ts';
@@ -64,6 +64,46 @@ test('a damaged database says what to do, and is repaired', async () => {
   expect((await readdir(data)).sort()).toEqual(kept);
   expect(await json('check', data)).toMatchObject({ ok: true, counts: { records: 10 } });
   expect((await stratavecHere('repair', data)).out).toContain('Nothing was damaged');
+});
+
+test('what a killed backup leaves is refused, and nobody is sent to repair it', async () => {
+  await using temp = await tempDir();
+  const data = await filled(temp.path);
+  await writeFile(join(data, 'UNFINISHED'), 'a backup\n');
+  const commands = [
+    ['stats', data],
+    ['check', data],
+    ['repair', data],
+    ['restore', data, join(temp.path, 'restored')],
+  ];
+  for (const begun of [false, true]) {
+    // A backup writes its pages first.
+    if (begun) await rm(join(data, 'lsm'), { recursive: true });
+    for (const argv of commands) {
+      const { code, err } = await stratavecHere(...argv);
+      expect([argv[0], code]).toEqual([argv[0], 1]);
+      expect(err).toContain('delete it and begin again');
+      expect(err).not.toContain('stratavec repair');
+    }
+  }
+});
+
+test('compact gives back what deleted records took', async () => {
+  await using temp = await tempDir();
+  const data = await filled(temp.path);
+  const db = await open(data);
+  const notes = await db.collection('notes');
+  await notes.delete([1, 2, 3]);
+  await db.close();
+  const said = await stratavecHere('compact', data);
+  expect(said).toMatchObject({ code: 0, err: '' });
+  expect(said.out).toMatch(/^Freed .*3 deleted vectors removed/);
+  expect(await json('compact', data)).toMatchObject({ compact: { ghostsRemoved: 0 } });
+  expect(await json('check', data)).toMatchObject({
+    ok: true,
+    counts: { records: 7, vectors: 7, ghosts: 0 },
+  });
+  expect((await stratavecHere('compact', join(temp.path, 'none'))).code).toBe(1);
 });
 
 test('inspect shows a folder, a file, and refuses others', async () => {

@@ -50,6 +50,8 @@ async function checked(directory: string): Promise<Report> {
     return await withExisting(directory, (database) => database.check());
   } catch (error) {
     if (!isDatabaseError(error) || error.code !== 'CORRUPTION') throw error;
+    // The rest of a backup is no database: nothing of it is to be repaired.
+    if (error.message.includes('is unfinished')) throw error;
     const problem = { code: error.code, where: directory, detail: error.message };
     return { ok: false, problems: [problem] };
   }

@@ -75,6 +75,7 @@ export async function repair(
   const { fileSystem = new NodeFileSystem(), memoryBytes = DEFAULT_MEMORY_BYTES } = options;
   const trees = `${path}/${TREE_DIRECTORY}`;
   if (!fileSystem.exists(trees) && !isSwapping(fileSystem, path)) {
+    refuseUnfinished(fileSystem, path);
     throw new DatabaseError('NOT_FOUND', `${path}: there is no database`);
   }
   const lock = await fileSystem.lock(path, { timeoutMs: 0, onCompromised: () => {} });
