@@ -6,7 +6,7 @@
  * replayed elsewhere from a trace folder.
  *
  * npm run bench -- churn --data DIR --dataset D --full
- *   [--workload churn|window|half|RUNBOOK.yaml[#section]] [--base-rows N] [--epochs N]
+ *   [--workload churn|window|half|RUNBOOK.yaml[#section]] [--base-rows N] [--epochs N] [--load upsert|build]
  *   [--trace DIR] replays a trace    [--save-trace DIR] writes one and ends
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -19,7 +19,7 @@ import { parseCount, readBenchOptionsAnd } from './harness/options.ts';
 import { choosePeers } from './harness/peers.ts';
 import { Report } from './harness/report.ts';
 
-const names = ['workload', 'base-rows', 'epochs', 'trace', 'save-trace'] as const;
+const names = ['workload', 'base-rows', 'epochs', 'load', 'trace', 'save-trace'] as const;
 const { options, own } = readBenchOptionsAnd(names);
 const { data, dataset, limit, full, seed } = options;
 const epochs = parseCount('--epochs', own.epochs) ?? (full ? 50 : 4);
@@ -31,6 +31,10 @@ const choice: WorkloadChoice = {
   epochs,
   interval: full ? 10 : 2,
 };
+const load = own.load ?? 'upsert';
+if (load !== 'upsert' && load !== 'build') {
+  throw new Error(`--load takes upsert or build, got '${load}'`);
+}
 const workload = chosenWorkload(choice);
 const saved = own['save-trace'];
 if (saved !== undefined) {
@@ -44,6 +48,7 @@ if (saved !== undefined) {
       choice,
       options,
       directory,
+      build: load === 'build',
       subjects: ['stratavec', ...choosePeers(['hnswlib-node'], options.peers)],
       report: new Report('churn', workload.dataset, options.json),
     });

@@ -13,6 +13,8 @@ export interface ChildSetup {
   readonly choice: WorkloadChoice;
   readonly index: Pick<IndexOptions, 'm' | 'efConstruction' | 'seed'>;
   readonly memoryBytes: number | undefined;
+  /** Fill the base by the bulk build. */
+  readonly build: boolean;
 }
 
 export interface RunAsk {
@@ -37,7 +39,7 @@ settleMemory();
 const before = processMemory().residentBytes;
 
 serve({
-  load: (): Promise<LoadFigures> => subject.load(workload),
+  load: (): Promise<LoadFigures> => subject.load(workload, setup.build),
   run: ({ epoch, searches, ef }: RunAsk): Promise<EpochFigures> =>
     subject.run(workload.epochs[epoch], searches, ef),
   settle: (): Promise<number> => subject.settle(),

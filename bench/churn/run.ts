@@ -21,6 +21,7 @@ export interface ChurnRun {
   readonly choice: WorkloadChoice;
   readonly options: BenchOptions;
   readonly directory: string;
+  readonly build: boolean;
   readonly subjects: readonly string[];
   readonly report: Report;
 }
@@ -65,6 +66,7 @@ async function runSubject(
     choice: run.choice,
     index: { m: 16, efConstruction: 100, seed: options.seed },
     memoryBytes: options.memoryBytes,
+    build: run.build,
   };
   const child = Child.start(new URL('./child.js', import.meta.url), [JSON.stringify(setup)]);
   const load = await child.ask<LoadFigures>('load');

@@ -1,7 +1,7 @@
 /** stratavec through its public API: `upsert` and `delete` in batches, durability sync, one caller. */
 import { type Collection, type Database, open } from '../../src/index.ts';
 import { flattenNumbers } from '../harness/report.ts';
-import { vectorAt } from '../harness/vector-file.ts';
+import { type Vectors, vectorAt } from '../harness/vector-file.ts';
 import { diskBytes, processWrittenBytes } from '../lsm/system-account.ts';
 import {
   type Answers,
@@ -48,28 +48,26 @@ export class StratavecSubject implements ChurnSubject {
     this.#queries = Array.from({ length: queries.rows }, (_, row) => vectorAt(queries, row));
   }
 
-  async load({ base, vectors }: Workload): Promise<LoadFigures> {
-    const database = await open(this.#directory, { durability, memoryBytes: this.#memoryBytes });
+  async load({ base, vectors }: Workload, build: boolean): Promise<LoadFigures> {
+    const database = await open(this.#directory, {
+      durability,
+      memoryBytes: this.#memoryBytes,
+      backgroundThread: true,
+    });
     this.#database = database;
     // The graph is what is measured: never the exact scan of a small collection.
     const collection = await database.collection('bench', { ...this.#options, exactBelow: 0 });
     this.#collection = collection;
     this.#writtenBefore = processWrittenBytes();
-    let ms = 0;
-    for (let first = 0; first < base.ids.length; first += BATCH) {
-      const batch = this.#records(
-        base.ids.subarray(first, first + BATCH),
-        base.rows.subarray(first, first + BATCH),
-      );
-      const start = performance.now();
-      await collection.upsert(batch);
-      ms += performance.now() - start;
-    }
+    const ms = build ? await this.#build(base) : await this.#upsert(base);
     this.#vectorBytesWritten += 4 * vectors.dimension * base.ids.length;
     const { memory } = await database.stats();
     const { name, records, vectors: spaces, ...effective } = collection.info();
     const config = { ...effective, memoryBytes: memory.budgetBytes, durability };
-    return { seconds: ms / 1000, config: { ...config, load: 'upsert' } };
+    return {
+      seconds: ms / 1000,
+      config: { ...config, load: build ? 'build' : 'upsert', backgroundThread: true },
+    };
   }
 
   async run(epoch: Epoch, searches: number, ef: number): Promise<EpochFigures> {
@@ -137,6 +135,29 @@ export class StratavecSubject implements ChurnSubject {
     await this.#database?.close();
   }
 
+  /** The ms that it took. */
+  async #build({ ids, rows }: Workload['base']): Promise<number> {
+    const vectors = valuesOf(this.#workload.vectors, rows);
+    const start = performance.now();
+    await this.#collection!.build({ vectors, ids: [...ids] });
+    return performance.now() - start;
+  }
+
+  /** The ms inside the calls. */
+  async #upsert(base: Workload['base']): Promise<number> {
+    let ms = 0;
+    for (let first = 0; first < base.ids.length; first += BATCH) {
+      const batch = this.#records(
+        base.ids.subarray(first, first + BATCH),
+        base.rows.subarray(first, first + BATCH),
+      );
+      const start = performance.now();
+      await this.#collection!.upsert(batch);
+      ms += performance.now() - start;
+    }
+    return ms;
+  }
+
   async #searchOne(ef: number): Promise<number> {
     const vector = this.#queries[this.#nextQuery++ % this.#queries.length];
     const start = performance.now();
@@ -148,4 +169,15 @@ export class StratavecSubject implements ChurnSubject {
     const { vectors } = this.#workload;
     return Array.from(ids, (id, i) => ({ id, vector: vectorAt(vectors, rows[i]) }));
   }
+}
+
+/** Row-major: an array of its own. */
+function valuesOf(vectors: Vectors, rows: Uint32Array): Float32Array {
+  const { dimension } = vectors;
+  const values = new Float32Array(rows.length * dimension);
+  for (const [i, row] of rows.entries()) {
+    const start = row * dimension;
+    values.set(vectors.values.subarray(start, start + dimension), i * dimension);
+  }
+  return values;
 }

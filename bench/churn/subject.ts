@@ -33,8 +33,8 @@ export interface Answers {
 }
 
 export interface ChurnSubject {
-  /** Makes the index and fills it with the base. */
-  load(workload: Workload): Promise<LoadFigures>;
+  /** Makes the index and fills it with the base; `build`: by the bulk build, where there is one. */
+  load(workload: Workload, build: boolean): Promise<LoadFigures>;
   /** `searches` a batch, with the queries in turn, at `ef`. */
   run(epoch: Epoch, searches: number, ef: number): Promise<EpochFigures>;
   /** Waits until no work goes on in the background. Returns the seconds that took. */
