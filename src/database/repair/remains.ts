@@ -15,7 +15,7 @@ import type { PageFile } from '../../paged/page-file.ts';
 import { decodePlaces, type Place, type Places, pageKey } from '../../paged/page-map.ts';
 import { decodeSq8 } from '../../paged/vector-reader.ts';
 import { type Body, decodeBody } from '../body.ts';
-import type { CatalogEntry } from '../catalog.ts';
+import { type CatalogEntry, readCounters } from '../catalog.ts';
 import { decodeHead, type Head, NO_NODE } from '../head.ts';
 import type { RecordInput } from '../record.ts';
 import { decodeId } from '../record-id.ts';
@@ -84,6 +84,18 @@ export class Remains {
     } finally {
       scan.close();
     }
+  }
+
+  /**
+   * Notes how many of the records that a collection counted are not among those `left`: a repair that was
+   * interrupted before has told nobody what its tables lost.
+   */
+  noteMissing(entry: CatalogEntry, left: number): void {
+    const { engine } = this.#options;
+    const counted = ifWhole(() => readCounters(engine, entry.collection).records) ?? 0;
+    if (left >= counted) return;
+    const detail = `${counted - left} of the ${counted} that it counted`;
+    this.lost.push({ what: 'records', where: `collection ${entry.name}`, detail });
   }
 
   #record(entry: CatalogEntry, found: Found): RecordInput | undefined {

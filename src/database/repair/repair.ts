@@ -39,7 +39,7 @@ export interface RepairOptions {
   readonly fileSystem?: FileSystem | undefined;
   /** Told while records are inserted into a rebuilt database. */
   readonly onProgress?: ((progress: { readonly records: number }) => void) | undefined;
-  /** Ends the repair with `ABORTED`, before anything has taken the place of the old files. */
+  /** Ends the repair with `ABORTED`, before anything is rebuilt; damaged tables may be repaired by then. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -199,6 +199,7 @@ async function insertAll(
         if (batch.length === BATCH) await flush();
       }
       await flush();
+      remains.noteMissing(entry, await collection.count());
     }
   } finally {
     await database.close();

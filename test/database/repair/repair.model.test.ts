@@ -131,3 +131,25 @@ for (const isClosed of [true, false]) {
     );
   });
 }
+
+test('a repair that goes on after an interrupted one still says that records are lost', async () => {
+  const { disk, model } = await build(true);
+  const heads = filesOf(disk).filter((path) => {
+    if (!path.endsWith('.table')) return false;
+    const number = Number(path.slice(-12, -6));
+    const table = salvageTable({ bytes: readAll(disk, path), number, file: path, hasher });
+    return table.properties?.tree === HEADS_TREE;
+  });
+  for (const path of heads) inflict(disk, path, { kind: 'zeros', from: 0, length: 0.1 });
+  const given = { ...options, fileSystem: disk };
+  const aborted = repair('/db', { ...given, signal: AbortSignal.abort() });
+  await expect(aborted).rejects.toMatchObject({ code: 'ABORTED' });
+  const { lost, recovered } = await repair('/db', given);
+  const missing = model.size - recovered.records;
+  expect(missing).toBeGreaterThan(0);
+  expect(lost).toContainEqual({
+    what: 'records',
+    where: 'collection things',
+    detail: `${missing} of the ${model.size} that it counted`,
+  });
+});
