@@ -12,6 +12,7 @@
  */
 import { difference, toIdSet } from '../id-set.ts';
 import { encodeEdges, encodeList } from '../list-codec.ts';
+import { requireChoice } from '../option-checks.ts';
 
 export type GraphLayoutName = 'vertex' | 'delta' | 'hybrid';
 
@@ -55,8 +56,12 @@ export interface GraphLayout {
 
 const NO_IDS = new Uint32Array(0);
 
-/** The layout of that name, writing to `tree`, whose merge operator is `adjacency`. */
+/**
+ * The layout of that name, writing to the tree with the id `tree`, whose merge operator is `adjacency`.
+ * `INVALID_ARGUMENT` for another name.
+ */
 export function createGraphLayout(name: GraphLayoutName, tree: number): GraphLayout {
+  requireChoice('layout', name, ['vertex', 'delta', 'hybrid']);
   const setList: GraphLayout['writeList'] = (batch, hi, node, ids) => {
     batch.set(tree, hi, node, encodeList(toIdSet(ids)));
   };

@@ -40,12 +40,13 @@ const NODE_MAX = 0xffffffff;
 /** What the last read found, before it was decoded. Reads run to their end, so all stores share it. */
 let encoded = new Uint8Array(1024);
 
+/** The neighbour lists of one tree, by (`hi`, node): `hi` names the graph and its layer. */
 export class GraphStore {
   readonly #engine: GraphEngine;
   readonly #tree: number;
   readonly #layout: GraphLayout;
 
-  /** `layout` writes to the tree `tree`. */
+  /** `tree` is the id of the tree that `layout` writes to. */
   constructor(engine: GraphEngine, tree: number, layout: GraphLayout) {
     this.#engine = engine;
     this.#tree = tree;

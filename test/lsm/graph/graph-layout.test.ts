@@ -4,6 +4,7 @@ import {
   createGraphLayout,
   type EdgeBatch,
   type GraphLayout,
+  type GraphLayoutName,
 } from '../../../src/lsm/graph/graph-layout.ts';
 import { GraphStore } from '../../../src/lsm/graph/graph-store.ts';
 import { readEdges, readList } from '../../../src/lsm/list-codec.ts';
@@ -81,4 +82,11 @@ test('a damaged list is CORRUPTION', async () => {
   const store = new GraphStore(engine, 9, createGraphLayout('vertex', 9));
   expect(() => store.neighbours(4, 7, new Uint32Array(8))).toThrow(CorruptionError);
   expect(() => store.removeEdges(batch, 4, 7, ids(1))).toThrow(CorruptionError);
+});
+
+test('a layout that is none is refused', () => {
+  const none = 'edge' as GraphLayoutName;
+  expect(() => createGraphLayout(none, 9)).toThrow(
+    /expected 'vertex', 'delta' or 'hybrid', got edge/,
+  );
 });
