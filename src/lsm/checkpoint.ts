@@ -79,7 +79,7 @@ export class Checkpointer {
     const { seededBugs } = core.options;
     let logNumber: number;
     try {
-      this.#seal(sequence);
+      core.slices.timed(() => this.#seal(sequence));
       logNumber = log.activeNumber;
       await log.synced(sequence);
       if (seededBugs.has('a log is deleted before its commits are in tables')) {

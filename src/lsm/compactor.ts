@@ -143,7 +143,11 @@ export class Compactor {
 
   #isUrgent(): boolean {
     if (!this.#mayRun()) return false;
-    return this.#compaction !== undefined || this.policy.urgent() !== undefined;
+    return this.#compaction !== undefined || this.#urgent() !== undefined;
+  }
+
+  #urgent(): CompactionPlan<TableFile> | undefined {
+    return this.#core.slices.timed(() => this.policy.urgent());
   }
 
   /** When nobody writes for a while, gives space back for as long as that lasts. */
@@ -184,7 +188,7 @@ export class Compactor {
    */
   async #runOne(plan: CompactionPlan<TableFile> | undefined): Promise<void> {
     if (this.#isStopped) return;
-    const next = plan ?? (this.#compaction === undefined ? this.policy.urgent() : undefined);
+    const next = plan ?? (this.#compaction === undefined ? this.#urgent() : undefined);
     if (this.#compaction === undefined && next !== undefined) {
       this.#compaction = new Compaction(this.#core, next);
     }
@@ -203,7 +207,7 @@ export class Compactor {
     assert(this.#finishing === undefined, 'a compaction past its merge has no more slices');
     let isMerged: boolean;
     try {
-      isMerged = compaction.step(sliceMs);
+      isMerged = this.#core.slices.timed(() => compaction.step(sliceMs));
     } catch (error) {
       this.#finishing = this.#end(compaction, () => Promise.reject(error));
       return;

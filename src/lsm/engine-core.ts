@@ -19,7 +19,7 @@ import { findMergeOperator, type MergeOperator } from './merge-operator.ts';
 import type { OpenTables } from './open-tables.ts';
 import type { SeededBugs } from './seeded-bugs.ts';
 import { SharedMemtable } from './shared-memtable.ts';
-import { Slices } from './slices.ts';
+import type { Slices } from './slices.ts';
 import { SnapshotList } from './snapshot-list.ts';
 import { TableFile } from './table-file.ts';
 import type { TableMeta } from './version-format.ts';
@@ -75,6 +75,7 @@ export interface CoreParts {
   readonly cache: BlockCache;
   readonly tables: OpenTables;
   readonly versions: VersionSet;
+  readonly slices: Slices;
   readonly options: CoreOptions;
 }
 
@@ -97,7 +98,7 @@ export class EngineCore {
   readonly versions: VersionSet;
   readonly options: CoreOptions;
   readonly pool: ArenaPool;
-  readonly slices: Slices = new Slices();
+  readonly slices: Slices;
   /** Runs flushes and compactions. */
   readonly executor: JobExecutor;
   readonly snapshots: SnapshotList = new SnapshotList();
@@ -138,6 +139,7 @@ export class EngineCore {
     this.cache = parts.cache;
     this.openTables = parts.tables;
     this.versions = parts.versions;
+    this.slices = parts.slices;
     this.options = parts.options;
     const { trees, memtableBytes, memoryBytes, tableBytes } = parts.options;
     const { cache, tables } = parts;

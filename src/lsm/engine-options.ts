@@ -282,6 +282,10 @@ export interface EngineStats {
   /** Open ones. */
   readonly snapshots: number;
   readonly scans: number;
+  /**
+   * The longest piece of work without a turn of the event loop, in ms: slices of flushes, compactions and large
+   * commits, plans and installs; the calls of others (`write`, `get`, moves of iterators) are not among them.
+   */
   readonly longestSliceMs: number;
 }
 

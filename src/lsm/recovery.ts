@@ -20,6 +20,7 @@ import { type FileKind, fileName, POINTER_NAME, parseFileName } from './file-nam
 import { type ReplayedLog, replayLogs, settleLogs } from './log-replay.ts';
 import { OpenTables } from './open-tables.ts';
 import type { SeededBugs } from './seeded-bugs.ts';
+import { Slices } from './slices.ts';
 import type { StoredTree, StoredVersion } from './version-format.ts';
 import { readCurrentVersion, tryReadVersion, VersionSet } from './version-set.ts';
 
@@ -58,6 +59,7 @@ export async function openCore(
   });
   const tables = new OpenTables(resolved.openTablesMax);
   const current = stored.number;
+  const slices = new Slices();
   const versions = new VersionSet(stored, {
     fileSystem,
     directory,
@@ -67,8 +69,10 @@ export async function openCore(
     nextFileNumber: nextFileNumber(stored, files, seededBugs),
     versionFiles: files.version.filter((number) => number <= current),
     seededBugs,
+    slices,
   });
-  const parts = { fileSystem, directory, hasher, cache, tables, versions, options: resolved };
+  const stores = { fileSystem, directory, hasher, cache, tables, versions };
+  const parts = { ...stores, slices, options: resolved };
   const core = new EngineCore(parts);
   if (isNew) await versions.install({ added: [], removed: new Set() });
   const { logNumber } = versions.current;

@@ -21,6 +21,7 @@ import {
 } from './file-names.ts';
 import { FileRemover } from './file-remover.ts';
 import type { SeededBug, SeededBugs } from './seeded-bugs.ts';
+import type { Slices } from './slices.ts';
 import { TableFile, type TableFileContext } from './table-file.ts';
 import { placeTables, Version, type VersionEdit } from './version.ts';
 import {
@@ -43,6 +44,8 @@ export interface VersionSetOptions extends TableFileContext {
   /** Numbers of the version files on disk that are not newer than the current one, ascending. */
   readonly versionFiles: readonly number[];
   readonly seededBugs: SeededBugs;
+  /** Told of the synchronous parts of an install. */
+  readonly slices: Slices;
 }
 
 export class VersionSet {
@@ -136,18 +139,18 @@ export class VersionSet {
     const { fileSystem, hasher, trees } = this.#options;
     const old = this.#current;
     const number = this.newFileNumber();
-    const state = old.edited(edit, number, trees);
-    const next = new Version(state, (table) => this.#discard(table));
-    const stored = {
-      ...state,
-      nextFileNumber: this.#nextFileNumber,
-      tables: next.placedTables(),
-    };
+    const { next, bytes } = this.#options.slices.timed(() => {
+      const state = old.edited(edit, number, trees);
+      const edited = new Version(state, (table) => this.#discard(table));
+      const nextFileNumber = this.#nextFileNumber;
+      const stored = { ...state, nextFileNumber, tables: edited.placedTables() };
+      return { next: edited, bytes: encodeVersion(stored, hasher) };
+    });
     try {
       await this.#syncDirectory('the name of a version is not synced');
       const name = fileName('version', number);
       const unsynced = 'a version is not synced before the pointer';
-      await this.#writeFile(name, encodeVersion(stored, hasher), unsynced);
+      await this.#writeFile(name, bytes, unsynced);
       await this.#syncDirectory('the name of a version is not synced');
       fileSystem.remove(this.#path(POINTER_TEMPORARY_NAME));
       const pointer = encodePointer(number, hasher);
@@ -159,9 +162,11 @@ export class VersionSet {
       this.freeze();
       throw error;
     }
-    this.#current = next;
-    onSwitch?.();
-    old.release();
+    this.#options.slices.timed(() => {
+      this.#current = next;
+      onSwitch?.();
+      old.release();
+    });
     if (this.#options.seededBugs.has('a table is removed under its readers')) {
       const kept = new Set(next.tables());
       for (const table of edit.removed) if (!kept.has(table)) this.#discard(table);
