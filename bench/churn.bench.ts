@@ -7,6 +7,7 @@
  *
  * npm run bench -- churn --data DIR --dataset D --full
  *   [--workload churn|window|half|RUNBOOK.yaml[#section]] [--base-rows N] [--epochs N] [--load upsert|build]
+ *   [--ef N]
  *   [--trace DIR] replays a trace    [--save-trace DIR] writes one and ends
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -19,7 +20,7 @@ import { parseCount, readBenchOptionsAnd } from './harness/options.ts';
 import { choosePeers } from './harness/peers.ts';
 import { Report } from './harness/report.ts';
 
-const names = ['workload', 'base-rows', 'epochs', 'load', 'trace', 'save-trace'] as const;
+const names = ['workload', 'base-rows', 'epochs', 'load', 'ef', 'trace', 'save-trace'] as const;
 const { options, own } = readBenchOptionsAnd(names);
 const { data, dataset, limit, full, seed } = options;
 const epochs = parseCount('--epochs', own.epochs) ?? (full ? 50 : 4);
@@ -49,6 +50,7 @@ if (saved !== undefined) {
       options,
       directory,
       build: load === 'build',
+      ef: parseCount('--ef', own.ef),
       subjects: ['stratavec', ...choosePeers(['hnswlib-node'], options.peers)],
       report: new Report('churn', workload.dataset, options.json),
     });

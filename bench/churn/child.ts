@@ -6,6 +6,7 @@ import { chosenWorkload, type WorkloadChoice } from './choice.ts';
 import { HnswlibSubject } from './hnswlib-subject.ts';
 import { StratavecSubject } from './stratavec-subject.ts';
 import type { Answers, ChurnSubject, EpochFigures, IndexOptions, LoadFigures } from './subject.ts';
+import { livingAtEnd } from './workload.ts';
 
 export interface ChildSetup {
   readonly subject: string;
@@ -15,6 +16,8 @@ export interface ChildSetup {
   readonly memoryBytes: number | undefined;
   /** Fill the base by the bulk build. */
   readonly build: boolean;
+  /** Load what lives at the end of the workload instead of the base: what a new index would be. */
+  readonly fresh: boolean;
 }
 
 export interface RunAsk {
@@ -24,7 +27,8 @@ export interface RunAsk {
 }
 
 const setup = JSON.parse(process.argv[2]) as ChildSetup;
-const workload = chosenWorkload(setup.choice);
+const chosen = chosenWorkload(setup.choice);
+const workload = setup.fresh ? { ...chosen, base: livingAtEnd(chosen) } : chosen;
 const options: IndexOptions = {
   ...setup.index,
   metric: workload.metric,

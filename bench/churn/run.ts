@@ -1,7 +1,8 @@
 /**
  * One run: every subject goes through the whole workload, in a process of its own, one after the other.
  *
- * `ef` is the smallest of a few at which the subject reaches a recall of 0.95 on the base, and stays.
+ * `ef` is chosen on the base and stays. A set that grows loses some recall at the same `ef` in a new index
+ * too, so the last row has that beside it.
  */
 import { join } from 'node:path';
 import { Child } from '../harness/child.ts';
@@ -22,6 +23,8 @@ export interface ChurnRun {
   readonly options: BenchOptions;
   readonly directory: string;
   readonly build: boolean;
+  /** Undefined: the smallest of a few at which a subject reaches 0.95 on the base. */
+  readonly ef: number | undefined;
   readonly subjects: readonly string[];
   readonly report: Report;
 }
@@ -59,16 +62,8 @@ async function runSubject(
   truth: Truth,
   checkpoints: Checkpoints,
 ): Promise<void> {
-  const { workload, report, options } = run;
-  const setup: ChildSetup = {
-    subject,
-    directory: join(run.directory, subject),
-    choice: run.choice,
-    index: { m: 16, efConstruction: 100, seed: options.seed },
-    memoryBytes: options.memoryBytes,
-    build: run.build,
-  };
-  const child = Child.start(new URL('./child.js', import.meta.url), [JSON.stringify(setup)]);
+  const { workload, report } = run;
+  const child = startChild(run, subject, false);
   const load = await child.ask<LoadFigures>('load');
   if (subject === 'stratavec') reportBeginning(run, load);
   const loadSettleSeconds = await child.ask<number>('settle');
@@ -77,7 +72,10 @@ async function runSubject(
     const { living, truth: exact } = checkpoints.get(passed)!;
     return { recall: truth.recall(exact, living, answers.ids), latenciesMs: answers.latenciesMs };
   };
-  const { ef, measured } = await chooseEf((ef) => recallOf(0, ef));
+  const { ef, measured } =
+    run.ef === undefined
+      ? await chooseEf((ef) => recallOf(0, ef))
+      : { ef: run.ef, measured: await recallOf(0, run.ef) };
   const rows: Row[] = [checkpointRow(run, subject, ef, 0, measured, checkpoints)];
   const totals = new Totals();
   for (const epoch of workload.epochs) {
@@ -93,6 +91,7 @@ async function runSubject(
   const memory = await child.ask<Record<string, number>>('memory');
   await child.ask('close');
   await child.stop();
+  const recallFresh = await recallOfFresh(run, subject, ef, truth, checkpoints);
   report.table(`${subject}: recall over the epochs, searches with nothing else going on`, rows);
   const row = report.row(
     subject,
@@ -104,6 +103,7 @@ async function runSubject(
       ...totals.figures(settleSeconds, quiet.latenciesMs),
       recallFirst: Number(rows[0].metrics.recallAt10),
       recallLast: quiet.recall,
+      recallFresh,
       recallLoss: Number(rows[0].metrics.recallAt10) - quiet.recall,
       settleSeconds,
       ...memory,
@@ -111,6 +111,36 @@ async function runSubject(
   );
   report.table(`${subject}: the whole run`, [row]);
   report.statistics(`${subject}: storage at the end`, subject, storage);
+}
+
+function startChild(run: ChurnRun, subject: string, fresh: boolean): Child {
+  const setup: ChildSetup = {
+    subject,
+    directory: join(run.directory, fresh ? `${subject}-fresh` : subject),
+    choice: run.choice,
+    index: { m: 16, efConstruction: 100, seed: run.options.seed },
+    memoryBytes: run.options.memoryBytes,
+    build: run.build,
+    fresh,
+  };
+  return Child.start(new URL('./child.js', import.meta.url), [JSON.stringify(setup)]);
+}
+
+/** Of a new index of what lives at the end: what a larger set costs at the same `ef`, apart from decay. */
+async function recallOfFresh(
+  run: ChurnRun,
+  subject: string,
+  ef: number,
+  exact: Truth,
+  checkpoints: Checkpoints,
+): Promise<number> {
+  const child = startChild(run, subject, true);
+  await child.ask<LoadFigures>('load');
+  const { ids } = await child.ask<Answers>('search', { k: K, ef });
+  await child.ask('close');
+  await child.stop();
+  const { truth, living } = checkpoints.get(run.workload.epochs.length)!;
+  return exact.recall(truth, living, ids);
 }
 
 interface Measured {

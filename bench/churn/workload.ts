@@ -45,6 +45,13 @@ export function applyEpoch(living: Living, { ids, rows, deleted }: Epoch): void 
   for (let i = 0; i < ids.length; i++) living.set(ids[i], rows[i]);
 }
 
+/** What lives when all epochs have passed, in the order in which it came. */
+export function livingAtEnd(workload: Workload): Workload['base'] {
+  const living = livingBase(workload);
+  for (const epoch of workload.epochs) applyEpoch(living, epoch);
+  return { ids: Uint32Array.from(living.keys()), rows: Uint32Array.from(living.values()) };
+}
+
 /** Rows that the workload ever uses, each once, ascending. */
 export function usedRows({ base, epochs }: Workload): Uint32Array {
   const used = new Set<number>(base.rows);

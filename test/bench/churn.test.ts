@@ -5,7 +5,7 @@ import { makeWorkload } from '../../bench/churn/make-workload.ts';
 import { parseRunbook, runbookWorkload } from '../../bench/churn/runbook.ts';
 import { readTrace, writeTrace } from '../../bench/churn/trace-folder.ts';
 import { Truth } from '../../bench/churn/truth.ts';
-import { applyEpoch, livingBase, type Workload } from '../../bench/churn/workload.ts';
+import { livingAtEnd, livingBase, type Workload } from '../../bench/churn/workload.ts';
 import { loadDataset } from '../../bench/harness/dataset.ts';
 import { takeOwnOptions } from '../../bench/harness/options.ts';
 import { tempDir } from '../temp-dir.ts';
@@ -19,10 +19,9 @@ const source = loadDataset({
 });
 const size = { epochs: 5, interval: 2, seed: 3, baseRows: 1_000 };
 
-function livingAtEnd(workload: Workload): Map<number, number> {
-  const living = livingBase(workload);
-  for (const epoch of workload.epochs) applyEpoch(living, epoch);
-  return living;
+function mapAtEnd(workload: Workload): Map<number, number> {
+  const { ids, rows } = livingAtEnd(workload);
+  return new Map([...ids].map((id, i) => [id, rows[i]]));
 }
 
 test('churn inserts nine times what it deletes, and only the living are deleted', () => {
@@ -30,7 +29,7 @@ test('churn inserts nine times what it deletes, and only the living are deleted'
   expect(workload.epochs.map(({ ids, deleted }) => [ids.length, deleted.length])).toEqual(
     Array.from({ length: 5 }, () => [9, 1]),
   );
-  expect(livingAtEnd(workload).size).toBe(1_000 + 5 * 8);
+  expect(mapAtEnd(workload).size).toBe(1_000 + 5 * 8);
   expect(workload.epochs.map(({ isMeasured }) => isMeasured)).toEqual([
     true,
     false,
@@ -41,7 +40,7 @@ test('churn inserts nine times what it deletes, and only the living are deleted'
 });
 
 test('a sliding window keeps the newest, as many as there were', () => {
-  const living = livingAtEnd(makeWorkload('window', source, size));
+  const living = mapAtEnd(makeWorkload('window', source, size));
   expect([...living.keys()].sort((a, b) => a - b)).toEqual(
     Array.from({ length: 1_000 }, (_, i) => 100 + i),
   );
@@ -65,13 +64,13 @@ test('a trace comes back from its folder as it was, with the truth that it names
   expect(read.base).toEqual(workload.base);
   expect(read.epochs).toEqual(workload.epochs);
   expect(read.queries.values).toEqual(Float32Array.from(workload.queries.values));
-  expect(livingAtEnd(read)).toEqual(livingAtEnd(workload));
+  expect(mapAtEnd(read)).toEqual(mapAtEnd(workload));
 });
 
 test('the truth of the living is what a look at all of them finds', () => {
   const workload = makeWorkload('window', source, size);
   const truth = new Truth(workload);
-  const living = livingAtEnd(workload);
+  const living = mapAtEnd(workload);
   const nearest = truth.of(living, 10);
   for (let query = 0; query < 5; query++) {
     const all = [...living].map(([id, row]) => ({ id, distance: truth.distance(row, query) }));
@@ -114,7 +113,7 @@ test('a run-book is scaled to the rows that there are; a replaced id keeps its n
   const workload = runbookWorkload(parseRunbook(runbook), { ...source }, 1);
   expect(workload.base.ids.length).toBe(75);
   expect(workload.epochs).toHaveLength(1);
-  const living = livingAtEnd(workload);
+  const living = mapAtEnd(workload);
   expect(living.size).toBe(65);
   expect(living.get(0)).toBe(75);
   const small = { ...source.base, rows: 40 };
