@@ -1,7 +1,9 @@
 export type { BackupOptions, BackupProgress, BackupReport } from './database/backup.ts';
 export type { BulkPhase, BulkState } from './database/bulk-progress.ts';
-export { Collection } from './database/collection.ts';
+export type { CheckReport } from './database/check-database.ts';
+export { Collection, type CollectionInfo, type NamespaceOptions } from './database/collection.ts';
 export { Database, open } from './database/database.ts';
+export type { DatabaseStats, GraphStats } from './database/database-stats.ts';
 export type { BuildInput, BuildOptions, IngestOptions } from './database/ingest.ts';
 export { type InspectOptions, inspect } from './database/inspect.ts';
 export type {

@@ -44,16 +44,19 @@ export {
 export {
   type GraphEngine,
   type GraphIterator,
+  type GraphIteratorOptions,
   type GraphScan,
   GraphStore,
   NO_NODE,
 } from './lsm/graph/graph-store.ts';
+export type { ExecutorKind } from './lsm/job-executor.ts';
 export { decodeList, encodeEdges, encodeList, listCount } from './lsm/list-codec.ts';
 export { LsmTree } from './lsm/lsm-tree.ts';
 export type { MemoryStats } from './lsm/memory-stats.ts';
 export { repairEngine } from './lsm/repair/repair.ts';
 export type { Loss, RepairReport } from './lsm/repair/report.ts';
 export { type RestoreOptions, restoreEngine } from './lsm/restore.ts';
+export type { TableIngest } from './lsm/table-ingest.ts';
 export type { VersionPin } from './lsm/version-pin.ts';
 export { WriteBatch } from './lsm/write-batch.ts';
 export { type Count, CountingFileSystem, type Counts } from './storage/counting-file-system.ts';

@@ -95,15 +95,6 @@ export function overlapping<T extends PlannedTable>(tables: readonly T[], range:
   return found;
 }
 
-/** The tables of a run that overlap any of `others`, by key. */
-export function overlappingAny<T extends PlannedTable>(
-  tables: readonly T[],
-  others: readonly T[],
-): T[] {
-  const found = new Set(others.flatMap(({ meta }) => overlapping(tables, meta)));
-  return tables.filter((table) => found.has(table));
-}
-
 /** Whether no two of the tables overlap, whatever their order. */
 export function areDisjoint(tables: readonly PlannedTable[]): boolean {
   const sorted = [...tables].sort(bySmallestKey);

@@ -43,7 +43,7 @@ export function leastMemory(memtableBytes: number, tableBytes: number, blockByte
 }
 
 /** What the jobs of an engine with tables of that size need. */
-export function jobBytesFor(tableBytes: number): number {
+function jobBytesFor(tableBytes: number): number {
   return Math.ceil(JOBS * (WRITER_BYTES + KEYS_SHARE * tableBytes));
 }
 

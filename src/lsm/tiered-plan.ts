@@ -85,7 +85,7 @@ export function tieredDebt(runs: PlannedRuns<PlannedTable>, { levelRatio }: Plan
 }
 
 /** All runs into one of the last level. There are at least two. */
-export function planWhole<T extends PlannedTable>(
+function planWhole<T extends PlannedTable>(
   tree: number,
   runs: PlannedRuns<T>,
   reason: PlanReason,

@@ -162,7 +162,7 @@ export function seekLevel(tables: readonly TableFile[], hi: number, lo: number):
 }
 
 /** Whether the key lies between the table's smallest and largest one. */
-export function coversKey(meta: TableMeta, hi: number, lo: number): boolean {
+function coversKey(meta: TableMeta, hi: number, lo: number): boolean {
   return (
     compareKeys(meta.smallestHi, meta.smallestLo, hi, lo) <= 0 &&
     compareKeys(hi, lo, meta.largestHi, meta.largestLo) <= 0

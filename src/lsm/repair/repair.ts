@@ -32,7 +32,7 @@ import type { RepairReport } from './report.ts';
 import { rewriteTree } from './rewrite-tree.ts';
 
 /** Where files go that are not in use any more. */
-export const LOST_DIRECTORY = 'lost';
+const LOST_DIRECTORY = 'lost';
 
 /**
  * `options` are those that the engine is opened with; nobody has it open. Reads every file. `NOT_FOUND`
