@@ -41,7 +41,7 @@ test('a value of megabytes is read from memtable, log, table and what a repair l
   await write(engine);
   expectValues(engine);
   // The log's buffer grew for them and is given back.
-  expect(engine.stats().memory.logBuffer).toBe(idle.logBuffer);
+  expect(engine.stats().memory.logBufferBytes).toBe(idle.logBufferBytes);
   await engine.close();
 
   const again = await openTiny(disk, sizes);
