@@ -21,6 +21,7 @@ import { PAGES_TREE, TREE_DIRECTORY } from './trees.ts';
 
 export type { BackupOptions, BackupProgress } from '../lsm/backup.ts';
 
+/** What `Database.backup` wrote. */
 export interface BackupReport {
   /** Of the last commit that is in the backup. */
   readonly sequence: number;

@@ -20,6 +20,7 @@ export interface CheckProblem {
   readonly detail: string;
 }
 
+/** What `Database.check` found and counted; `ok` when there is no problem. */
 export interface CheckReport {
   readonly ok: boolean;
   readonly problems: readonly CheckProblem[];

@@ -23,6 +23,7 @@ export interface MemoryStats {
   readonly moduleFreeBytes: number;
 }
 
+/** The graph of one collection. */
 export interface GraphStats {
   readonly collection: string;
   readonly vectors: number;
@@ -35,6 +36,7 @@ export interface GraphStats {
   readonly layers: number;
 }
 
+/** What `Database.stats` tells; units are in the names. */
 export interface DatabaseStats {
   readonly memory: MemoryStats;
   readonly disk: {

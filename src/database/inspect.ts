@@ -15,6 +15,7 @@ import { readCatalogCopies } from './catalog.ts';
 import { PAGES_TREE, TREE_DIRECTORY, treeSpecs } from './trees.ts';
 import { checkKeys, invalid } from './validate.ts';
 
+/** Options of `inspect`. */
 export interface InspectOptions {
   /** Where files live. Default: the file system of the machine. */
   readonly fileSystem?: FileSystem | undefined;

@@ -52,11 +52,13 @@ export interface Hit<Meta = unknown> {
   readonly text?: string;
 }
 
+/** What a write did: how many records were new, how many took the place of another. */
 export interface UpsertResult {
   readonly inserted: number;
   readonly replaced: number;
 }
 
+/** What `update` changes; what is left out stays. */
 export interface UpdateInput {
   readonly vector?: VectorInput | undefined;
   /** An RFC 7396 merge patch: given keys replace, `null` deletes. */
@@ -64,6 +66,7 @@ export interface UpdateInput {
   readonly text?: string | undefined;
 }
 
+/** A query, and how it is answered: exactly one of `vector` and `id` is given. */
 export interface SearchOptions {
   /** The query; or `id`. */
   readonly vector?: VectorInput | undefined;
@@ -105,6 +108,7 @@ export interface SearchStats {
   readonly totalMs: number;
 }
 
+/** Options of `get` and `getMany`. */
 export interface GetOptions {
   /** Default: '' (the default namespace). */
   readonly namespace?: string | undefined;
@@ -117,6 +121,7 @@ export interface CountOptions {
   readonly namespace?: string | undefined;
 }
 
+/** Options of `scan`. */
 export interface ScanOptions extends CountOptions {
   /** Default: ['vector', 'metadata', 'text']. */
   readonly include?: readonly IncludePart[] | undefined;

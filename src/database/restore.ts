@@ -15,6 +15,7 @@ import { open } from './database.ts';
 import { TREE_DIRECTORY } from './trees.ts';
 import { checkKeys, invalid } from './validate.ts';
 
+/** Options of `restore`. */
 export interface RestoreOptions {
   /** For the check of the backup; see `DatabaseOptions`. Default: 268,435,456 (256 MiB). */
   readonly memoryBytes?: number | undefined;
@@ -25,6 +26,7 @@ export interface RestoreOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What `restore` copied. */
 export interface RestoreReport {
   readonly bytes: number;
   /** What the backup holds. */

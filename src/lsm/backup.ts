@@ -17,6 +17,7 @@ import { nextTurn } from './slices.ts';
 import { encodePointer, encodeVersion } from './version-format.ts';
 import type { VersionPin } from './version-pin.ts';
 
+/** What a backup or a restore has done so far. */
 export interface BackupProgress {
   /** `pages` is copied by a database only. */
   readonly phase: 'checkpoint' | 'pages' | 'tables' | 'check' | 'done';
@@ -25,6 +26,7 @@ export interface BackupProgress {
   readonly total: number;
 }
 
+/** How a backup is written, watched and ended. */
 export interface BackupOptions {
   /** Give tables a second name instead of copying them, where that works. Default: true. */
   readonly link?: boolean | undefined;
@@ -33,6 +35,7 @@ export interface BackupOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a backup wrote. */
 export interface BackupResult {
   /** The last commit that is in the backup. */
   readonly sequence: number;

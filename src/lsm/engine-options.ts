@@ -46,6 +46,7 @@ export interface TreeSpec {
   readonly blockBytes?: number | undefined;
 }
 
+/** Options of `LsmEngine.open`; an unknown one is `INVALID_ARGUMENT`. */
 export interface EngineOptions {
   readonly trees: readonly TreeSpec[];
   readonly hasher: Hasher;
@@ -159,6 +160,7 @@ export interface KeyBound {
   readonly exclusive?: boolean | undefined;
 }
 
+/** The range, the direction and the state of an iterator. */
 export interface IteratorOptions {
   /** The smallest key. Default: no bound. */
   readonly from?: KeyBound | undefined;
@@ -200,12 +202,14 @@ export interface EngineIterator extends Disposable {
   close(): void;
 }
 
+/** What one level of a tree holds. */
 export interface LevelStats {
   readonly tables: number;
   readonly bytes: number;
   readonly entries: number;
 }
 
+/** One tree: its options in force, and its tables level by level. */
 export interface TreeStats {
   readonly id: number;
   readonly name: string;
@@ -243,6 +247,7 @@ export interface EngineSettings {
   readonly executor: ExecutorKind;
 }
 
+/** What `LsmEngine.stats` tells; units are in the names, counts begin at `open`. */
 export interface EngineStats {
   readonly settings: EngineSettings;
   readonly appliedSequence: number;
@@ -289,12 +294,14 @@ export interface EngineStats {
   readonly longestSliceMs: number;
 }
 
+/** One thing that is not as it should be: a code for programs, the place, and the reason in words. */
 export interface CheckProblem {
   readonly code: string;
   readonly where: string;
   readonly detail: string;
 }
 
+/** What `LsmEngine.check` found; `ok` when there is no problem. */
 export interface CheckResult {
   readonly ok: boolean;
   readonly problems: readonly CheckProblem[];

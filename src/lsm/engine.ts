@@ -39,6 +39,7 @@ import { pinVersion, type VersionPin } from './version-pin.ts';
 import type { WriteBatch } from './write-batch.ts';
 import { WriteThrottle } from './write-throttle.ts';
 
+/** An open engine; `LsmEngine.open` makes one. Every call after `close` is `DATABASE_CLOSED`. */
 export class LsmEngine implements AsyncDisposable {
   /**
    * Opens the engine of a directory, which is its own; files there that it does not know are left alone.

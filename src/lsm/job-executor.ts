@@ -10,6 +10,7 @@
 import type { TableFile } from './table-file.ts';
 import type { JobResult, TableJob } from './table-job.ts';
 
+/** Who runs flushes and compactions: the calling thread, in slices, or a worker thread. */
 export type ExecutorKind = 'slices' | 'worker';
 
 export interface RunningJob {

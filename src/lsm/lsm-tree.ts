@@ -13,6 +13,7 @@ import type {
 } from './engine-options.ts';
 import type { WriteBatch } from './write-batch.ts';
 
+/** A tree by its name. Errors are those of the engine. */
 export class LsmTree {
   readonly spec: TreeSpec;
   readonly #engine: LsmEngine;

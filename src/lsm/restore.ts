@@ -11,6 +11,7 @@ import { LsmEngine } from './engine.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { POINTER_NAME, parseFileName } from './file-names.ts';
 
+/** How a restore is watched and ended. */
 export type RestoreOptions = Pick<BackupOptions, 'onProgress' | 'signal'>;
 
 /**

@@ -9,6 +9,7 @@ import type { EngineCore } from './engine-core.ts';
 import type { TableFile } from './table-file.ts';
 import type { StoredVersion } from './version-format.ts';
 
+/** A version that is held: its files stay until it is released. */
 export interface VersionPin {
   /** Of the last commit in the version. Reads of the engine at it are valid until the release. */
   readonly sequence: number;

@@ -10,6 +10,7 @@ import {
   type Operation,
 } from './intercepting-file-system.ts';
 
+/** Calls of a kind, and the bytes that they moved. */
 export interface Count {
   readonly calls: number;
   /** Read or written; 0 for other operations. */
@@ -19,6 +20,7 @@ export interface Count {
 /** By kind of file or by reason, then by operation. What never happened is not there. */
 export type Counts = Record<string, Partial<Record<Operation, Count>>>;
 
+/** Counts what passes through to the file system below it. */
 export class CountingFileSystem extends InterceptingFileSystem {
   readonly #inner: FileSystem;
   readonly #counter: Counter;

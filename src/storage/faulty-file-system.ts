@@ -24,6 +24,7 @@ import { systemError } from './io-error.ts';
  */
 export type FaultKind = 'EIO' | 'ENOSPC' | 'short' | 'sync';
 
+/** Lets chosen calls fail, or everything from one call on, as if the machine had died. */
 export class FaultyFileSystem extends InterceptingFileSystem {
   readonly #plan: FaultPlan;
 

@@ -14,6 +14,7 @@
 /** How a file is opened. `create` makes a new file and fails if there is one. */
 export type OpenMode = 'read' | 'create' | 'readwrite';
 
+/** An open file. Offsets and sizes are in bytes. */
 export interface File {
   readonly path: string;
 
@@ -41,6 +42,7 @@ export interface File {
   close(): void;
 }
 
+/** What the engine needs of a disk; every implementation passes one suite of tests. */
 export interface FileSystem {
   /**
    * `NOT_FOUND` when mode is `read` or `readwrite` and there is no such file, or when its directory is
@@ -120,6 +122,7 @@ export interface CallTotal {
   readonly bytes: number;
 }
 
+/** How long to wait for a lock, and who is told when it is lost. */
 export interface LockOptions {
   /** How long to wait for another owner, in ms. 0: fail at once. */
   readonly timeoutMs: number;
@@ -127,6 +130,7 @@ export interface LockOptions {
   readonly onCompromised: (error: Error) => void;
 }
 
+/** A lock that is held. */
 export interface Lock {
   /**
    * Whether the lock is still ours. Cheap; looks at the disk only when the last heartbeat is older than

@@ -4,6 +4,7 @@
  */
 import type { File, FileSystem, Lock, LockOptions, OpenMode } from './file-system.ts';
 
+/** The calls that can be intercepted, by name. */
 export type Operation =
   | 'open'
   | 'read'

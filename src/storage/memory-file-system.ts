@@ -20,6 +20,7 @@ interface Power {
   isOn: boolean;
 }
 
+/** Files in memory, with crashes that lose what was not synced. */
 export class MemoryFileSystem implements FileSystem {
   #root = new CrashableDirectory();
   readonly #power: Power = { isOn: true };

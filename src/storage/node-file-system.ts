@@ -13,6 +13,7 @@ import { ioError, systemErrorCode } from './io-error.ts';
 
 const flags: Record<OpenMode, string> = { read: 'r', create: 'wx+', readwrite: 'r+' };
 
+/** The file system of the machine, through `node:fs`. */
 export class NodeFileSystem implements FileSystem {
   open(path: string, mode: OpenMode): File {
     return new NodeFile(

@@ -14,6 +14,7 @@ import {
   type Operation,
 } from './intercepting-file-system.ts';
 
+/** One call as it was made, with its arguments. */
 export interface TracedCall {
   readonly operation: Operation | 'synced';
   /** Of a rename or a link, the target. */
@@ -32,6 +33,7 @@ export interface TracedCall {
   readonly failure: unknown;
 }
 
+/** Records every call that passes through to the file system below it. */
 export class TracingFileSystem extends InterceptingFileSystem {
   readonly #recorder: Recorder;
 

@@ -21,6 +21,7 @@ export interface Embedder {
   embedMany(texts: readonly string[]): Float32Array[];
 }
 
+/** Options of `hashingEmbedder`. */
 export interface HashingEmbedderOptions {
   /** Length of the vectors, 8 to 16,384. More dimensions, fewer accidental likenesses. Default: 384. */
   readonly dimension?: number | undefined;

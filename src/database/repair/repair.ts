@@ -32,6 +32,7 @@ import { HeldLockFileSystem, RebuildingFileSystem } from './rebuilding-file-syst
 import { Remains } from './remains.ts';
 import { clearRebuilt, finishSwap, isSwapping, REBUILT_SUFFIX, swapIn } from './swap.ts';
 
+/** Options of `repair`. */
 export interface RepairOptions {
   /** See `DatabaseOptions`. Default: 268,435,456 (256 MiB). */
   readonly memoryBytes?: number | undefined;
@@ -43,6 +44,7 @@ export interface RepairOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What `repair` found and did. */
 export interface DatabaseRepairReport {
   /** Nothing was damaged, and nothing was changed. */
   readonly wasSound: boolean;

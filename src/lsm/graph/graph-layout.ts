@@ -14,6 +14,7 @@ import { difference, toIdSet } from '../id-set.ts';
 import { encodeEdges, encodeList } from '../list-codec.ts';
 import { requireChoice } from '../option-checks.ts';
 
+/** The write policies of the table above. */
 export type GraphLayoutName = 'vertex' | 'delta' | 'hybrid';
 
 /** What a layout needs of a write batch. */

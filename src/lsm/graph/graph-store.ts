@@ -20,6 +20,7 @@ export interface GraphEngine {
   iterator(tree: number, options?: IteratorOptions): EngineIterator;
 }
 
+/** As `IteratorOptions`, for the nodes of one graph and layer. */
 export interface GraphIteratorOptions {
   /** The smallest node. Default: 0. */
   readonly from?: number | undefined;
@@ -111,6 +112,7 @@ export class GraphStore {
   }
 }
 
+/** A walk over the nodes of one graph and layer, ascending. */
 export class GraphScan {
   readonly #scan: Scan;
 

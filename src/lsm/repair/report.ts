@@ -1,5 +1,6 @@
 /** What a repair says of its work. */
 
+/** One thing that a repair could not keep. */
 export interface Loss {
   /** `table`, `block`, `commits`, `version`; of a database also `record`, `vector`, `collection` and others. */
   readonly what: string;
@@ -8,6 +9,7 @@ export interface Loss {
   readonly detail: string;
 }
 
+/** What `repairEngine` found and did. */
 export interface RepairReport {
   /** Nothing was damaged, and nothing was changed. */
   readonly wasSound: boolean;
