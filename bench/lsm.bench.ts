@@ -7,7 +7,8 @@
  * median of the rounds, a maximum the largest of all.
  *
  * Nobody compresses. Write amplification is bytes written, the log's included, for one byte of keys and
- * values: stratavec counts it by itself, for the others the operating system does.
+ * values: stratavec counts it by itself, for the others the operating system does. stratavec-worker is the same
+ * engine with its flushes and compactions on a worker thread.
  *
  * npm run bench -- lsm --full
  */
@@ -38,7 +39,11 @@ const tenth: RunStoreOptions = { ...cached, cacheBytes: Math.ceil((entries * 108
 
 const directory = mkdtempSync(join(tmpdir(), 'stratavec-lsm-'));
 const script = new URL('./lsm/child.js', import.meta.url);
-const subjects = ['stratavec', ...choosePeers(['classic-level', 'lmdb'], options.peers)];
+const subjects = [
+  'stratavec',
+  'stratavec-worker',
+  ...choosePeers(['classic-level', 'lmdb'], options.peers),
+];
 const run: Run = {
   subjects: new Map(subjects.map((subject) => [subject, Child.start(script, [])])),
   control: Child.start(script, []),

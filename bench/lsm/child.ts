@@ -14,7 +14,7 @@ import {
   type WriteAsk,
 } from './phases.ts';
 import type { OpenStore, Store, StoreOptions } from './store.ts';
-import { openStratavec } from './stratavec-store.ts';
+import { openStratavec, openStratavecWorker } from './stratavec-store.ts';
 import { diskBytes } from './system-account.ts';
 import { Workload, type WorkloadChoice } from './workload.ts';
 
@@ -27,6 +27,7 @@ export interface OpenAsk {
 
 const subjects: Readonly<Record<string, OpenStore>> = {
   stratavec: openStratavec,
+  'stratavec-worker': openStratavecWorker,
   'classic-level': openClassicLevel,
   lmdb: openLmdb,
 };

@@ -11,7 +11,16 @@ import type { Workload } from './workload.ts';
 const TREE = 1;
 const EVERYTHING = { fromHi: 0, fromLo: 0, toHi: 0xffffffff, toLo: 0xffffffff };
 
-export async function openStratavec(workload: Workload, options: StoreOptions): Promise<Store> {
+/** As `openStratavec`, with flushes and compactions on a thread of their own. */
+export function openStratavecWorker(workload: Workload, options: StoreOptions): Promise<Store> {
+  return openStratavec(workload, options, 'worker');
+}
+
+export async function openStratavec(
+  workload: Workload,
+  options: StoreOptions,
+  executor: 'slices' | 'worker' = 'slices',
+): Promise<Store> {
   const { directory, durability, memtableBytes, cacheBytes, levelRatio } = options;
   const files = new CountingFileSystem(new NodeFileSystem());
   const engine = await LsmEngine.open(files, directory, {
@@ -21,6 +30,7 @@ export async function openStratavec(workload: Workload, options: StoreOptions): 
     memtableBytes,
     blockCacheBytes: cacheBytes,
     levelRatio,
+    executor,
   });
   return new StratavecStore(workload, engine, files, options);
 }
@@ -48,7 +58,8 @@ class StratavecStore implements Store {
     this.#files = files;
     this.#writer = new EngineWriter(engine, options.directory);
     const { durability, memtableBytes, cacheBytes } = options;
-    this.config = { durability, memtableBytes, cacheBytes };
+    const { executor } = engine.stats().settings;
+    this.config = { durability, memtableBytes, cacheBytes, executor };
   }
 
   prepare(order: Uint32Array, version: number, batchEntries: number): void {
