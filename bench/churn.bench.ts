@@ -6,7 +6,7 @@
  * replayed elsewhere from a trace folder.
  *
  * npm run bench -- churn --data DIR --dataset D --full
- *   [--workload churn|window|half|RUNBOOK.yaml[#section]] [--base-rows N] [--epochs N] [--load upsert|build]
+ *   [--workload churn|window|half|drain|RUNBOOK.yaml[#section]] [--base-rows N] [--epochs N] [--load upsert|build]
  *   [--ef N]
  *   [--trace DIR] replays a trace    [--save-trace DIR] writes one and ends
  */

@@ -4,6 +4,7 @@
  *   churn   each epoch inserts 0.9 % of the base and deletes 0.1 % of it, uniform over the living
  *   window  each epoch inserts 2 % and deletes the 2 % that are oldest
  *   half    each epoch inserts 2 % and deletes 2 %, uniform over the living
+ *   drain   one epoch deletes 90 %, uniform
  *
  * The base is the first rows, what is inserted follows it.
  */
@@ -16,12 +17,15 @@ interface Shape {
   readonly inserted: number;
   readonly deleted: number;
   readonly oldestFirst: boolean;
+  /** Whatever the caller asks for. */
+  readonly epochs?: number;
 }
 
 const SHAPES: Readonly<Record<string, Shape>> = {
   churn: { inserted: 0.009, deleted: 0.001, oldestFirst: false },
   window: { inserted: 0.02, deleted: 0.02, oldestFirst: true },
   half: { inserted: 0.02, deleted: 0.02, oldestFirst: false },
+  drain: { inserted: 0, deleted: 0.9, oldestFirst: false, epochs: 1 },
 };
 
 export const WORKLOADS: readonly string[] = Object.keys(SHAPES);
@@ -31,7 +35,7 @@ export interface WorkloadSize {
   /** Recall is measured after every so many epochs, and after the last one. */
   readonly interval: number;
   readonly seed: number;
-  /** Rows of the base; default: as many as leave enough to insert, two thirds of the rows at most. */
+  /** Rows of the base; default: as many as leave enough to insert. */
   readonly baseRows: number | undefined;
 }
 
@@ -45,11 +49,11 @@ export function makeWorkload(name: string, source: Source, size: WorkloadSize): 
       `no workload '${name}'; there are ${WORKLOADS.join(', ')}, and runbooks (.yaml)`,
     );
   }
-  const { epochs, seed } = size;
+  const { seed } = size;
+  const { epochs = size.epochs } = shape;
   const rows = source.base.rows;
-  const baseRows =
-    size.baseRows ?? Math.min((2 * rows) / 3, rows / (1 + epochs * shape.inserted)) | 0;
-  const inserted = Math.max(1, Math.round(shape.inserted * baseRows));
+  const baseRows = size.baseRows ?? Math.floor(rows / (1 + epochs * shape.inserted));
+  const inserted = Math.round(shape.inserted * baseRows);
   const deleted = Math.max(1, Math.round(shape.deleted * baseRows));
   if (baseRows + epochs * inserted > rows) {
     throw new Error(
@@ -65,7 +69,7 @@ export function makeWorkload(name: string, source: Source, size: WorkloadSize): 
       : takeAtRandom(living, deleted, random);
     const rows = Uint32Array.from({ length: inserted }, (_, i) => baseRows + number * inserted + i);
     for (const row of rows) living.push(row);
-    const isMeasured = isCheckpoint(number, size);
+    const isMeasured = isCheckpoint(number, { epochs, interval: size.interval });
     list.push({ number, ids: rows, rows, deleted: gone, isMeasured });
   }
   const base = Uint32Array.from({ length: baseRows }, (_, row) => row);

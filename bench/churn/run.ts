@@ -87,11 +87,11 @@ async function runSubject(
   }
   const settleSeconds = await child.ask<number>('settle');
   const quiet = await recallOf(workload.epochs.length, ef);
-  const storage = await child.ask<Record<string, number>>('storage');
   const memory = await child.ask<Record<string, number>>('memory');
+  const storage = await child.ask<Record<string, number>>('storage');
   await child.ask('close');
   await child.stop();
-  const recallFresh = await recallOfFresh(run, subject, ef, truth, checkpoints);
+  const fresh = await measureFresh(run, subject, ef, truth, checkpoints);
   report.table(`${subject}: recall over the epochs, searches with nothing else going on`, rows);
   const row = report.row(
     subject,
@@ -103,7 +103,8 @@ async function runSubject(
       ...totals.figures(settleSeconds, quiet.latenciesMs),
       recallFirst: Number(rows[0].metrics.recallAt10),
       recallLast: quiet.recall,
-      recallFresh,
+      recallFresh: fresh.recall,
+      diskOverFresh: storage.diskBytes / fresh.diskBytes,
       recallLoss: Number(rows[0].metrics.recallAt10) - quiet.recall,
       settleSeconds,
       ...memory,
@@ -126,21 +127,23 @@ function startChild(run: ChurnRun, subject: string, fresh: boolean): Child {
   return Child.start(new URL('./child.js', import.meta.url), [JSON.stringify(setup)]);
 }
 
-/** Of a new index of what lives at the end: what a larger set costs at the same `ef`, apart from decay. */
-async function recallOfFresh(
+/** A new index of what lives at the end: what a larger set costs at the same `ef`, apart from decay. */
+async function measureFresh(
   run: ChurnRun,
   subject: string,
   ef: number,
   exact: Truth,
   checkpoints: Checkpoints,
-): Promise<number> {
+): Promise<{ readonly recall: number; readonly diskBytes: number }> {
   const child = startChild(run, subject, true);
   await child.ask<LoadFigures>('load');
+  await child.ask<number>('settle');
   const { ids } = await child.ask<Answers>('search', { k: K, ef });
+  const { diskBytes } = await child.ask<Record<string, number>>('storage');
   await child.ask('close');
   await child.stop();
   const { truth, living } = checkpoints.get(run.workload.epochs.length)!;
-  return exact.recall(truth, living, ids);
+  return { recall: exact.recall(truth, living, ids), diskBytes };
 }
 
 interface Measured {

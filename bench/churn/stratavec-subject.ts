@@ -1,5 +1,6 @@
 /** stratavec through its public API: `upsert` and `delete` in batches, durability sync, one caller. */
 import { type Collection, type Database, open } from '../../src/index.ts';
+import { LoopDelayMonitor } from '../harness/event-loop.ts';
 import { flattenNumbers } from '../harness/report.ts';
 import { type Vectors, vectorAt } from '../harness/vector-file.ts';
 import { diskBytes, processWrittenBytes } from '../lsm/system-account.ts';
@@ -30,6 +31,7 @@ export class StratavecSubject implements ChurnSubject {
   readonly #queries: readonly Float32Array[];
   #database: Database | undefined;
   #collection: Collection | undefined;
+  readonly #loopDelay = new LoopDelayMonitor();
   #nextQuery = 0;
   #vectorBytesWritten = 0;
   #writtenBefore = 0;
@@ -59,6 +61,7 @@ export class StratavecSubject implements ChurnSubject {
     const collection = await database.collection('bench', { ...this.#options, exactBelow: 0 });
     this.#collection = collection;
     this.#writtenBefore = processWrittenBytes();
+    this.#loopDelay.start();
     const ms = build ? await this.#build(base) : await this.#upsert(base);
     this.#vectorBytesWritten += 4 * vectors.dimension * base.ids.length;
     const { memory } = await database.stats();
@@ -98,7 +101,8 @@ export class StratavecSubject implements ChurnSubject {
     const start = performance.now();
     for (;;) {
       const { compaction } = await this.#database!.stats();
-      if (!compaction.isPending) return (performance.now() - start) / 1000;
+      if (!compaction.isPending && !compaction.isSweeping)
+        return (performance.now() - start) / 1000;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
@@ -118,6 +122,8 @@ export class StratavecSubject implements ChurnSubject {
 
   async storage(): Promise<{ [name: string]: number }> {
     const stats = await this.#database!.stats();
+    const { counts, ok } = await this.#database!.check();
+    if (!ok) throw new Error('the database does not pass its check');
     const { writes, compaction, disk, memory, graph } = stats;
     const { longestSliceMs } = writes;
     const live = graph.reduce((sum, { vectors }) => sum + vectors, 0);
@@ -127,6 +133,9 @@ export class StratavecSubject implements ChurnSubject {
       diskBytes: diskBytes(this.#directory),
       longestSliceMs,
       accountedBytes: memory.totalBytes,
+      ...this.#loopDelay.stop(),
+      withoutInEdge: counts.withoutInEdge,
+      unreachable: counts.unreachable,
       ...flattenNumbers({ disk, compaction, graph: graph[0] ?? {} }),
     };
   }

@@ -55,7 +55,7 @@ export function* batchesOf({ ids, rows, deleted }: Epoch): Generator<{
   readonly rows: Uint32Array;
   readonly deleted: Uint32Array;
 }> {
-  const count = Math.max(1, Math.ceil(ids.length / BATCH));
+  const count = Math.max(1, Math.ceil(Math.max(ids.length, deleted.length) / BATCH));
   for (let batch = 0; batch < count; batch++) {
     const cut = (array: Uint32Array): Uint32Array =>
       array.subarray(

@@ -30,6 +30,12 @@ export interface CheckReport {
     readonly vectors: number;
     readonly ghosts: number;
     readonly pages: number;
+    /** Of the bottom layers of all graphs. */
+    readonly edges: number;
+    /** Living nodes that no neighbour list names, entries aside: searches cannot find them. */
+    readonly withoutInEdge: number;
+    /** Living nodes that no path leads to from the entry of their graph. */
+    readonly unreachable: number;
   };
 }
 
@@ -39,7 +45,16 @@ const PROBLEMS_MAX = 1000;
 export async function checkDatabase(session: Session): Promise<CheckReport> {
   await session.checkpointer.idle();
   const problems: CheckProblem[] = [];
-  const counts = { collections: 0, records: 0, vectors: 0, ghosts: 0, pages: 0 };
+  const counts = {
+    collections: 0,
+    records: 0,
+    vectors: 0,
+    ghosts: 0,
+    pages: 0,
+    edges: 0,
+    withoutInEdge: 0,
+    unreachable: 0,
+  };
   const { problems: found } = await session.stores.engine.check();
   problems.push(...found);
   for (const store of session.openCollections) {
@@ -51,6 +66,9 @@ export async function checkDatabase(session: Session): Promise<CheckReport> {
     counts.vectors += check.vectors;
     counts.ghosts += ghosts;
     counts.pages += pages;
+    counts.edges += check.edges;
+    counts.withoutInEdge += check.withoutInEdge;
+    counts.unreachable += check.unreachable;
   }
   const spaces = [...session.openCollections].map(({ vectors }) => vectors);
   problems.push(...(await checkPages(session.stores.pages, spaces)).problems);
@@ -60,6 +78,9 @@ export async function checkDatabase(session: Session): Promise<CheckReport> {
 class CollectionCheck {
   records = 0;
   vectors = 0;
+  edges = 0;
+  withoutInEdge = 0;
+  unreachable = 0;
   /** Records outside the default namespace. */
   #inNamespaces = 0;
   readonly #session: Session;
@@ -156,6 +177,9 @@ class CollectionCheck {
     const { graph, vectors, counters } = this.#store;
     const { live, ghosts } = vectors.counters;
     const report = await graph.check();
+    this.edges = report.edges;
+    this.withoutInEdge = report.unnamed;
+    this.unreachable = Math.round((1 - report.reachable) * report.living);
     for (const detail of report.problems) this.#report('GRAPH', detail);
     this.#expect('GRAPH', 'nodes with a list', [report.nodes, live + ghosts]);
     this.#expect('GRAPH', 'living nodes', [report.living, counters.vectors]);

@@ -76,6 +76,8 @@ export interface DatabaseStats {
     readonly bytesWritten: number;
     readonly isPending: boolean;
     readonly isStalled: boolean;
+    /** Ghosts are being removed, or space is being given back. */
+    readonly isSweeping: boolean;
   };
 }
 
@@ -111,6 +113,7 @@ export function gatherStats(session: Session): DatabaseStats {
       bytesWritten: lsm.compactionBytesWritten,
       isPending: lsm.compactionPending,
       isStalled: lsm.isStalled,
+      isSweeping: session.sweeper.isRunning,
     },
   };
 }

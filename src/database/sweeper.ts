@@ -67,6 +67,10 @@ export class Sweeper {
     this.#session = session;
   }
 
+  get isRunning(): boolean {
+    return this.#running !== undefined;
+  }
+
   /** After a commit: begins a run when it is time. */
   noteCommit(store: CollectionStore): void {
     if (this.#running !== undefined || this.#stop.signal.aborted || !this.#isDue(store)) return;
