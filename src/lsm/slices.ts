@@ -6,8 +6,8 @@
 /** Most slices end well before the promise that no slice takes more than 10 ms. */
 export const SLICE_MS = 4;
 
-/** Looking at the clock costs about as much as a few entries of the usual size. */
-const UNITS_PER_LOOK_MAX = 32;
+/** Looking at the clock costs a fraction of an entry of the usual size. */
+const UNITS_PER_LOOK_MAX = 8;
 /** Units that take longer than this together, such as large values, are looked at in smaller numbers, in ms. */
 const LOOK_MS = 0.25;
 
