@@ -52,7 +52,7 @@ export async function backupDatabase(
       const pageBytes = await copyPages(session, pin, directory, options);
       const target = `${directory}/${TREE_DIRECTORY}`;
       const tables = await engine.backupPinned(pin, target, options);
-      endFilling(fileSystem, directory);
+      await endFilling(fileSystem, directory);
       return { ...tables, pageBytes };
     } catch (error) {
       undoFilling(fileSystem, directory, [PAGE_FILE_NAME]);

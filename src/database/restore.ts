@@ -60,7 +60,7 @@ export async function restore(
   await beginFilling(fileSystem, to, 'a restore', [TREE_DIRECTORY]);
   try {
     const bytes = await copyAll({ fileSystem, from, to, names }, options);
-    endFilling(fileSystem, to);
+    await endFilling(fileSystem, to);
     return { bytes, counts };
   } catch (error) {
     const trees = [...names].reverse().map((name) => `${TREE_DIRECTORY}/${name}`);

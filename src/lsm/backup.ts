@@ -69,7 +69,7 @@ export async function writeBackup(
     await writeFile(target, fileName('version', number), version, names);
     await fileSystem.syncDirectoryInBackground(directory);
     await writeFile(target, POINTER_NAME, encodePointer(number, target.hasher), names);
-    endFilling(fileSystem, directory);
+    await endFilling(fileSystem, directory);
     return result;
   } catch (error) {
     // The pointer first: what is left, if anything, must not look complete.

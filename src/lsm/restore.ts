@@ -30,7 +30,7 @@ export async function restoreEngine(
   await beginFilling(fileSystem, to, 'a restore');
   try {
     await copyNames(fileSystem, directories, names, restore);
-    endFilling(fileSystem, to);
+    await endFilling(fileSystem, to);
   } catch (error) {
     undoFilling(fileSystem, to, [...names].reverse());
     throw error;

@@ -42,14 +42,14 @@ export async function markUnfinished(
   } finally {
     file.close();
   }
-  fileSystem.syncDirectory(directory);
+  await fileSystem.syncDirectoryInBackground(directory);
 }
 
 /** Everything in the directory is on the device: the mark goes. */
-export function endFilling(fileSystem: FileSystem, directory: string): void {
-  fileSystem.syncDirectory(directory);
+export async function endFilling(fileSystem: FileSystem, directory: string): Promise<void> {
+  await fileSystem.syncDirectoryInBackground(directory);
   fileSystem.remove(`${directory}/${UNFINISHED_NAME}`);
-  fileSystem.syncDirectory(directory);
+  await fileSystem.syncDirectoryInBackground(directory);
 }
 
 /** `CORRUPTION` when the directory carries the mark. */

@@ -18,7 +18,7 @@ test('a directory is refused from the first mark to the end of its filling', asy
   const disk = memory.crash(1);
   expectCode('CORRUPTION', () => refuseUnfinished(disk, '/copy'), '/copy is unfinished');
   create(disk, '/copy/a', 'a');
-  endFilling(disk, '/copy');
+  await endFilling(disk, '/copy');
   const after = disk.crash(1);
   refuseUnfinished(after, '/copy');
   expect(after.list('/copy')).toEqual(['a']);

@@ -98,7 +98,7 @@ interface Held {
 
 async function repairHeld(held: Held, options: RepairOptions): Promise<DatabaseRepairReport> {
   const { fileSystem, path } = held;
-  const resumed = isSwapping(fileSystem, path) ? finishSwap(fileSystem, path) : undefined;
+  const resumed = isSwapping(fileSystem, path) ? await finishSwap(fileSystem, path) : undefined;
   refuseUnfinished(fileSystem, path);
   const hasher = await loadHasher();
   const engineOptions: EngineOptions = {

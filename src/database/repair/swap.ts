@@ -45,11 +45,11 @@ export async function swapIn(fileSystem: FileSystem, path: string): Promise<stri
   }
   fileSystem.syncDirectory(path);
   await markUnfinished(fileSystem, path, MARK);
-  return finishSwap(fileSystem, path);
+  return await finishSwap(fileSystem, path);
 }
 
 /** Takes the steps that are left. */
-export function finishSwap(fileSystem: FileSystem, path: string): string[] {
+export async function finishSwap(fileSystem: FileSystem, path: string): Promise<string[]> {
   const moved: string[] = [];
   for (const name of [PAGE_FILE_NAME, TREE_DIRECTORY]) {
     const rebuilt = `${path}/${name}${REBUILT_SUFFIX}`;
@@ -58,7 +58,7 @@ export function finishSwap(fileSystem: FileSystem, path: string): string[] {
     fileSystem.rename(rebuilt, `${path}/${name}`);
     fileSystem.syncDirectory(path);
   }
-  endFilling(fileSystem, path);
+  await endFilling(fileSystem, path);
   return moved;
 }
 
