@@ -5,15 +5,20 @@
 import type { SeededBug } from '../../src/lsm/seeded-bugs.ts';
 import { corruptRound } from './corrupt-round.ts';
 import { crashRound } from './crash-round.ts';
+import { fewCrashStatesRound } from './crash-states-round.ts';
 import { faultsRound } from './faults-round.ts';
 import { modelRound } from './model-round.ts';
+import { oneCallRound } from './one-call-round.ts';
 import { newTrial, type Trial } from './trial.ts';
 
 const rounds: readonly (readonly [name: string, round: (trial: Trial) => Promise<void>])[] = [
   ['model', modelRound],
   ['crash', crashRound],
+  ['one call', oneCallRound],
   ['faults', faultsRound],
   ['corrupt', corruptRound],
+  ['crash states', fewCrashStatesRound],
+  ['one call', oneCallRound],
 ];
 
 /** All of them, told by what they are, as the compiler sees to. */

@@ -19,6 +19,17 @@ export async function crashStatesRound(trial: Trial): Promise<CrashStatesTally> 
   });
 }
 
+/** Shorter and sparser: a step or two of each life, few states of each call. */
+export async function fewCrashStatesRound(trial: Trial): Promise<void> {
+  const { random } = trial;
+  const lives = (['sync', 'os', 'sync'] as const).map((durability) => ({
+    durability,
+    steps: randomSteps(random, below(random, 7)),
+  }));
+  const history = await recordHistory(trial, randomOptions(random), lives.slice(below(random, 3)));
+  await judgeHistory(trial, history, { statesPerCall: 4 + below(random, 5) });
+}
+
 /** The same of a whole database, which takes a hundred times as long to open and judge. */
 export async function databaseCrashStatesRound({ random }: Trial): Promise<CrashStatesTally> {
   const durabilities = [pick(random, ['sync', 'os', 'none'] as const), 'sync' as const];

@@ -32,6 +32,8 @@ const otherSteps = [
   'reopen',
 ] as const;
 
+const hastySteps = ['take a snapshot', 'open a scan', 'checkpoint', 'reopen'] as const;
+
 export function below(random: Random, count: number): number {
   return Math.floor(random() * count);
 }
@@ -63,7 +65,7 @@ export function randomOptions(random: Random): RandomOptions {
       { ...tree(COUNTS, 'counts'), mergeOperator: 'counter' },
       tree(SEALS, 'seals'),
     ],
-    durability: pick(random, ['sync', 'os', 'none']),
+    durability: pick(random, ['sync', 'sync', 'os', 'none']),
     memtableBytes: anySize(random, 200, 20_000),
     ...(random() < 0.2
       ? { memoryBytes: 16 * MIB }
@@ -79,12 +81,18 @@ export function randomOptions(random: Random): RandomOptions {
   };
 }
 
+/** `count` or a few more. */
 export function randomSteps(random: Random, count: number): Step[] {
-  return Array.from({ length: count }, () =>
-    random() < 0.6
-      ? { do: 'commit', commit: randomCommit(random), isAwaited: random() < 0.5 }
-      : { do: pick(random, otherSteps) },
-  );
+  return Array.from({ length: count }, () => randomStep(random)).flat();
+}
+
+/** Often a step is taken at once behind a commit, before it can be published. */
+function randomStep(random: Random): Step[] {
+  const kind = random();
+  if (kind >= 0.7) return [{ do: pick(random, otherSteps) }];
+  const isAwaited = kind < 0.6 && random() < 0.5;
+  const step = { do: 'commit', commit: randomCommit(random), isAwaited } as const;
+  return kind < 0.6 ? [step] : [step, { do: pick(random, hastySteps) }];
 }
 
 /** Now and then without entries, or far larger than a memtable. */

@@ -23,6 +23,16 @@ export async function faultsRound(trial: Trial): Promise<void> {
   // A later opening or checkpoint would make up for what a fault left undone.
   const endsSoon = random() < 0.7;
   await live(run, steps, faulty, () => endsSoon && faulty.faults > 0 && random() < 0.3);
+  await endAfterFaults(random, run, faulty, disk);
+}
+
+/** The power goes; what is found then is whole, and can be gone on from. */
+export async function endAfterFaults(
+  random: Random,
+  run: EngineRun,
+  faulty: FaultyFileSystem,
+  disk: MemoryFileSystem,
+): Promise<void> {
   // What is still on its way may not come any more.
   faulty.stopAt(faulty.calls + 1);
   const left = disk.crash(below(random, 2 ** 32), pick(random, [0, 1, random()]));
@@ -38,31 +48,51 @@ export async function faultsRound(trial: Trial): Promise<void> {
   await run.close();
 }
 
-/** Rare operations fail as often as common ones. Behind the first fault the trace may be another. */
+/** Behind the first fault the trace may be another. */
 function planFaults(random: Random, faulty: FaultyFileSystem, trace: readonly string[]): void {
-  const calls = new Map<string, number[]>();
-  for (const [i, call] of trace.entries()) {
-    // The operation and the kind of file.
-    const kind = call.replace(/ .*?(\.?\w*)$/, ' $1');
-    const ofKind = calls.get(kind);
-    if (ofKind === undefined) calls.set(kind, [i + 1]);
-    else ofKind.push(i + 1);
-  }
+  const kinds = kindsOfCalls(trace);
   // What a failed sync has lost is made up for by almost anything that comes later: often it fails alone.
   const isSyncAlone = random() < 0.3;
-  const kinds = [...calls].filter(([kind]) => !isSyncAlone || kind.startsWith('sync '));
-  for (let i = isSyncAlone ? 1 : 1 + below(random, 5); i > 0; i--) {
-    const call = pick(random, pick(random, kinds)[1]);
-    const isSync = trace[call - 1].startsWith('sync ');
-    const faults = isSync
-      ? (['sync', 'sync', 'EIO'] as const)
-      : (['EIO', 'ENOSPC', 'short'] as const);
-    faulty.failCall(call, pick<FaultKind>(random, faults));
+  const chosen = isSyncAlone ? kinds.filter(({ kind }) => kind.startsWith('sync ')) : kinds;
+  const count = isSyncAlone ? 1 : 1 + below(random, 5);
+  for (let i = 0; i < count; i++) planFault(random, faulty, trace, chosen);
+}
+
+export interface KindOfCalls {
+  /** The operation and the extension of the file. */
+  readonly kind: string;
+  /** Their numbers, from 1. */
+  readonly calls: readonly number[];
+}
+
+export function kindsOfCalls(trace: readonly string[]): KindOfCalls[] {
+  const kinds = new Map<string, number[]>();
+  for (const [i, call] of trace.entries()) {
+    const kind = call.replace(/ .*?(\.?\w*)$/, ' $1');
+    const calls = kinds.get(kind);
+    if (calls === undefined) kinds.set(kind, [i + 1]);
+    else calls.push(i + 1);
   }
+  return [...kinds].map(([kind, calls]) => ({ kind, calls }));
+}
+
+/** Rare operations fail as often as common ones. */
+export function planFault(
+  random: Random,
+  faulty: FaultyFileSystem,
+  trace: readonly string[],
+  kinds: readonly KindOfCalls[],
+): void {
+  const call = pick(random, pick(random, kinds).calls);
+  const isSync = trace[call - 1].startsWith('sync ');
+  const faults = isSync
+    ? (['sync', 'sync', 'EIO'] as const)
+    : (['EIO', 'ENOSPC', 'short'] as const);
+  faulty.failCall(call, pick<FaultKind>(random, faults));
 }
 
 /** Goes on after every error; reopens an engine that a fault has made read-only. */
-async function live(
+export async function live(
   run: EngineRun,
   steps: readonly Step[],
   faulty: FaultyFileSystem,

@@ -2,12 +2,12 @@
 import { expect, test } from 'vitest';
 import { huntBug, SEEDED_BUGS } from '../../bench/soak/bug-hunt.ts';
 
-const budget = 1500;
+const budget = 400;
 
 test.each(SEEDED_BUGS)('%s', async (bug) => {
   expect((await huntBug(bug, budget, 1)).by).toBeDefined();
 });
 
 test('without a bug', async () => {
-  expect(await huntBug(undefined, 400, 1)).toMatchObject({ error: undefined });
+  expect(await huntBug(undefined, 200, 1)).toMatchObject({ error: undefined });
 });
