@@ -6,13 +6,14 @@ import { tempDir } from './temp-dir.ts';
 
 const page = readFileSync('docs/lsm.md', 'utf8');
 
+const blocks = [...page.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
+
 type Run = (exports: typeof lsm, console: { log(line: unknown): void }) => Promise<void>;
 
 test('the session works', async () => {
   await using directory = await tempDir();
-  const blocks = [...page.matchAll(/```ts\n([\s\S]*?)```/g)];
-  expect(blocks).toHaveLength(1);
-  const code = blocks[0][1];
+  expect(blocks).toHaveLength(2);
+  const [code] = blocks;
   const names = /^import (\{.*\}) from 'stratavec\/lsm';/m.exec(code)?.[1];
   const body = code.replace(/^import .*$/gm, '').replaceAll("'./data", `'${directory.path}/data`);
   const lines: unknown[] = [];
@@ -23,6 +24,25 @@ test('the session works', async () => {
   ) as Run;
   await run(lsm, { log: (line) => lines.push(line) });
   expect(lines).toEqual(['two', '1: one', '2: two', 'last: 2']);
+});
+
+test('the lists of a graph are written and read as it says', async () => {
+  const trees = [{ id: 3, name: 'graph', mergeOperator: 'adjacency' as const }];
+  const engine = await lsm.LsmEngine.open(new lsm.MemoryFileSystem(), 'graph', {
+    trees,
+    hasher: await lsm.loadHasher(),
+    durability: 'sync',
+    memtableBytes: 1 << 16,
+    blockCacheBytes: 1 << 16,
+  });
+  const { GraphStore, WriteBatch, createGraphLayout } = lsm;
+  const names = { engine, GraphStore, WriteBatch, createGraphLayout };
+  const body = `return (async () => { ${blocks[1]} return [graph, into.subarray(0, count)]; })();`;
+  const run = new Function(...Object.keys(names), body);
+  const [graph, list] = await run(...Object.values(names));
+  expect(list).toEqual(Uint32Array.of(1, 5, 9));
+  expect(graph.neighbours(0, 8, new Uint32Array(1))).toBe(1);
+  await engine.close();
 });
 
 test.each(['EngineOptions', 'TreeSpec', 'EngineStats'])(
