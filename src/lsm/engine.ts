@@ -9,6 +9,7 @@
  * This file is the surface. The parts: `recovery.ts` opens, `commit-log.ts` makes commits durable,
  * `read-path.ts` reads, `checkpoint.ts` turns memtables into tables, `compactor.ts` keeps them in shape.
  */
+import { assert } from '../base/assert.ts';
 import type { DatabaseError } from '../errors.ts';
 import type { FileSystem } from '../storage/file-system.ts';
 import { type BackupOptions, type BackupResult, writeBackup } from './backup.ts';
@@ -124,6 +125,7 @@ export class LsmEngine implements AsyncDisposable {
    */
   async committed(sequence: number): Promise<void> {
     const core = this.#core;
+    assert(sequence >= 0, 'a commit is named by the number that write gave out');
     if (core.log === undefined) return;
     if (sequence > core.publishedSequence) await core.log.published(sequence);
     const delayMs = this.#throttle.reckon();

@@ -2,6 +2,7 @@
  * Reads: a point read asks the memtables, then the runs of tables, newest first, until its fold is done;
  * a scan merges cursors over the same.
  */
+import { assert } from '../base/assert.ts';
 import type { EngineCore, SealedMemtable } from './engine-core.ts';
 import type { Scan, ScanRange } from './engine-options.ts';
 import type { PointFold } from './fold.ts';
@@ -40,6 +41,7 @@ function gather(
   lo: number,
   sequence: number,
 ): PointFold {
+  assert(hi >>> 0 === hi && lo >>> 0 === lo, 'a key is two u32');
   const { fold } = core.tree(tree);
   sequence = visible(core, sequence);
   fold.reset();
@@ -93,6 +95,8 @@ function readTables(
 /** The visible entries of a range. Holds memtables and tables until it is closed. */
 export function openScan(core: EngineCore, tree: number, range: ScanRange): Scan {
   const { fromHi, fromLo, toHi, toLo } = range;
+  assert(fromHi >>> 0 === fromHi && fromLo >>> 0 === fromLo, 'a range begins with two u32');
+  assert(toHi >>> 0 === toHi && toLo >>> 0 === toLo, 'a range ends with two u32');
   const sequence = visible(core, range.sequence ?? core.appliedSequence);
   const { operator } = core.tree(tree);
   const sources = new ReadSources(core, tree, range);

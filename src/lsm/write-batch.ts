@@ -73,6 +73,8 @@ export class WriteBatch {
   #add(kind: EntryKind, tree: number, hi: number, lo: number, value: Uint8Array): void {
     assert(tree >>> 0 === tree && tree <= 255, 'a tree id fits one byte');
     assert(hi >>> 0 === hi && lo >>> 0 === lo, 'a key is two u32');
+    // A string has a length too, and would be stored as zeros.
+    assert(value.BYTES_PER_ELEMENT === 1, 'a value is bytes');
     const position = this.#entriesEnd;
     const length = value.length;
     const bytes = withRoom(this.#entries, position, ENTRY_HEAD_SIZE + VARINT_SIZE_MAX + length);

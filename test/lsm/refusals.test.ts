@@ -1,8 +1,10 @@
 /** What the engine refuses before it believes it: options, and versions with a right checksum that cannot be. */
 import { describe, expect, test } from 'vitest';
 import { PLAIN } from '../../bench/soak/engine-model.ts';
+import { AssertionError } from '../../src/base/assert.ts';
 import { loadHasher } from '../../src/base/hasher.ts';
 import { decodeVersion, encodePointer, encodeVersion } from '../../src/lsm/version-format.ts';
+import { WriteBatch } from '../../src/lsm/write-batch.ts';
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
 import { DIRECTORY, openTiny, tinyOptions } from './engine-harness.ts';
 
@@ -170,4 +172,25 @@ describe('a version that is whole and cannot be', () => {
     }
     await expect(openTiny(disk)).rejects.toThrow('impossible counters');
   });
+});
+
+test('keys, values and sequence numbers that types would refuse are refused without types, too', async () => {
+  const engine = await openTiny(new MemoryFileSystem());
+  const given = <T>(value: unknown): T => value as T;
+  const batch = new WriteBatch();
+  const wrong = [
+    () => batch.set(PLAIN, 0, 1, given('hello')),
+    () => batch.set(PLAIN, 0, given('1'), new Uint8Array(1)),
+    () => engine.get(PLAIN, given('0'), 1),
+    () => engine.get(PLAIN, 0, given(undefined)),
+    () => engine.getInto(PLAIN, 0, -1, new Uint8Array(1)),
+    () => engine.scan(PLAIN, given({ fromHi: 0, fromLo: 0, toHi: 0 })),
+    () => engine.scan(PLAIN, { fromHi: -1, fromLo: 0, toHi: 0, toLo: 0 }),
+    () => engine.iterator(PLAIN, given({ from: { hi: 0.5, lo: 0 } })),
+  ];
+  for (const call of wrong) expect(call).toThrow(AssertionError);
+  // Nothing is durable by leaving its number out.
+  await expect(engine.committed(given(undefined))).rejects.toThrow(AssertionError);
+  expect(batch.entryCount).toBe(0);
+  await engine.close();
 });
