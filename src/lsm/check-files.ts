@@ -54,8 +54,8 @@ export async function checkLogs(core: EngineCore, problems: CheckProblem[]): Pro
   const numbers = core.fileSystem
     .list(core.directory)
     .map(parseFileName)
-    .filter((parsed) => parsed?.kind === 'wal' && parsed.number >= logNumber)
-    .map((parsed) => parsed?.number ?? 0)
+    .flatMap((parsed) => (parsed?.kind === 'wal' ? [parsed.number] : []))
+    .filter((number) => number >= logNumber)
     .sort((a, b) => a - b);
   let reached = sequence;
   let torn: string | undefined;
