@@ -119,20 +119,20 @@ test('a flush goes before the compactions that wait, each ends once', async () =
 test('a compaction in debt sleeps and a flush does not; hurried, it goes on', async () => {
   // At one byte a second the first slice is paid after minutes.
   const fixture = new Fixture(slowDisk(newDisk()), new ByteBudget(1));
-  const words = fixture.add(job('compaction', 100, { entries: 200 }));
+  const words = fixture.add(job('compaction', 100, { entries: 100 }));
   while (Atomics.load(words, BEGUN) === 0) await nextTurn();
   fixture.add(job('flush', 300));
   await fixture.ended(1);
   expect(fixture.ends[0][0]).toBe(2);
   Atomics.store(words, HURRIED, 1);
   await fixture.ended(2);
-  expect(fixture.ends[1]).toMatchObject([1, { result: { entriesWritten: 160 } }]);
+  expect(fixture.ends[1]).toMatchObject([1, { result: { entriesWritten: 80 } }]);
 });
 
 test('a job that is given up while it sleeps ends at once, and says how many files it began', async () => {
   const disk = newDisk();
   const fixture = new Fixture(slowDisk(disk), new ByteBudget(1));
-  const words = fixture.add(job('compaction', 100, { entries: 200 }));
+  const words = fixture.add(job('compaction', 100, { entries: 100 }));
   while (Atomics.load(words, BEGUN) === 0) await nextTurn();
   Atomics.store(words, CANCELLED, 1);
   await fixture.ended(1);
