@@ -45,7 +45,7 @@ export interface CompactReport {
   readonly ghostsRemoved: number;
   readonly vectorsMoved: number;
   readonly pagesDropped: number;
-  /** By how much logs, tables and pages are smaller. */
+  /** By how much logs, tables and pages are smaller; below 0 where they grew, as a small database may. */
   readonly bytesFreed: number;
 }
 
