@@ -144,6 +144,7 @@ test.each<[message: string, found: number[], chunks: Chunk[]]>([
 test.each<[what: string, broken: Chunk[]]>([
   ['a middle without a beginning', [chunk(MIDDLE, start)]],
   ['an end without a beginning', [chunk(LAST, end)]],
+  ['an end that would be a commit by itself', [chunk(LAST, commit(6))]],
   ['a beginning without an end', [chunk(FIRST, start)]],
   ['a beginning and a middle without an end', [chunk(FIRST, start), chunk(MIDDLE, end)]],
   ['a commit shorter than its header', [chunk(FULL, new Uint8Array(15))]],
