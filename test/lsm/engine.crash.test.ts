@@ -3,9 +3,9 @@ import { test } from 'vitest';
 import { stopEverywhere } from './engine-crash.suite.ts';
 
 for (const [durability, stride] of [
-  ['sync', 2],
-  ['os', 3],
-  ['none', 3],
+  ['sync', 5],
+  ['os', 6],
+  ['none', 6],
 ] as const) {
   test(`a crash at any call, durability ${durability}`, async () => {
     await stopEverywhere(durability, stride, ['killed', 0, 0.5, 0]);

@@ -4,6 +4,6 @@ import { failCalls } from './engine-faults.suite.ts';
 
 for (const [first, kind] of (['EIO', 'ENOSPC', 'short', 'sync'] as const).entries()) {
   test(`any call may fail with ${kind}`, async () => {
-    await failCalls(kind, first + 1, 5);
+    await failCalls(kind, 2 * first + 1, 9);
   });
 }
