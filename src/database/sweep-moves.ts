@@ -24,10 +24,12 @@ const ROUNDS_MAX = 4;
  */
 export const LIVING_FILL_MIN = 0.7;
 
-/** Pages that the living vectors would need at the default fill. */
-export function pagesNeeded({ vectors }: CollectionStore): number {
-  const { live } = vectors.counters;
-  return Math.ceil(live / (vectors.geometry.slotsPerPage * FILL_MIN));
+/** Pages that so many nodes need at the default fill; by default the living ones. */
+export function pagesNeeded(
+  { vectors }: CollectionStore,
+  nodes: number = vectors.counters.live,
+): number {
+  return Math.ceil(nodes / (vectors.geometry.slotsPerPage * FILL_MIN));
 }
 
 /** Whether so few places hold living vectors that it is time to empty pages. */
@@ -62,6 +64,8 @@ export async function emptyLastPages(
           if (!vectors.isLive(node) || !states.isUsed(slot)) continue;
           plan.move(node);
           count++;
+          // The space had to grow: a copy may lie on a page that is yet to be looked at.
+          if (vectors.ceiling !== target) return { next: target - 1, count };
           if (slice.isOver) await slice.yield();
         }
       }

@@ -29,6 +29,9 @@ export const GHOSTS_MIN = 256;
 /** Of pages given up by one run: from this share on, tables are merged too, so that their space comes back. */
 const MERGE_SHARE = 0.25;
 
+/** Sweeps and moves of one run at most. */
+const ROUNDS_MAX = 4;
+
 /** Slack at the end of the page file that is left alone in the background. */
 const FILE_SLACK_SHARE = 0.15;
 
@@ -140,16 +143,31 @@ export class Sweeper {
     }
   }
 
+  /** Once more while pages are loosely filled: what was deleted meanwhile stood in the way. */
   async #runOn(
+    store: CollectionStore,
+    options: CompactOptions & { readonly isForced: boolean },
+    tally: Tally,
+  ): Promise<void> {
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      const before = tally.pagesDropped;
+      await this.#runOnce(store, options, tally);
+      if (!isLoose(store) || (round > 0 && tally.pagesDropped === before)) break;
+    }
+  }
+
+  async #runOnce(
     store: CollectionStore,
     options: CompactOptions & { readonly isForced: boolean },
     tally: Tally,
   ): Promise<void> {
     const control = this.#control(options, store);
     tally.ghostsRemoved += await new SweepRun(this.#session, store, control).run();
-    const target = pagesNeeded(store);
     const { vectors } = store;
-    if (target < vectors.counters.pages && (options.isForced || isLoose(store))) {
+    const { live, ghosts, pages } = vectors.counters;
+    // The ghosts of deletions since the sweep began still have their places.
+    const target = pagesNeeded(store, live + ghosts);
+    if (target < pages && (options.isForced || isLoose(store))) {
       const { writer } = this.#session.stores;
       await writer.run(async () => vectors.setCeiling(target));
       try {
