@@ -7,13 +7,17 @@
  */
 import { assert } from '../base/assert.ts';
 import { DatabaseError } from '../errors.ts';
-import { type BuiltGraph, buildCountMax, buildGraph } from '../hnsw/build-graph.ts';
+import type { ArrayBudget } from '../hnsw/build-area.ts';
+import { buildGraph, buildLimits } from '../hnsw/build-graph.ts';
+import type { ListSpool } from '../hnsw/build-merge.ts';
+import type { BuiltGraph } from '../hnsw/built-graph.ts';
 import { Slices } from '../hnsw/slices.ts';
 import { SLOT_RECORD } from '../kernels/layout.ts';
 import { encodeEdges, encodeList } from '../lsm/list-codec.ts';
 import type { IngestedEntry, TableIngest } from '../lsm/table-ingest.ts';
 import { BulkPages } from '../paged/bulk-pages.ts';
 import { type BulkIds, sortIds } from './bulk-ids.ts';
+import { ARRAY_BYTES } from './bulk-memory.ts';
 import type { BulkProgress } from './bulk-progress.ts';
 import type { BulkSource } from './bulk-source.ts';
 import { type CollectionCounters, countersEntry } from './catalog.ts';
@@ -41,6 +45,15 @@ export interface BulkLoad {
   readonly source: BulkSource;
   readonly progress: BulkProgress;
   readonly signal: AbortSignal | undefined;
+  readonly limits: BulkLimits;
+  readonly newListSpool: () => ListSpool;
+}
+
+/** How many vectors are built in one piece, how many vectors at all, and how many contents. */
+export interface BulkLimits {
+  readonly whole: number;
+  readonly vectors: number;
+  readonly contents: number;
 }
 
 /** Whether nothing was ever stored there. */
@@ -48,14 +61,20 @@ export function isUntouched({ counters, vectors }: CollectionStore): boolean {
   return counters.nextRecord === 0 && vectors.counters.pages === 0;
 }
 
-/** Of how many vectors the module's memory holds codes and lists. */
-export function vectorsAtOnce(stores: Stores, store: CollectionStore): number {
-  const { allocator, walks, insertWalks } = stores;
+/** What memory is large enough for, or that share of it. */
+export function bulkLimits(stores: Stores, store: CollectionStore, share: number): BulkLimits {
+  const { allocator, walks, insertWalks, bulk } = stores;
   // Idle scratches lie where large runs go.
   walks.release();
   insertWalks.release();
-  const bytes = allocator.totalBytes - allocator.stats().runBytes;
-  return buildCountMax(store.space, bytes * MEMORY_SHARE);
+  const bytes = (allocator.totalBytes - allocator.stats().runBytes) * MEMORY_SHARE * share;
+  const { dimension } = store.entry.options;
+  const { whole, sharded } = buildLimits({ dimension, m: store.entry.options.m }, bytes);
+  return {
+    whole: Math.min(whole, bulk.shardNodesMax),
+    vectors: sharded,
+    contents: Math.floor(((bulk.bytesMax - bulk.bytes) * share) / ARRAY_BYTES),
+  };
 }
 
 /** What is left to reads and to other collections. */
@@ -68,34 +87,48 @@ export async function loadAll(load: BulkLoad): Promise<number> {
   const slices = new Slices(SLICE_MS, signal);
   const pause = (): Promise<void> | undefined => (slices.isOver ? slices.pause() : undefined);
   const keyOf = (namespace: string, id: Uint8Array) => store.reader.idKey(namespace, id);
-  const ids = await sortIds(source, keyOf, pause);
-  const vectors = await findVectors(source, ids, pause);
-  const graph = vectors.length === 0 ? undefined : await build(load, ids, vectors);
+  const arrays = stores.bulk.share();
+  let graph: BuiltGraph | undefined;
   try {
-    if (graph !== undefined) setRecords(stores, graph, vectors);
-    return await new BulkWriter(load, { ids, vectors, graph, slices }).write();
+    const ids = await sortIds(source, keyOf, { pause, arrays });
+    const vectors = await findVectors(source, ids, { pause, arrays });
+    if (vectors.length > 0) graph = await build(load, { ids, vectors, arrays });
+    const sorted = { ids, vectors, graph, slices, arrays };
+    return await new BulkWriter(load, sorted).write();
   } finally {
     graph?.release();
+    arrays.release();
   }
 }
 
 /** The records that have a vector, ascending: by their place here vectors are numbered. */
 async function findVectors(
   source: BulkSource,
-  { contents }: BulkIds,
-  pause: () => Promise<void> | undefined,
+  { contents, records: all }: BulkIds,
+  given: { readonly pause: () => Promise<void> | undefined; readonly arrays: ArrayBudget },
 ): Promise<Uint32Array> {
-  const records = new Uint32Array(contents.length);
   let count = 0;
   for (let record = 0; record < contents.length; record++) {
-    if (source.hasVector(contents[record])) records[count++] = record;
-    if (record % 256 === 0) await pause();
+    if (source.hasVector(contents[record])) count++;
+    if (record % 4096 === 0) await given.pause();
   }
-  return records.subarray(0, count);
+  // Then numbers are the same in all three.
+  if (count === all.length) return all;
+  given.arrays.count(4 * count);
+  const records = new Uint32Array(count);
+  let next = 0;
+  for (let record = 0; record < contents.length; record++) {
+    if (source.hasVector(contents[record])) records[next++] = record;
+    if (record % 4096 === 0) await given.pause();
+  }
+  return records;
 }
 
-async function build(load: BulkLoad, ids: BulkIds, vectors: Uint32Array): Promise<BuiltGraph> {
-  const { stores, store, source, progress, signal } = load;
+async function build(
+  load: BulkLoad,
+  { ids, vectors, arrays }: Pick<Sorted, 'ids' | 'vectors' | 'arrays'>,
+): Promise<BuiltGraph> {
+  const { stores, store, source, progress, signal, limits } = load;
   const { kernels, allocator } = stores;
   const { geometry } = store.vectors;
   const { m, seed } = store.entry.options;
@@ -110,6 +143,9 @@ async function build(load: BulkLoad, ids: BulkIds, vectors: Uint32Array): Promis
       seed,
       codeStride: geometry.codeStride,
       nodesPerPage: geometry.slotsPerPage,
+      shardNodesMax: limits.whole,
+      newListSpool: load.newListSpool,
+      arrays,
       sliceMs: SLICE_MS,
       signal,
       onProgress: (phase, done, total) => progress.report(phase, done, total),
@@ -117,23 +153,12 @@ async function build(load: BulkLoad, ids: BulkIds, vectors: Uint32Array): Promis
   );
 }
 
-/** The record numbers at the heads of the slots. */
-function setRecords(
-  { kernels }: Stores,
-  { bottom, order }: BuiltGraph,
-  vectors: Uint32Array,
-): void {
-  const { u32 } = kernels.memory;
-  for (let node = 0; node < bottom.count; node++) {
-    u32[(bottom.codes + node * bottom.codeStride + SLOT_RECORD) >>> 2] = vectors[order[node]];
-  }
-}
-
 interface Sorted {
   readonly ids: BulkIds;
   readonly vectors: Uint32Array;
   readonly graph: BuiltGraph | undefined;
   readonly slices: Slices;
+  readonly arrays: ArrayBudget;
 }
 
 /** Writes pages and tables, and installs them. */
@@ -143,18 +168,20 @@ class BulkWriter {
   readonly #vectors: Uint32Array;
   readonly #graph: BuiltGraph | undefined;
   readonly #slices: Slices;
+  readonly #arrays: ArrayBudget;
   readonly #pages: BulkPages | undefined;
   #done = 0;
   /** Known when the heads are written. */
   #hasBodies = false;
 
-  constructor(load: BulkLoad, { ids, vectors, graph, slices }: Sorted) {
+  constructor(load: BulkLoad, { ids, vectors, graph, slices, arrays }: Sorted) {
     const { stores, store } = load;
     this.#load = load;
     this.#ids = ids;
     this.#vectors = vectors;
     this.#graph = graph;
     this.#slices = slices;
+    this.#arrays = arrays;
     if (graph === undefined) return;
     const { geometry } = store.vectors;
     const space = { id: store.entry.space, tree: PAGES_TREE, geometry };
@@ -186,15 +213,13 @@ class BulkWriter {
     const pages = this.#pages;
     const graph = this.#graph;
     if (pages === undefined || graph === undefined) return;
-    const { stores, store, source } = this.#load;
+    const { store, source } = this.#load;
     const { slotsPerPage } = store.vectors.geometry;
-    const { codes, codeStride, count } = graph.bottom;
     const total = store.options.originals ? 2 * pages.pages : pages.pages;
-    const { u8 } = stores.kernels.memory;
     for (let page = 0; page < pages.pages; page++) {
       const first = page * slotsPerPage;
-      const end = Math.min(count, first + slotsPerPage);
-      pages.addCodes(u8.subarray(codes + first * codeStride, codes + end * codeStride));
+      const end = Math.min(graph.order.length, first + slotsPerPage);
+      pages.addCodes(this.#slots(graph, first, end));
       await this.#pause('pages', page, total);
     }
     if (store.options.originals) {
@@ -209,11 +234,26 @@ class BulkWriter {
     this.#load.progress.report('pages', total, total);
   }
 
+  /** The slots of a page's nodes, with their record numbers. */
+  #slots(graph: BuiltGraph, first: number, end: number): Uint8Array {
+    const { stores, store } = this.#load;
+    const { codeStride } = store.vectors.geometry;
+    const { u32 } = stores.kernels.memory;
+    const slots = graph.slots(first, end);
+    for (let node = first; node < end; node++) {
+      const slot = slots.byteOffset + (node - first) * codeStride;
+      u32[(slot + SLOT_RECORD) >>> 2] = this.#vectors[graph.order[node]];
+    }
+    return slots;
+  }
+
   async #writeTables(tables: TableIngest): Promise<void> {
     const { source } = this.#load;
     const { contents } = this.#ids;
     if (this.#graph !== undefined) await tables.add(GRAPH_TREE, this.#lists(this.#graph));
-    await tables.add(HEADS_TREE, this.#heads());
+    const nodes = await this.#nodesOfVectors();
+    await tables.add(HEADS_TREE, this.#heads(nodes));
+    this.#arrays.count(-4 * nodes.length);
     if (this.#hasBodies) await tables.add(BODIES_TREE, this.#bodies());
     await tables.add(IDS_TREE, this.#idEntries(), 'merge');
     const { stores, store } = this.#load;
@@ -241,21 +281,18 @@ class BulkWriter {
       yield this.#count({ hi, lo: node, value: encodeList(ids.sort()) });
     }
     for (let layer = 1; layer <= upper.length; layer++) {
-      const { nodes, lists } = upper[layer - 1];
+      const { nodes, lists, stride } = upper[layer - 1];
       for (let i = 0; i < nodes.length; i++) {
-        yield {
-          hi: graphHi(space, layer),
-          lo: nodes[i],
-          value: encodeList(lists[i].slice().sort()),
-        };
+        const start = i * stride + 1;
+        const ids = lists.slice(start, start + lists[start - 1]);
+        yield { hi: graphHi(space, layer), lo: nodes[i], value: encodeList(ids.sort()) };
       }
     }
   }
 
-  *#heads(): Generator<IngestedEntry> {
+  *#heads(nodes: Uint32Array): Generator<IngestedEntry> {
     const { store, source } = this.#load;
     const { contents } = this.#ids;
-    const nodes = this.#nodesOfVectors();
     let vector = 0;
     for (let record = 0; record < contents.length; record++) {
       const content = contents[record];
@@ -294,10 +331,14 @@ class BulkWriter {
   }
 
   /** By number of the vector: its node. */
-  #nodesOfVectors(): Uint32Array {
+  async #nodesOfVectors(): Promise<Uint32Array> {
     const order = this.#graph?.order ?? NO_IDS;
+    this.#arrays.count(4 * order.length);
     const nodes = new Uint32Array(order.length);
-    for (let node = 0; node < order.length; node++) nodes[order[node]] = node;
+    for (let node = 0; node < order.length; node++) {
+      nodes[order[node]] = node;
+      if (node % 8192 === 0) await this.#pause('tables', this.#done, this.#total());
+    }
     return nodes;
   }
 

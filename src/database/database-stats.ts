@@ -16,6 +16,8 @@ export interface MemoryStats {
   readonly logBufferBytes: number;
   /** What sweeps under way remember of nodes: a few bits for each. */
   readonly sweepBytes: number;
+  /** Arrays of bulk loads under way. */
+  readonly bulkBytes: number;
   /** Module memory handed out, and of it, by what it holds. */
   readonly moduleBytes: number;
   readonly modulePartBytes: Readonly<Record<string, number>>;
@@ -123,16 +125,18 @@ function memoryStats({ stores, options, openCollections }: Session): MemoryStats
     stores.engine.stats();
   const { totalBytes, freeBytes, cellBytes, runBytes } = stores.allocator.stats();
   const moduleBytes = totalBytes - freeBytes;
+  const bulkBytes = stores.bulk.bytes;
   const sweepBytes = sum([...openCollections].map(({ graph }) => graph.sweepBytes));
   const tree = memtableBytes + blockCacheBytes + tableReaderBytes + logBufferBytes;
   return {
     budgetBytes: options.memoryBytes,
-    totalBytes: tree + sweepBytes + moduleBytes,
+    totalBytes: tree + sweepBytes + bulkBytes + moduleBytes,
     memtableBytes,
     blockCacheBytes,
     tableReaderBytes,
     logBufferBytes,
     sweepBytes,
+    bulkBytes,
     moduleBytes,
     modulePartBytes: { ...cellBytes, runs: runBytes },
     moduleFreeBytes: freeBytes,

@@ -6,49 +6,46 @@
  *   ingest-N.vectors.tmp   f32[dimension] of each record that has a vector
  *   ingest-N.records.tmp   u32 id length, u32 namespace length, u32 body length (0: no body), and those bytes
  */
-import type { File, FileSystem } from '../storage/file-system.ts';
+import type { FileSystem } from '../storage/file-system.ts';
 import { decodeBody, encodeBody } from './body.ts';
+import type { ArrayShare } from './bulk-memory.ts';
 import type { BulkSource } from './bulk-source.ts';
 import type { CheckedRecord } from './checked-record.ts';
 import { identityOf } from './record-id.ts';
+import { SpoolFile } from './spool-file.ts';
 
-const NAME = /^ingest-\d+\.(?:vectors|records)\.tmp$/u;
 const HEADER_BYTES = 12;
-const BUFFER_BYTES = 1 << 18;
-const WINDOW_BYTES = 1 << 16;
 const NO_VECTOR = 0xffffffff;
+/** Of so many records one knows where it begins; the others are counted off from there. */
+const LANDMARK = 16;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Removes what interrupted ingests left in a database's directory. */
-export function removeSpools(fileSystem: FileSystem, directory: string): void {
-  for (const name of fileSystem.list(directory)) {
-    if (NAME.test(name)) fileSystem.remove(`${directory}/${name}`);
-  }
-}
-
 export class IngestSpool implements BulkSource {
-  readonly #fileSystem: FileSystem;
   readonly #dimension: number;
+  readonly #arrays: ArrayShare;
   readonly #vectors: SpoolFile;
   readonly #records: SpoolFile;
-  /** By content: where its record begins, and the number of its vector. */
-  #offsets = new Float64Array(1024);
-  #vectorNumbers = new Uint32Array(1024);
+  /** Where every sixteenth record begins. */
+  #landmarks = new Float64Array(64);
+  /** By content: the number of its vector; undefined while all have one. */
+  #vectorNumbers: Uint32Array | undefined;
   #count = 0;
   #vectorCount = 0;
+  /** The content that was looked up last, and where it begins. */
+  #current = 0;
+  #currentStart = 0;
 
-  /** Makes the files; `number` is of no other spool. */
-  constructor(fileSystem: FileSystem, directory: string, number: number, dimension: number) {
-    this.#fileSystem = fileSystem;
+  /** Makes the files; `path` is of no other spool. `arrays` is given back by `close`. */
+  constructor(fileSystem: FileSystem, path: string, dimension: number, arrays: ArrayShare) {
     this.#dimension = dimension;
-    const path = `${directory}/ingest-${number}`;
-    this.#vectors = new SpoolFile(fileSystem.open(`${path}.vectors.tmp`, 'create'));
+    this.#arrays = arrays;
+    this.#vectors = new SpoolFile(fileSystem, `${path}.vectors.tmp`);
     try {
-      this.#records = new SpoolFile(fileSystem.open(`${path}.records.tmp`, 'create'));
+      this.#records = new SpoolFile(fileSystem, `${path}.records.tmp`);
     } catch (error) {
-      this.#remove(this.#vectors);
+      this.#vectors.close();
       throw error;
     }
   }
@@ -68,9 +65,13 @@ export class IngestSpool implements BulkSource {
     bytes.set(id, HEADER_BYTES);
     bytes.set(name, HEADER_BYTES + id.length);
     bytes.set(body, HEADER_BYTES + id.length + name.length);
-    this.#grow();
-    this.#offsets[this.#count] = this.#records.append(bytes);
-    this.#vectorNumbers[this.#count++] = vector === undefined ? NO_VECTOR : this.#vectorCount;
+    const start = this.#records.append(bytes);
+    if (this.#count % LANDMARK === 0) this.#note(this.#count / LANDMARK, start);
+    if (vector === undefined || this.#vectorNumbers !== undefined) {
+      this.#numbered(this.#count)[this.#count] =
+        vector === undefined ? NO_VECTOR : this.#vectorCount;
+    }
+    this.#count++;
     if (vector === undefined) return;
     this.#vectors.append(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
     this.#vectorCount++;
@@ -83,12 +84,13 @@ export class IngestSpool implements BulkSource {
   }
 
   hasVector(index: number): boolean {
-    return this.#vectorNumbers[index] !== NO_VECTOR;
+    return this.#vectorNumbers?.[index] !== NO_VECTOR;
   }
 
   readVector(index: number, target: Float32Array): void {
     const bytes = new Uint8Array(target.buffer, target.byteOffset, target.byteLength);
-    this.#vectors.readInto(bytes, this.#vectorNumbers[index] * 4 * this.#dimension);
+    const number = this.#vectorNumbers?.[index] ?? index;
+    this.#vectors.readInto(bytes, number * 4 * this.#dimension);
   }
 
   namespace(index: number): string {
@@ -132,82 +134,50 @@ export class IngestSpool implements BulkSource {
 
   /** Removes the files. Idempotent. */
   close(): void {
-    this.#remove(this.#vectors);
-    this.#remove(this.#records);
+    this.#arrays.release();
+    this.#vectors.close();
+    this.#records.close();
   }
 
   #parts(index: number): [start: number, id: number, namespace: number, body: number] {
-    const start = this.#offsets[index];
-    const bytes = this.#records.view(start, HEADER_BYTES);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
-    return [start, view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true)];
-  }
-
-  #grow(): void {
-    if (this.#count < this.#offsets.length) return;
-    const offsets = new Float64Array(2 * this.#count);
-    offsets.set(this.#offsets);
-    this.#offsets = offsets;
-    const numbers = new Uint32Array(2 * this.#count);
-    numbers.set(this.#vectorNumbers);
-    this.#vectorNumbers = numbers;
-  }
-
-  #remove({ file }: SpoolFile): void {
-    file.close();
-    this.#fileSystem.remove(file.path);
-  }
-}
-
-/** A file that is appended to through a buffer, then read at any place through a window. */
-class SpoolFile {
-  readonly file: File;
-  readonly #buffer = new Uint8Array(BUFFER_BYTES);
-  #buffered = 0;
-  #written = 0;
-  #window = new Uint8Array(WINDOW_BYTES);
-  #windowStart = 0;
-  #windowLength = 0;
-
-  constructor(file: File) {
-    this.file = file;
-  }
-
-  /** Returns where the bytes begin. */
-  append(bytes: Uint8Array): number {
-    const start = this.#written + this.#buffered;
-    if (this.#buffered + bytes.length > BUFFER_BYTES) this.flush();
-    if (bytes.length > BUFFER_BYTES) {
-      this.file.write(bytes, this.#written);
-      this.#written += bytes.length;
-    } else {
-      this.#buffer.set(bytes, this.#buffered);
-      this.#buffered += bytes.length;
+    const landmark = Math.floor(index / LANDMARK);
+    if (this.#current > index || this.#current < landmark * LANDMARK) {
+      this.#current = landmark * LANDMARK;
+      this.#currentStart = this.#landmarks[landmark];
     }
-    return start;
-  }
-
-  flush(): void {
-    if (this.#buffered === 0) return;
-    this.file.write(this.#buffer.subarray(0, this.#buffered), this.#written);
-    this.#written += this.#buffered;
-    this.#buffered = 0;
-  }
-
-  readInto(target: Uint8Array, position: number): void {
-    this.file.readInto(target, position);
-  }
-
-  /** Bytes of the file, borrowed until the next call. */
-  view(position: number, length: number): Uint8Array {
-    const isInside =
-      position >= this.#windowStart && position + length <= this.#windowStart + this.#windowLength;
-    if (!isInside) {
-      if (length > this.#window.length) this.#window = new Uint8Array(length);
-      this.#windowStart = position;
-      this.#windowLength = this.file.readInto(this.#window, position);
+    for (;;) {
+      const start = this.#currentStart;
+      const bytes = this.#records.view(start, HEADER_BYTES);
+      const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
+      const id = view.getUint32(0, true);
+      const namespace = view.getUint32(4, true);
+      const body = view.getUint32(8, true);
+      if (this.#current === index) return [start, id, namespace, body];
+      this.#current++;
+      this.#currentStart = start + HEADER_BYTES + id + namespace + body;
     }
-    const start = position - this.#windowStart;
-    return this.#window.subarray(start, start + length);
+  }
+
+  #note(landmark: number, start: number): void {
+    if (landmark === this.#landmarks.length) {
+      this.#arrays.count(8 * landmark);
+      const landmarks = new Float64Array(2 * landmark);
+      landmarks.set(this.#landmarks);
+      this.#landmarks = landmarks;
+    }
+    this.#landmarks[landmark] = start;
+  }
+
+  /** The numbers, with room for that content. */
+  #numbered(index: number): Uint32Array {
+    const numbers = this.#vectorNumbers;
+    if (numbers !== undefined && index < numbers.length) return numbers;
+    const grown = new Uint32Array(Math.max(1024, 2 * index));
+    this.#arrays.count(4 * (grown.length - (numbers?.length ?? 0)));
+    if (numbers !== undefined) grown.set(numbers);
+    // Until now all had a vector.
+    else for (let i = 0; i < index; i++) grown[i] = i;
+    this.#vectorNumbers = grown;
+    return grown;
   }
 }

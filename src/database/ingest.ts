@@ -1,10 +1,10 @@
 /**
  * The two calls that fill a collection: `build`, from arrays, and `ingest`, from a stream. An empty
  * collection is filled at once (`bulk-load.ts`), in one commit; any other batch by batch, and so is what
- * follows the vectors that memory holds codes and lists of.
+ * follows the vectors that memory holds lists of.
  */
 import { DatabaseError, isDatabaseError } from '../errors.ts';
-import { isUntouched, loadAll, vectorsAtOnce } from './bulk-load.ts';
+import { type BulkLimits, bulkLimits, isUntouched, loadAll } from './bulk-load.ts';
 import { BulkProgress, type BulkState } from './bulk-progress.ts';
 import { ArraySource, type BulkSource, firstOf } from './bulk-source.ts';
 import { type CheckedRecord, checkRecord, lastOfEachId } from './checked-record.ts';
@@ -123,18 +123,18 @@ async function fill(
     if (!isUntouched(store)) return { result: { count: 0, records: 0 }, durable };
     // The tables of a bulk load follow the last checkpoint.
     await session.checkpointer.run();
-    let vectorsMax = vectorsAtOnce(stores, store);
-    for (;;) {
-      const count = countAtOnce(source, vectorsMax);
+    const newListSpool = () => session.newListSpool();
+    for (let share = 1; ; share /= 2) {
+      const limits = bulkLimits(stores, store, share);
+      const count = countAtOnce(source, limits);
       if (count === 0) return { result: { count, records: 0 }, durable };
       try {
-        const first = firstOf(source, count);
-        const records = await loadAll({ stores, store, source: first, progress, signal });
+        const load = { stores, store, source: firstOf(source, count), newListSpool };
+        const records = await loadAll({ ...load, limits, progress, signal });
         return { result: { count, records }, durable };
       } catch (error) {
-        if (!isExhausted(error) || vectorsMax === 0) throw error;
-        // Nothing has happened. What others hold lay in the way of a part: less at once, then.
-        vectorsMax = Math.floor(vectorsMax / 2);
+        // Nothing has happened. What others hold lay in the way: less memory at once, then.
+        if (!isExhausted(error)) throw error;
       }
     }
   });
@@ -148,14 +148,15 @@ async function fill(
   return { inserted: loaded.records + inserted, replaced };
 }
 
-/** How many contents from the first on have at most so many vectors. */
-function countAtOnce(source: BulkSource, vectorsMax: number): number {
-  if (source.count <= vectorsMax) return source.count;
+/** How many contents from the first on can be loaded at once. */
+function countAtOnce(source: BulkSource, { vectors: vectorsMax, contents }: BulkLimits): number {
+  const most = Math.min(source.count, contents);
+  if (most <= vectorsMax) return most;
   let vectors = 0;
-  for (let i = 0; i < source.count; i++) {
+  for (let i = 0; i < most; i++) {
     if (source.hasVector(i) && ++vectors > vectorsMax) return i;
   }
-  return source.count;
+  return most;
 }
 
 async function insertStream(

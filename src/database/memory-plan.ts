@@ -12,6 +12,8 @@ export interface MemoryPlan {
   readonly blockCacheBytes: number;
   /** Of the kernel module. */
   readonly moduleBytes: number;
+  /** Of arrays of bulk loads, which run while memtables are empty. */
+  readonly bulkBytes: number;
   /** Dirty pages beyond this start a checkpoint. */
   readonly dirtyBytesMax: number;
 }
@@ -32,6 +34,7 @@ export function planMemory(memoryBytes: number, hasBackgroundThread: boolean = f
     // Above what the module can address, the rest serves the tree.
     blockCacheBytes: Math.floor(rest - slack - moduleBytes),
     moduleBytes: Math.floor(moduleBytes / (64 * KIB)) * 64 * KIB,
+    bulkBytes: Math.floor(2 * memtableBytes + slack),
     dirtyBytesMax: Math.floor(moduleBytes / 4),
   };
 }

@@ -15,12 +15,13 @@ import type { FileSystem, Lock } from '../storage/file-system.ts';
 import { GuardedFileSystem } from '../storage/guarded-file-system.ts';
 import { NodeFileSystem } from '../storage/node-file-system.ts';
 import { refuseUnfinished } from '../storage/unfinished.ts';
+import { BulkMemory } from './bulk-memory.ts';
 import { readCatalog, readDatabaseCounters } from './catalog.ts';
 import type { EffectiveDatabaseOptions } from './check-options.ts';
-import { removeSpools } from './ingest-spool.ts';
 import { planMemory } from './memory-plan.ts';
 import { RecordFilters } from './record-filter.ts';
 import { Session } from './session.ts';
+import { removeSpools } from './spool-file.ts';
 import type { Stores } from './stores.ts';
 import { TreePageMap } from './tree-page-map.ts';
 import { PAGES_TREE, TREE_DIRECTORY, treeSpecs } from './trees.ts';
@@ -137,6 +138,7 @@ async function openStores(opening: Opening): Promise<Stores> {
     insertWalks,
     filters,
     writer,
+    bulk: new BulkMemory(memory.bulkBytes),
   };
 }
 

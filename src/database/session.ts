@@ -9,6 +9,7 @@ import type { EffectiveDatabaseOptions } from './check-options.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { CollectionStore } from './collection-store.ts';
 import { IngestSpool } from './ingest-spool.ts';
+import { WordSpool } from './spool-file.ts';
 import type { Stores } from './stores.ts';
 import { Sweeper } from './sweeper.ts';
 import type { VectorAttachment } from './vector-attachment.ts';
@@ -157,8 +158,17 @@ export class Session {
 
   /** A spool in the database's directory; the caller closes it. */
   newSpool(dimension: number): IngestSpool {
-    const { fileSystem, pages } = this.stores;
-    return new IngestSpool(fileSystem, pages.file.directory, this.#spools++, dimension);
+    const { fileSystem, bulk } = this.stores;
+    return new IngestSpool(fileSystem, this.#spoolPath(), dimension, bulk.share());
+  }
+
+  /** As `newSpool`, for the lists of a build. */
+  newListSpool(): WordSpool {
+    return new WordSpool(this.stores.fileSystem, `${this.#spoolPath()}.lists.tmp`);
+  }
+
+  #spoolPath(): string {
+    return `${this.stores.pages.file.directory}/ingest-${this.#spools++}`;
   }
 
   /** Runs a reading operation between two commits. */

@@ -5,6 +5,7 @@ import type { Kernels } from '../kernels/kernels.ts';
 import type { LsmEngine } from '../lsm/engine.ts';
 import type { PageStore } from '../paged/page-store.ts';
 import type { FileSystem } from '../storage/file-system.ts';
+import type { BulkMemory } from './bulk-memory.ts';
 import type { RecordFilters } from './record-filter.ts';
 import type { TreePageMap } from './tree-page-map.ts';
 import type { WriterQueue } from './writer-queue.ts';
@@ -24,4 +25,6 @@ export interface Stores {
   readonly insertWalks: WalkPool;
   readonly filters: RecordFilters;
   readonly writer: WriterQueue;
+  /** Arrays of bulk loads. */
+  readonly bulk: BulkMemory;
 }

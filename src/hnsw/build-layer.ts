@@ -10,8 +10,9 @@
  */
 import type { Random } from '../base/random.ts';
 import { BUILD_ROWS } from '../kernels/layout.ts';
+import type { BuildArea } from './build-area.ts';
 import { BuildJob, type BuildMemory, type BuildNodes, type LeafOptions } from './build-job.ts';
-import { cutIntoLeaves } from './build-partition.ts';
+import { CUT_BYTES, cutIntoLeaves } from './build-partition.ts';
 import type { Slices } from './slices.ts';
 
 /** So many numbers at a time are worked through between two looks at the clock. */
@@ -21,25 +22,29 @@ const BACK_EDGE_STEP = 512;
 export interface LayerBuild {
   readonly options: LeafOptions;
   readonly random: Random;
-  readonly slices: Slices;
   /** Told how many of all `rounds * count` placings are done. */
   readonly onProgress: (done: number) => void;
 }
 
 /** Fills the lists, whose counts are 0. Deterministic. */
 export async function buildLayer(
-  memory: BuildMemory,
+  area: BuildArea,
   nodes: BuildNodes,
   build: LayerBuild,
 ): Promise<void> {
-  const { options, random, slices, onProgress } = build;
+  const { options, random, onProgress } = build;
+  const { memory, slices } = area;
   const { kernels } = memory;
   const job = new BuildJob(memory, nodes, options);
+  area.count((4 + CUT_BYTES) * nodes.count);
   try {
     const ids = new Uint32Array(nodes.count);
     const { leafMax } = options;
     for (let round = 0; round < options.rounds; round++) {
-      for (let i = 0; i < ids.length; i++) ids[i] = i;
+      for (let i = 0; i < ids.length; i++) {
+        ids[i] = i;
+        if ((i & 0xffff) === 0 && slices.isOver) await slices.pause();
+      }
       let done = round * nodes.count;
       for (const leaf of cutIntoLeaves(kernels, job, ids, { leafMax, random })) {
         if (leaf !== undefined) {
@@ -50,13 +55,20 @@ export async function buildLayer(
         if (slices.isOver) await slices.pause();
       }
     }
-    for (let start = 0; start < nodes.count; start += BACK_EDGE_STEP) {
-      const end = Math.min(nodes.count, start + BACK_EDGE_STEP);
-      kernels.exports.buildBackEdges(job.address, start, end);
-      if (slices.isOver) await slices.pause();
-    }
+    await turnEdges(area, job, nodes.count);
   } finally {
+    area.count(-(4 + CUT_BYTES) * nodes.count);
     job.release();
+  }
+}
+
+/** Adds the edges back, where lists have room. */
+export async function turnEdges(area: BuildArea, job: BuildJob, count: number): Promise<void> {
+  const { memory, slices } = area;
+  for (let start = 0; start < count; start += BACK_EDGE_STEP) {
+    const end = Math.min(count, start + BACK_EDGE_STEP);
+    memory.kernels.exports.buildBackEdges(job.address, start, end);
+    if (slices.isOver) await slices.pause();
   }
 }
 

@@ -10,6 +10,12 @@ import { ASSIGNED_MAX, type BuildJob, LEADERS_MAX } from './build-job.ts';
 /** Leaders for each leaf that would do: clusters are uneven. */
 const LEADERS_PER_LEAF = 2;
 
+/** Ids that are sorted between two looks at the clock, less one. */
+const SORT_MASK = 0x7fff;
+
+/** Of arrays for each id while it is cut: its leader on every level, and its place on one. */
+export const CUT_BYTES = 7;
+
 /**
  * The leaves, near ones near each other; undefined between pieces of work, where a caller may stop. Reorders
  * `ids`, of which leaves are parts, valid until the next one.
@@ -38,7 +44,7 @@ export function* cutIntoLeaves(
     for (let i = start; i < end; i++) assigned[i] = u32[(nearest >>> 2) + i - start];
     yield undefined;
   }
-  const bounds = sortByLeader(ids, assigned, leaders);
+  const bounds = yield* sortByLeader(ids, assigned, leaders);
   for (let i = 0; i < leaders; i++) {
     const part = ids.subarray(bounds[i], bounds[i + 1]);
     if (part.length < ids.length) {
@@ -70,12 +76,22 @@ function drawLeaders(
 }
 
 /** Sorts ids by leader, keeping their order; returns where each leader's begin, and the end. */
-function sortByLeader(ids: Uint32Array, assigned: Uint8Array, leaders: number): Uint32Array {
+function* sortByLeader(
+  ids: Uint32Array,
+  assigned: Uint8Array,
+  leaders: number,
+): Generator<undefined, Uint32Array> {
   const bounds = new Uint32Array(leaders + 1);
-  for (let i = 0; i < assigned.length; i++) bounds[assigned[i] + 1]++;
+  for (let i = 0; i < assigned.length; i++) {
+    bounds[assigned[i] + 1]++;
+    if ((i & SORT_MASK) === SORT_MASK) yield undefined;
+  }
   for (let i = 0; i < leaders; i++) bounds[i + 1] += bounds[i];
   const next = bounds.slice();
   const given = ids.slice();
-  for (let i = 0; i < given.length; i++) ids[next[assigned[i]]++] = given[i];
+  for (let i = 0; i < given.length; i++) {
+    ids[next[assigned[i]]++] = given[i];
+    if ((i & SORT_MASK) === SORT_MASK) yield undefined;
+  }
   return bounds;
 }

@@ -5,6 +5,7 @@
  * nothing falls dry for it.
  */
 import { assert } from '../base/assert.ts';
+import type { BuildArea } from './build-area.ts';
 import type { BuildNodes } from './build-job.ts';
 import type { Slices } from './slices.ts';
 
@@ -12,24 +13,31 @@ const DRY = 0xffffffff;
 const ROOT = 0xfffffffe;
 /** Wet nodes that are asked for free room before an edge is replaced. */
 const ROOM_ASKED = 64;
+const STEP = 4096;
+
+/** Of the module's memory for each node, beside the lists. */
+export const REPAIR_BYTES = 8;
 
 /** Returns how many edges were added. `roots` is not empty; they are reached from elsewhere. */
 export async function repairLayer(
-  u32: Uint32Array,
+  area: BuildArea,
   nodes: BuildNodes,
   roots: Iterable<number>,
-  slices: Slices,
 ): Promise<number> {
-  const flood = new Flood(u32, nodes);
+  const run = area.take(REPAIR_BYTES * nodes.count);
+  const flood = new Flood(area.memory.kernels.memory.u32, nodes, run);
+  await flood.dry(area.slices);
   for (const root of roots) flood.wet(root, ROOT);
-  await flood.run(slices);
+  await flood.run(area.slices);
   let added = 0;
   for (let node = 0; node < nodes.count; node++) {
+    if (node % STEP === 0 && area.slices.isOver) await area.slices.pause();
     if (flood.isWet(node)) continue;
     flood.adopt(node);
     added++;
-    await flood.run(slices);
+    await flood.run(area.slices);
   }
+  area.give(run);
   return added;
 }
 
@@ -40,14 +48,27 @@ class Flood {
   readonly #cap: number;
   /** By node: from which other it was reached. */
   readonly #parents: Uint32Array;
-  readonly #pending: number[] = [];
+  /** Each node comes here once. */
+  readonly #pending: Uint32Array;
+  #pendingCount = 0;
 
-  constructor(u32: Uint32Array, nodes: BuildNodes) {
+  /** `run` has REPAIR_BYTES for each node. */
+  constructor(u32: Uint32Array, nodes: BuildNodes, run: number) {
     this.#u32 = u32;
     this.#lists = nodes.lists >>> 2;
     this.#stride = nodes.listStride >>> 2;
     this.#cap = nodes.cap;
-    this.#parents = new Uint32Array(nodes.count).fill(DRY);
+    const start = run >>> 2;
+    this.#parents = u32.subarray(start, start + nodes.count);
+    this.#pending = u32.subarray(start + nodes.count, start + 2 * nodes.count);
+  }
+
+  async dry(slices: Slices): Promise<void> {
+    const parents = this.#parents;
+    for (let start = 0; start < parents.length; start += 64 * STEP) {
+      parents.fill(DRY, start, start + 64 * STEP);
+      if (slices.isOver) await slices.pause();
+    }
   }
 
   isWet(node: number): boolean {
@@ -57,12 +78,12 @@ class Flood {
   wet(node: number, parent: number): void {
     if (this.isWet(node)) return;
     this.#parents[node] = parent;
-    this.#pending.push(node);
+    this.#pending[this.#pendingCount++] = node;
   }
 
   async run(slices: Slices): Promise<void> {
-    for (let i = 0; this.#pending.length > 0; i++) {
-      const node = this.#pending.pop() ?? 0;
+    for (let i = 0; this.#pendingCount > 0; i++) {
+      const node = this.#pending[--this.#pendingCount];
       const list = this.#listOf(node);
       const count = this.#u32[list];
       for (let at = list + 1; at <= list + count; at++) this.wet(this.#u32[at], node);

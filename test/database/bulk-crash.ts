@@ -5,6 +5,7 @@ import { type FaultKind, FaultyFileSystem } from '../../src/storage/faulty-file-
 import type { FileSystem } from '../../src/storage/file-system.ts';
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
 import { randomVectors, SMALL_MEMORY } from './fixtures.ts';
+import { openSharded } from './sharded.ts';
 
 const COUNT = 90;
 const records = randomVectors(COUNT, 8, 3).map((vector, id) => ({
@@ -13,9 +14,12 @@ const records = randomVectors(COUNT, 8, 3).map((vector, id) => ({
   ...(id % 2 === 0 ? { text: `record ${id}` } : {}),
 }));
 
-async function load(fileSystem: FileSystem): Promise<{ began: boolean; ended: boolean }> {
+async function load(
+  fileSystem: FileSystem,
+  shardNodesMax: number,
+): Promise<{ began: boolean; ended: boolean }> {
   const progress = { began: false, ended: false };
-  const db = await open('/db', { fileSystem, memoryBytes: SMALL_MEMORY });
+  const { db } = await openSharded(fileSystem, shardNodesMax);
   try {
     const other = await db.collection('other', { dimension: 8 });
     await other.upsert({ id: 1, vector: records[0].vector });
@@ -56,20 +60,33 @@ async function expectAllOrNothing(
   }
 }
 
-async function callsOfLoad(): Promise<FaultyFileSystem> {
+async function callsOfLoad(shardNodesMax: number): Promise<FaultyFileSystem> {
   const dry = new FaultyFileSystem(new MemoryFileSystem());
-  expect(await load(dry)).toEqual({ began: true, ended: true });
+  expect(await load(dry, shardNodesMax)).toEqual({ began: true, ended: true });
   return dry;
 }
 
+export interface CrashRun {
+  /** Vectors of a shard at the most. Default: all in one piece. */
+  readonly shardNodesMax?: number;
+  /** Every how many calls. Default: 1. */
+  readonly step?: number;
+}
+
 /** The process dies, or the power fails, at every call. */
-export async function crashEverywhere(keepUnsynced: number): Promise<void> {
-  const dry = await callsOfLoad();
-  for (let n = 1; n <= dry.calls; n++) {
+export async function crashEverywhere(
+  keepUnsynced: number,
+  { shardNodesMax = COUNT, step = 1 }: CrashRun = {},
+): Promise<void> {
+  const dry = await callsOfLoad(shardNodesMax);
+  for (let n = 1; n <= dry.calls; n += step) {
     const disk = new MemoryFileSystem();
     const faulty = new FaultyFileSystem(disk);
     faulty.stopAt(n);
-    const progress = await load(faulty).catch(() => ({ began: false, ended: false }));
+    const progress = await load(faulty, shardNodesMax).catch(() => ({
+      began: false,
+      ended: false,
+    }));
     try {
       await expectAllOrNothing(disk.crash(n, keepUnsynced), progress);
     } catch (cause) {
@@ -79,13 +96,19 @@ export async function crashEverywhere(keepUnsynced: number): Promise<void> {
 }
 
 /** Every call fails, one in each run. */
-export async function failEverywhere(kind: FaultKind): Promise<void> {
-  const dry = await callsOfLoad();
-  for (let n = 1; n <= dry.calls; n++) {
+export async function failEverywhere(
+  kind: FaultKind,
+  { shardNodesMax = COUNT, step = 1 }: CrashRun = {},
+): Promise<void> {
+  const dry = await callsOfLoad(shardNodesMax);
+  for (let n = 1; n <= dry.calls; n += step) {
     const disk = new MemoryFileSystem();
     const faulty = new FaultyFileSystem(disk);
     faulty.failCall(n, kind);
-    const progress = await load(faulty).catch(() => ({ began: false, ended: false }));
+    const progress = await load(faulty, shardNodesMax).catch(() => ({
+      began: false,
+      ended: false,
+    }));
     try {
       await expectAllOrNothing(disk.crash(n, 0.5), progress);
     } catch (cause) {

@@ -15,3 +15,11 @@ test.each(['EIO', 'ENOSPC', 'short', 'sync'] as const)(
     await failEverywhere(kind);
   },
 );
+
+test('a crash, or a failing call, at every call of a build in shards leaves all or nothing', async () => {
+  await crashEverywhere(0, { shardNodesMax: 40 });
+  await crashEverywhere(1, { shardNodesMax: 40 });
+  for (const kind of ['EIO', 'ENOSPC', 'short', 'sync'] as const) {
+    await failEverywhere(kind, { shardNodesMax: 40 });
+  }
+});
