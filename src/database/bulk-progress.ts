@@ -1,6 +1,6 @@
 /** Progress of a bulk load, reported at most every few milliseconds, and at the end of each phase. */
 
-/** Where a bulk load is; phases come in this order, some of them not at all. */
+/** Where a bulk load is; phases come in this order, some not at all, `layers` after `graph` in a build by shards. */
 export type BulkPhase =
   | 'read'
   | 'order'
