@@ -37,19 +37,39 @@ export function vectorOf(seed: number): Float32Array {
 
 /** Stores records with ids from `from` on, all different by `seed`. */
 export function upsert(from: number, count: number, seed: number): Write {
-  const records = Array.from({ length: count }, (_, i) => {
-    const n = seed * 1000 + from + i;
-    return { id: from + i, vector: vectorOf(n), metadata: { n } };
-  });
+  const records = recordsOf(from, count, seed);
   return {
     name: `upsert ${from}..${from + count - 1} (seed ${seed})`,
     run: (collection) => collection.upsert(records),
-    apply: (model) => {
-      const next = new Map(model);
-      for (const { id, vector, metadata } of records) next.set(id, { vector, metadata });
-      return next;
-    },
+    apply: (model) => withAll(model, records),
   };
+}
+
+/** The same by `build`: at once, if nothing was ever stored. */
+export function build(from: number, count: number, seed: number): Write {
+  const records = recordsOf(from, count, seed);
+  const vectors = new Float32Array(count * DIMENSION);
+  for (const [i, { vector }] of records.entries()) vectors.set(vector, i * DIMENSION);
+  const ids = records.map(({ id }) => id);
+  const metadata = records.map((record) => record.metadata);
+  return {
+    name: `build ${from}..${from + count - 1} (seed ${seed})`,
+    run: (collection) => collection.build({ vectors, ids, metadata }),
+    apply: (model) => withAll(model, records),
+  };
+}
+
+function recordsOf(from: number, count: number, seed: number): ({ id: number } & Stored)[] {
+  return Array.from({ length: count }, (_, i) => {
+    const n = seed * 1000 + from + i;
+    return { id: from + i, vector: vectorOf(n), metadata: { n } };
+  });
+}
+
+function withAll(model: Model, records: readonly ({ id: number } & Stored)[]): Model {
+  const next = new Map(model);
+  for (const { id, vector, metadata } of records) next.set(id, { vector, metadata });
+  return next;
 }
 
 export function remove(ids: readonly number[]): Write {

@@ -1,13 +1,13 @@
 /**
- * Data that lives: any sequence of writes, sweeps, moves, compactions, flushes, reopens and crashes leaves
+ * Data that lives: any sequence of builds, writes, sweeps, moves, compactions, flushes, reopens and crashes leaves
  * a collection that equals a Map, at `exactBelow: 0`, and a graph in which searches find what there is.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Collection, type Database, open } from '../../src/index.ts';
+import type { Collection, Database } from '../../src/index.ts';
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
-import { SMALL_MEMORY } from './fixtures.ts';
 import {
+  build,
   DIMENSION,
   expectEqual,
   type Model,
@@ -17,6 +17,7 @@ import {
   vectorOf,
   type Write,
 } from './history.ts';
+import { openSharded } from './sharded.ts';
 
 type Step =
   | { do: 'write'; write: Write }
@@ -51,6 +52,20 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
+const buildStep: fc.Arbitrary<Step> = fc
+  .tuple(id, fc.integer({ min: 1, max: 150 }), fc.integer({ min: 1, max: 500 }))
+  .map(([from, count, seed]) => ({ do: 'write', write: build(from, count, seed) }));
+/** Half of them begin with a build, which fills an empty collection. */
+const history: fc.Arbitrary<Step[]> = fc
+  .tuple(
+    fc.array(buildStep, { maxLength: 1 }),
+    fc.array(fc.oneof({ weight: 14, arbitrary: step }, { weight: 1, arbitrary: buildStep }), {
+      minLength: 2,
+      maxLength: 20,
+    }),
+  )
+  .map(([first, then]) => [...first, ...then]);
+
 const collectionOptions = fc.record({
   metric: fc.constant('l2' as const),
   layout: fc.constantFrom('vertex', 'delta', 'hybrid'),
@@ -64,13 +79,14 @@ test('whatever comes and goes, a collection behaves like a Map and its graph sta
   await fc.assert(
     fc.asyncProperty(
       collectionOptions,
-      fc.array(step, { minLength: 2, maxLength: 20 }),
-      async (given, steps) => {
+      fc.constantFrom(40, 1000),
+      history,
+      async (given, shardNodesMax, steps) => {
         let disk = new MemoryFileSystem();
         let model: Model = new Map();
         const options = { dimension: DIMENSION, exactBelow: 0, ...given } as const;
         const start = async (): Promise<[Database, Numbered]> => {
-          const db = await open('/db', { fileSystem: disk, memoryBytes: SMALL_MEMORY });
+          const { db } = await openSharded(disk, shardNodesMax);
           return [db, await db.collection('things', options)];
         };
         let [db, collection] = await start();
