@@ -5,6 +5,7 @@
  * the units that it names are held. From then on writes go on: neither a table nor a unit of that version
  * is given up before the copy has ended. Pages are copied first, tables and pointer last.
  */
+import { isAbsolute, relative, resolve } from 'node:path';
 import { DatabaseError } from '../errors.ts';
 import type { BackupOptions } from '../lsm/backup.ts';
 import type { VersionPin } from '../lsm/version-pin.ts';
@@ -39,6 +40,7 @@ export async function backupDatabase(
   options: BackupOptions,
 ): Promise<BackupReport> {
   const { engine, pages, fileSystem } = session.stores;
+  checkOutside(pages.file.directory, directory);
   const held = await session.stores.writer.run(async () => {
     options.onProgress?.({ phase: 'checkpoint', done: 0, total: 0 });
     if (!session.options.readOnly) await session.checkpointer.run();
@@ -62,6 +64,14 @@ export async function backupDatabase(
     held.retention.release();
     pin.release();
   }
+}
+
+/** Whoever removes or moves the database would take its backup along. */
+function checkOutside(database: string, directory: string): void {
+  const path = relative(resolve(database), resolve(directory));
+  if (path.split(/[\\/]/)[0] === '..' || isAbsolute(path)) return;
+  const message = `${directory} lies in the database's own folder, ${database}; choose another one`;
+  throw new DatabaseError('INVALID_ARGUMENT', message);
 }
 
 /** A database that was opened to read only cannot write what its log holds: entries, or vectors alone. */

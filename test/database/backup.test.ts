@@ -51,6 +51,17 @@ async function expectHolds(fileSystem: FileSystem, path: string, model: Model): 
   }
 }
 
+test('a backup does not go into the folder of its database', async () => {
+  const fileSystem = new MemoryFileSystem();
+  const { db } = await filled(fileSystem);
+  for (const path of ['/db', '/db/inside', '/db/lsm/x/..']) {
+    await expect(db.backup(path)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  }
+  expect(fileSystem.list('/db')).not.toContain('inside');
+  await db.backup('/db-2');
+  await db.close();
+});
+
 test('a backup opens, and restores to a place of its own', async () => {
   const fileSystem = new MemoryFileSystem();
   const { db, model } = await filled(fileSystem);
@@ -126,11 +137,11 @@ test('arguments are checked, and a target in use is refused', async () => {
   const fileSystem = new MemoryFileSystem();
   const { db } = await filled(fileSystem);
   await expect(db.backup('')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
-  await expect(db.backup('/db')).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });
   await expect(restore('/none', '/to', { fileSystem })).rejects.toMatchObject({
     code: 'NOT_FOUND',
   });
   await db.backup('/backup');
+  await expect(db.backup('/backup')).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });
   await expect(restore('/db', '/to', { fileSystem })).rejects.toMatchObject({
     code: 'DATABASE_LOCKED',
   });
