@@ -43,6 +43,8 @@ export interface LeafOptions {
   readonly rounds: number;
   /** Slack of the diversity rule, 1 or more. */
   readonly alpha: number;
+  /** Nearest members of a leaf that are looked at. Default: 12, of which ten are kept. */
+  readonly nearest?: number | undefined;
 }
 
 /** Where nodes are: `count` codes, and as many lists of up to `cap` ids. Addresses and strides in bytes. */
@@ -58,7 +60,7 @@ export interface BuildNodes {
 /** Nodes sorted to leaders in one call, and leaders in one cut. */
 export const ASSIGNED_MAX = 1024;
 export const LEADERS_MAX = 64;
-/** Nearest members of a leaf that are looked at, of them kept, and candidates with those that chose back. */
+/** By default, and of them kept; and candidates with those that chose back. */
 const NEAREST = 12;
 const KEPT_MAX = 10;
 const CANDIDATES_MAX = 24;
@@ -74,12 +76,13 @@ export class BuildJob {
   readonly #bytes: number;
   readonly #run: number;
 
-  constructor(memory: BuildMemory, nodes: BuildNodes, { leafMax, alpha }: LeafOptions) {
+  constructor(memory: BuildMemory, nodes: BuildNodes, { leafMax, alpha, nearest }: LeafOptions) {
     const { space, allocator, kernels } = memory;
     this.#memory = memory;
     this.leafMax = leafMax;
     this.rowStride = rowBytes(space.dimension);
-    const parts = jobParts(space.dimension, nodes.cap, leafMax);
+    const lookedAt = nearest ?? NEAREST;
+    const parts = jobParts(space.dimension, nodes.cap, leafMax, lookedAt);
     this.#bytes = parts.reduce((sum, bytes) => sum + bytes, 0);
     this.#run = allocator.allocateRun(this.#bytes);
     const at: number[] = [];
@@ -88,10 +91,10 @@ export class BuildJob {
       at.push(next);
       next += bytes;
     }
-    const [job, ids, nearest, leaders, rows, distances, candidates, listRows, work] = at;
+    const [job, ids, assigned, leaders, rows, distances, candidates, listRows, work] = at;
     this.address = job;
     this.ids = ids;
-    this.nearest = nearest;
+    this.nearest = assigned;
     this.leaders = leaders;
     const { u32, f32 } = kernels.memory;
     const set = (field: number, value: number): void => {
@@ -109,8 +112,8 @@ export class BuildJob {
     set(BUILD_DISTANCES, distances);
     set(BUILD_CANDIDATES, candidates);
     set(BUILD_CANDIDATES_MAX, CANDIDATES_MAX);
-    set(BUILD_NEAREST, NEAREST);
-    set(BUILD_KEPT_MAX, Math.min(KEPT_MAX, nodes.cap));
+    set(BUILD_NEAREST, lookedAt);
+    set(BUILD_KEPT_MAX, Math.min(nearest === undefined ? KEPT_MAX : CANDIDATES_MAX, nodes.cap));
     set(BUILD_WORK, work);
     f32[(job + BUILD_FACTOR) >>> 2] = slackOf(space.metricCode, alpha);
   }
@@ -122,7 +125,7 @@ export class BuildJob {
 
 /** Bytes of the scratch of a build. */
 export function buildJobBytes(dimension: number, cap: number, leafMax: number): number {
-  return jobParts(dimension, cap, leafMax).reduce((sum, bytes) => sum + bytes, 0);
+  return jobParts(dimension, cap, leafMax, NEAREST).reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** Members of a leaf whose rows and distances stay in a processor's cache. */
@@ -135,9 +138,9 @@ function rowBytes(dimension: number): number {
   return BUILD_ROW_CODE + 2 * Math.ceil(dimension / 16) * 16;
 }
 
-function jobParts(dimension: number, cap: number, leafMax: number): number[] {
+function jobParts(dimension: number, cap: number, leafMax: number, nearest: number): number[] {
   const row = rowBytes(dimension);
-  const work = Math.max(8 * (CANDIDATES_MAX + cap) + 8 * cap + 16, 8 * NEAREST);
+  const work = Math.max(8 * (CANDIDATES_MAX + cap) + 8 * cap + 16, 8 * nearest);
   return [
     BUILD_SIZE,
     4 * Math.max(ASSIGNED_MAX, leafMax),

@@ -100,6 +100,26 @@ test('recall is close to that of a build in one piece, even of vectors without c
   expect(recalls[1]).toBeGreaterThan(recalls[0] - 0.06);
 });
 
+test('records of clusters far apart are found, in one piece and in shards', async () => {
+  const COUNT = 2400;
+  const centres = randomVectors(20, 16, 5).map((vector) => vector.map((value) => 2 * value));
+  const vectors = randomVectors(COUNT, 16, 6).map((vector, i) =>
+    vector.map((value, j) => centres[(i * 7) % 20][j] + value / 2),
+  );
+  for (const most of [COUNT, 1300]) {
+    const { db } = await openSharded(new MemoryFileSystem(), most, 32 << 20);
+    const collection = await db.collection('things', { dimension: 16, exactBelow: 0 });
+    await collection.build({ vectors: flat(vectors) });
+    let found = 0;
+    for (const [id, vector] of vectors.entries()) {
+      const [hit] = await collection.search({ vector, k: 1 });
+      if (hit.id === id) found++;
+    }
+    expect(found).toBeGreaterThan(0.98 * COUNT);
+    await db.close();
+  }
+});
+
 test('equal vectors, which no leader can tell apart, are reached', async () => {
   const vectors = [...randomVectors(20, 8, 1), ...Array(500).fill(new Float32Array(8).fill(1))];
   const { db } = await openSharded(new MemoryFileSystem(), 150);
