@@ -88,7 +88,7 @@ for (; passed < rounds; passed++) {
   const count = 2_000 + Math.floor(random() * 4_000);
   const shardNodesMax = random() < 0.3 ? count : Math.ceil(count / (1.5 + 4 * random()));
   const build = { directory, count, shardNodesMax, vectorSeed: seed + passed };
-  const lastWord = await buildAndKill(build, Math.floor(1_500 * random()));
+  const lastWord = await buildAndKill(build, Math.floor(800 * random()));
   const { stored, problem } = await judge(build, lastWord);
   const what = `killed in '${lastWord}', ${stored} of ${count} stored, shards of ${shardNodesMax}`;
   console.log(`round ${passed + 1}: ${problem === '' ? 'passed' : `FAILED: ${problem}`}; ${what}`);

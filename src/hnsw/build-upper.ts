@@ -14,6 +14,9 @@ const STEP = 4096;
  * in layer 0, walks ended in the wrong one of twenty separate clusters in a sixth of the searches.
  */
 const NEAREST = 64;
+/** In a layer of few nodes, where more cost little and mean more. */
+const NEAREST_OF_FEW = 200;
+const FEW = 4096;
 
 /** Lists of one layer above 0, of its nodes, ascending. */
 export interface BuiltLayer {
@@ -89,7 +92,8 @@ async function upperLayer(
     nodes.map((node) => order[node]),
     codes,
   );
-  const layer = { options: { ...leaf, nearest: NEAREST }, random, onProgress: () => {} };
+  const nearest = nodes.length <= FEW ? NEAREST_OF_FEW : NEAREST;
+  const layer = { options: { ...leaf, nearest }, random, onProgress: () => {} };
   await buildLayer(area, built, layer);
   await repairLayer(area, built, [nodes.indexOf(root)]);
   const start = built.lists >>> 2;
