@@ -304,10 +304,15 @@ export class EngineRun {
     this.#scans = [];
     this.#snapshots = [];
     for (const snapshot of snapshots) snapshot.release();
-    for (const { scan, expected } of scans) {
-      const values: string[] = [];
-      while (scan.next()) values.push(Buffer.from(scan.value).toString('hex'));
-      assertSame(values, expected, 'an open scan');
+    try {
+      for (const { scan, expected } of scans) {
+        const values: string[] = [];
+        while (scan.next()) values.push(Buffer.from(scan.value).toString('hex'));
+        assertSame(values, expected, 'an open scan');
+      }
+    } finally {
+      // A fault ends the reading, not the scans.
+      for (const { scan } of scans) scan.close();
     }
   }
 
