@@ -29,9 +29,6 @@ export const GHOSTS_MIN = 256;
 /** Of pages given up by one run: from this share on, tables are merged too, so that their space comes back. */
 const MERGE_SHARE = 0.25;
 
-/** Sweeps and moves of one run at most. */
-const ROUNDS_MAX = 4;
-
 /** Slack at the end of the page file that is left alone in the background. */
 const FILE_SLACK_SHARE = 0.15;
 
@@ -149,7 +146,7 @@ export class Sweeper {
     options: CompactOptions & { readonly isForced: boolean },
     tally: Tally,
   ): Promise<void> {
-    for (let round = 0; round < ROUNDS_MAX; round++) {
+    for (let round = 0; ; round++) {
       const before = tally.pagesDropped;
       await this.#runOnce(store, options, tally);
       if (!isLoose(store) || (round > 0 && tally.pagesDropped === before)) break;
