@@ -94,6 +94,7 @@ class Task {
     this.#id = id;
     this.#control = words;
     this.#options = options;
+    if (!this.isFlush) this.#resumeAtMs = performance.now() + options.budget.take(0);
     this.#run = new JobRun(job, {
       fileSystem,
       hasher,

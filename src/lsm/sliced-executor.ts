@@ -53,6 +53,8 @@ class SlicedJob implements RunningJob {
     this.#flushes = flushes;
     this.#isFlush = job.kind === 'flush';
     if (this.#isFlush) flushes.add(this);
+    // What was written before is paid first: a compaction of one slice would never wait.
+    else this.#resumeAtMs = performance.now() + options.budget.take(0);
     this.#run = new JobRun(job, {
       fileSystem,
       hasher,
@@ -74,7 +76,7 @@ class SlicedJob implements RunningJob {
   }
 
   advance(sliceMs: number): boolean {
-    if (!this.#isFlush && this.#flushes.size > 0) return false;
+    if (!this.#isFlush && (this.#flushes.size > 0 || this.pauseMs >= 1)) return false;
     const isDone = this.#options.slices.once(sliceMs, (isOver) => this.#run.step(isOver));
     this.#pay();
     if (isDone) this.#flushes.delete(this);
