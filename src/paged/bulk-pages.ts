@@ -9,7 +9,7 @@ import { assert } from '../base/assert.ts';
 import type { UnitRun } from './free-units.ts';
 import { type Geometry, UNIT_SIZE } from './geometry.ts';
 import { OpenPages } from './open-pages.ts';
-import { encodePlaces, OPEN_PAGES, type Place, pageKey } from './page-map.ts';
+import { encodeEnd, encodePlaces, OPEN_PAGES, type Place, pageKey } from './page-map.ts';
 import type { PageStore } from './page-store.ts';
 import { PlaceBook } from './place-book.ts';
 import { SliceWriter } from './slice-writer.ts';
@@ -92,17 +92,11 @@ export class BulkPages {
   *entries(): Generator<{ readonly hi: number; readonly lo: number; readonly value: Uint8Array }> {
     const { id: hi, geometry, nodes, store, tree } = this.#options;
     for (let page = 0; page < this.pages; page++) {
-      const places = {
-        codes: this.#codes[page],
-        originals: this.#originals.at(page),
-        bits: undefined,
-      };
+      const places = { codes: this.#codes[page], originals: this.#originals.at(page) };
       yield { hi, lo: pageKey(page, 'places'), value: encodePlaces(places) };
       yield { hi, lo: pageKey(page, 'states'), value: this.#states(page) };
     }
-    const end = new Uint8Array(4);
-    new DataView(end.buffer).setUint32(0, this.pages, true);
-    yield { hi, lo: pageKey(OPEN_PAGES, 'places'), value: end };
+    yield { hi, lo: pageKey(OPEN_PAGES, 'places'), value: encodeEnd(this.pages) };
     const open = new OpenPages();
     open.note(this.pages - 1, this.pages * geometry.slotsPerPage - nodes);
     yield { hi, lo: pageKey(OPEN_PAGES, 'states'), value: open.encode() };

@@ -9,25 +9,34 @@
 import { assert } from '../base/assert.ts';
 import type { Place } from './page-map.ts';
 
-/** A page as of the freeze. A column is taken from its copy, else from its cell, until it has a place. */
+/** One slice of a frozen page: taken from its copy, else from the page's cell, until it has a place. */
+export interface FrozenSlice {
+  /** Address of a copy made because the page was changed after the freeze; 0: none. */
+  copy: number;
+  /** Where the checkpoint put the slice. */
+  place: Place | undefined;
+}
+
+/** A page as of the freeze, with a slice for each column in their order. */
 export interface FrozenPage {
   readonly page: number;
-  /** Addresses of copies made because the page was changed after the freeze; 0: none. */
-  codeCopy: number;
-  originalCopy: number;
-  /** Where the checkpoint put the slices. */
-  codes: Place | undefined;
-  originals: Place | undefined;
+  readonly slices: readonly FrozenSlice[];
   /** The space gave the page up after the freeze: it has no cells, only the copies. */
   isDropped: boolean;
 }
 
 export class DirtyPages {
+  readonly #columns: number;
   #dirty = new Set<number>();
   #frozen: Map<number, FrozenPage> = new Map();
   /** Dirty through the plan under way alone. */
   readonly #planned = new Set<number>();
   #pinnedCount = 0;
+
+  /** Of pages with so many columns. */
+  constructor(columns: number) {
+    this.#columns = columns;
+  }
 
   /** Pages dirty or frozen. */
   get pinnedCount(): number {
@@ -89,8 +98,8 @@ export class DirtyPages {
     const pages = [...this.#dirty].sort((a, b) => a - b);
     this.#dirty = new Set();
     for (const page of pages) {
-      const places = { codes: undefined, originals: undefined };
-      this.#frozen.set(page, { page, codeCopy: 0, originalCopy: 0, ...places, isDropped: false });
+      const slices = Array.from({ length: this.#columns }, () => ({ copy: 0, place: undefined }));
+      this.#frozen.set(page, { page, slices, isDropped: false });
     }
   }
 

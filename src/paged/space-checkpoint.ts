@@ -3,13 +3,14 @@
  * written, written by a checkpoint, let go when it is installed.
  */
 import { assert } from '../base/assert.ts';
-import { CorruptionError } from '../errors.ts';
-import { DirtyPages, type FrozenPage } from './dirty-pages.ts';
+import { DirtyPages } from './dirty-pages.ts';
 import type { UnitRun } from './free-units.ts';
 import { type Geometry, UNIT_SIZE } from './geometry.ts';
 import type { PageColumn } from './page-column.ts';
 import {
+  decodeEnd,
   decodePlaces,
+  encodeEnd,
   encodePlaces,
   OPEN_PAGES,
   type PageMap,
@@ -41,8 +42,9 @@ export interface SpaceCheckpointOptions {
 
 export class SpaceCheckpoint implements CheckpointedSpace {
   readonly id: number;
-  readonly pages: DirtyPages = new DirtyPages();
+  readonly pages: DirtyPages;
   readonly #options: SpaceCheckpointOptions;
+  readonly #columns: readonly PageColumn[];
   /** The open pages, and how many pages there were, as of the freeze. */
   #openPages: Uint8Array = new Uint8Array(0);
   #pagesAtFreeze = 0;
@@ -55,12 +57,14 @@ export class SpaceCheckpoint implements CheckpointedSpace {
   constructor(options: SpaceCheckpointOptions) {
     this.id = options.id;
     this.#options = options;
+    const { codes, originals } = options.columns;
+    this.#columns = originals === undefined ? [codes] : [codes, originals];
+    this.pages = new DirtyPages(this.#columns.length);
   }
 
   /** Tells `countPinned` what changed; called whenever pages became dirty or clean. */
   recount(): void {
-    const { codes, originals } = this.#options.columns;
-    const pageBytes = codes.cellBytes + (originals?.cellBytes ?? 0);
+    const pageBytes = this.#columns.reduce((sum, { cellBytes }) => sum + cellBytes, 0);
     const bytes = this.pages.pinnedCount * pageBytes + this.#copiedBytes;
     this.#options.countPinned(bytes - this.#countedBytes);
     this.#countedBytes = bytes;
@@ -79,11 +83,8 @@ export class SpaceCheckpoint implements CheckpointedSpace {
   get placedEnd(): number {
     if (this.#placedEnd === undefined) {
       const { map, file } = this.#options;
-      const bytes = map.get(this.id, OPEN_PAGES, 'places') ?? new Uint8Array(4);
-      if (bytes.length !== 4) {
-        throw new CorruptionError('the end of placed pages is not a u32', { file, offset: 0 });
-      }
-      this.#placedEnd = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+      const bytes = map.get(this.id, OPEN_PAGES, 'places');
+      this.#placedEnd = decodeEnd(bytes, 'the end of placed pages', file);
     }
     return this.#placedEnd;
   }
@@ -102,30 +103,23 @@ export class SpaceCheckpoint implements CheckpointedSpace {
   protect(page: number): void {
     const frozen = this.pages.frozen(page);
     if (frozen === undefined) return;
-    const { codes, originals } = this.#options.columns;
-    if (frozen.codes === undefined && frozen.codeCopy === 0) {
-      frozen.codeCopy = codes.copy(page);
-      this.#copiedBytes += codes.cellBytes;
-    }
-    if (originals === undefined) return;
-    if (frozen.originals === undefined && frozen.originalCopy === 0) {
-      frozen.originalCopy = originals.copy(page);
-      this.#copiedBytes += originals.cellBytes;
-    }
+    this.#columns.forEach((column, i) => {
+      const slice = frozen.slices[i];
+      if (slice.place !== undefined || slice.copy !== 0) return;
+      slice.copy = column.copy(page);
+      this.#copiedBytes += column.cellBytes;
+    });
   }
 
   /** Lets the cells of a page go that is neither dirty nor frozen. */
   unpin(page: number): void {
-    const { codes, originals } = this.#options.columns;
-    codes.unpin(page);
-    originals?.unpin(page);
+    for (const column of this.#columns) column.unpin(page);
   }
 
   /** The space has given up a page, which was protected: its cells go. */
   drop(page: number): void {
     this.pages.drop(page);
-    this.#options.columns.codes.drop(page);
-    this.#options.columns.originals?.drop(page);
+    for (const column of this.#columns) column.drop(page);
   }
 
   freeze(): void {
@@ -136,20 +130,14 @@ export class SpaceCheckpoint implements CheckpointedSpace {
 
   /** Codes first, then originals, so that the slices of a column lie side by side in the file. */
   *write({ writer, allocate }: CheckpointTarget): Iterable<number> {
-    const { geometry, columns } = this.#options;
-    const maskBytes = 8 * geometry.maskWords;
-    for (const frozen of this.pages.frozenPages()) {
-      const { codes } = columns;
-      const slice = codes.bytes(frozen.codeCopy || codes.peek(frozen.page));
-      frozen.codes = writer.add(allocate(codes.cellBytes), slice, maskBytes);
-      yield codes.cellBytes;
-    }
-    if (columns.originals === undefined) return;
-    for (const frozen of this.pages.frozenPages()) {
-      const { originals } = columns;
-      const slice = originals.bytes(frozen.originalCopy || originals.peek(frozen.page));
-      frozen.originals = writer.add(allocate(originals.cellBytes), slice, 0);
-      yield originals.cellBytes;
+    const maskBytes = 8 * this.#options.geometry.maskWords;
+    for (let i = 0; i < this.#columns.length; i++) {
+      const column = this.#columns[i];
+      for (const { page, slices } of this.pages.frozenPages()) {
+        const bytes = column.bytes(slices[i].copy || column.peek(page));
+        slices[i].place = writer.add(allocate(column.cellBytes), bytes, i === 0 ? maskBytes : 0);
+        yield column.cellBytes;
+      }
     }
   }
 
@@ -157,10 +145,10 @@ export class SpaceCheckpoint implements CheckpointedSpace {
     const hi = this.id;
     const entries: TreeEntry[] = [];
     const replaced: UnitRun[] = [];
-    for (const frozen of this.pages.frozenPages()) {
-      const { page, codes, originals } = frozen;
+    for (const { page, slices } of this.pages.frozenPages()) {
+      const codes = slices[0].place;
       assert(codes !== undefined, 'every frozen page was written');
-      const value = encodePlaces({ codes, originals, bits: undefined });
+      const value = encodePlaces({ codes, originals: slices.at(1)?.place });
       entries.push({ tree, hi, lo: pageKey(page, 'places'), value });
       const before = this.places(page);
       if (before !== undefined) replaced.push(...this.runs(before));
@@ -171,8 +159,7 @@ export class SpaceCheckpoint implements CheckpointedSpace {
       entries.push({ tree, hi, lo: pageKey(page, 'places'), value: undefined });
       replaced.push(...this.runs(before));
     }
-    const end = new Uint8Array(4);
-    new DataView(end.buffer).setUint32(0, this.#pagesAtFreeze, true);
+    const end = encodeEnd(this.#pagesAtFreeze);
     entries.push({ tree, hi, lo: pageKey(OPEN_PAGES, 'places'), value: end });
     entries.push({ tree, hi, lo: pageKey(OPEN_PAGES, 'states'), value: this.#openPages });
     return { entries, replaced };
@@ -209,15 +196,12 @@ export class SpaceCheckpoint implements CheckpointedSpace {
 
   /** Frees the copies made for a checkpoint that has ended. */
   #freeCopies(): void {
-    for (const frozen of this.pages.frozenPages()) this.#freeCopiesOf(frozen);
+    for (const { slices } of this.pages.frozenPages()) {
+      slices.forEach((slice, i) => {
+        if (slice.copy !== 0) this.#columns[i].freeCopy(slice.copy);
+        slice.copy = 0;
+      });
+    }
     this.#copiedBytes = 0;
-  }
-
-  #freeCopiesOf(frozen: FrozenPage): void {
-    const { codes, originals } = this.#options.columns;
-    if (frozen.codeCopy !== 0) codes.freeCopy(frozen.codeCopy);
-    if (frozen.originalCopy !== 0) originals?.freeCopy(frozen.originalCopy);
-    frozen.codeCopy = 0;
-    frozen.originalCopy = 0;
   }
 }

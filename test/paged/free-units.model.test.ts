@@ -19,6 +19,10 @@ class UnitMap implements PageMap {
   get(): undefined {
     return undefined;
   }
+  getBits(): undefined {
+    return undefined;
+  }
+
   getFreeUnits(chunk: number): Uint8Array | undefined {
     return this.entries.get(chunk);
   }

@@ -12,6 +12,7 @@ import { createSpace, type Metric } from '../../src/kernels/space.ts';
 import { chooseGeometry } from '../../src/paged/geometry.ts';
 import { checkPages } from '../../src/paged/page-check.ts';
 import {
+  bitsHi,
   FREE_UNITS_HI,
   type PageMap,
   type PagePart,
@@ -33,6 +34,10 @@ export class MapTree implements PageMap {
 
   get(space: number, page: number, part: PagePart): Uint8Array | undefined {
     return this.entries.get(`${space} ${pageKey(page, part)}`);
+  }
+
+  getBits(space: number, lo: number): Uint8Array | undefined {
+    return this.entries.get(`${bitsHi(space)} ${lo}`);
   }
 
   getFreeUnits(chunk: number): Uint8Array | undefined {
