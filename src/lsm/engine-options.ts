@@ -31,7 +31,7 @@ export interface TreeSpec {
   readonly id: number;
   readonly name: string;
   /** How MERGE entries fold. A tree without one takes no MERGE. */
-  readonly mergeOperator?: 'adjacency' | 'counter' | undefined;
+  readonly mergeOperator?: 'adjacency' | 'counter' | 'pairs' | undefined;
   /** Of the blocks of new tables. Default: 'none'. */
   readonly codec?: 'none' | 'lz4' | undefined;
   /** Bloom filter bits per key; 0 writes no filter. Default: 10. */

@@ -15,6 +15,7 @@ import {
   storeList,
   writeListTo,
 } from './list-codec.ts';
+import { pairMerge } from './pair-merge.ts';
 import type { ValueStack } from './value-stack.ts';
 
 export interface MergeOperator {
@@ -121,7 +122,7 @@ function applyToBase(base: Uint8Array | undefined, start: number, end: number): 
   applyEdges(list, removed, added, spare);
 }
 
-const operators: readonly MergeOperator[] = [adjacencyMerge, counterMerge];
+const operators: readonly MergeOperator[] = [adjacencyMerge, counterMerge, pairMerge];
 
 /** The built-in operator of that name, or undefined. */
 export function findMergeOperator(name: string): MergeOperator | undefined {

@@ -23,7 +23,7 @@ export interface OutputSettings {
   readonly blockBytes: number;
   readonly codec: 'none' | 'lz4' | undefined;
   readonly filterBitsPerKey: number;
-  readonly mergeOperator: 'adjacency' | 'counter' | undefined;
+  readonly mergeOperator: 'adjacency' | 'counter' | 'pairs' | undefined;
   readonly layout: string | undefined;
 }
 
