@@ -28,7 +28,7 @@ export interface KernelExports {
   walkBytes(space: number, ef: number): number;
   /** Lays out a scratch of `bytes >= walkBytes(space, ef)`; `ef` is the number of results it has room for. */
   walkInit(walk: number, bytes: number, space: number, ef: number): void;
-  /** Codes the query at WALK_QUERY, which is left as it is. */
+  /** Codes the query at WALK_QUERY for WALK_CODES; the vector is left as it is. */
   walkPrepare(walk: number): void;
   /** Starts at `entryNode` on layer `fromLayer`, greedily down to `targetLayer`, there with `ef`. */
   walkBegin(
@@ -50,6 +50,21 @@ export interface KernelExports {
   linkBack(walk: number, layer: number, node: number, newNode: number, alpha: number): number;
   /** Fills scale, mean, spread and code of the slot from the f32 vector; leaves the record number. */
   encodeSq8(space: number, vector: number, slot: number): void;
+  /**
+   * Fills factors and bits of a slot of a bit cell from the f32 vector; leaves the record number.
+   * `work` is f32[SPACE_BIT_COUNT], a multiple of 16, for the caller to give. The space needs dimension,
+   * metric, bit count, centroid and seed only.
+   */
+  encodeBits(space: number, vector: number, slot: number, work: number): void;
+  /** Codes the query for `refineCodes`, after or before a walk on bits. Not needed after a walk on SQ8. */
+  refinePrepare(walk: number): void;
+  /**
+   * Turns `count` entries (u64: address of an SQ8 slot << 32 | node) at `entries` into walk keys, in
+   * their order, by the distances between query and codes. Touches all slots first.
+   */
+  refineCodes(walk: number, entries: number, count: number): void;
+  /** The same for exact distances: the addresses are those of f32 vectors. */
+  refineExact(walk: number, entries: number, count: number): void;
   /** Distance between the codes of two slots. */
   codeDistance(space: number, left: number, right: number): number;
   /** Squared l2, 1 - cos or -dot of two f32 vectors. */

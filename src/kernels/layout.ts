@@ -47,6 +47,26 @@ export const SLOT_SPREAD = 12;
 export const SLOT_CODE = 16;
 
 /**
+ * Bit cell: the 1-bit codes of one bit page, a run of consecutive pages. Only searches walk on them.
+ *
+ *   live mask    u32[ceil(slotsPerBitPage / 32)]   as in a code cell: zero on disk
+ *   slots        slotsPerBitPage x bitStride bytes, from SPACE_BIT_SLOTS_OFFSET on
+ *
+ * Slot: the node's record number, three factors, then the signs of the rotated rest, SPACE_BIT_COUNT
+ * bits: bit i of the code is bit i % 8 of its byte i / 8, 1 where the value is not negative. The rest is
+ * what remains of the vector (for the cosine metric: of the normalised vector) less the centroid.
+ * `assembly/bits.ts` says what the factors mean.
+ */
+export const BIT_RECORD = 0;
+/** f32, what a unit of the product of signs and query is worth. */
+export const BIT_STEP = 4;
+/** f32, the part of the distance that does not depend on the query. */
+export const BIT_BASE = 8;
+/** f32, the standard error of the estimate of (rest . query), for a query of length 1. */
+export const BIT_ERROR = 12;
+export const BIT_CODE = 16;
+
+/**
  * List cell of layer 0: for each slot of one page `u32 count | u32 ids[cap]`; stride
  * SPACE_LIST_STRIDE. A count of LIST_ABSENT says that this list is not in memory.
  */
@@ -91,8 +111,28 @@ export const SPACE_UPPER_MASK = 60;
 export const SPACE_ORIGINAL_ROOT = 64;
 export const SPACE_ORIGINAL_PAGES = 68;
 export const SPACE_ORIGINAL_STRIDE = 72;
+/**
+ * The column of 1-bit codes, in the order of the fields of the SQ8 column above, SPACE_BIT_COLUMN
+ * bytes behind them: a walk adds that to the space's address and reads either column in one way.
+ * The directory is by bit page; magic and shift divide a node by SPACE_BIT_SLOTS_PER_PAGE.
+ */
+export const SPACE_BIT_COLUMN = 72;
+export const SPACE_BIT_SLOTS_PER_PAGE = 80;
+export const SPACE_BIT_MAGIC = 84;
+export const SPACE_BIT_SHIFT = 88;
+/** BIT_CODE + SPACE_BIT_COUNT / 8. */
+export const SPACE_BIT_STRIDE = 92;
+export const SPACE_BIT_SLOTS_OFFSET = 96;
+export const SPACE_BIT_ROOT = 100;
+export const SPACE_BIT_PAGES = 104;
+/** Bits of a code: the dimension, rounded up to a multiple of 64. */
+export const SPACE_BIT_COUNT = 108;
+/** Address of f32[dimension], as given, not rotated; for the cosine metric of normalised vectors. */
+export const SPACE_BIT_CENTROID = 112;
+/** What the rotation is drawn from, with SPACE_BIT_COUNT. */
+export const SPACE_BIT_SEED = 116;
 /** Bytes of a descriptor. */
-export const SPACE_SIZE = 80;
+export const SPACE_SIZE = 128;
 
 export const METRIC_L2 = 0;
 export const METRIC_COSINE = 1;
@@ -112,6 +152,8 @@ export const STATUS_GROW = 3;
 export const NEED_CODES = 1;
 /** value: node whose list is missing; kind = NEED_LIST | layer << 16. */
 export const NEED_LIST = 2;
+/** value: bit page whose bit cell is missing. */
+export const NEED_BITS = 3;
 
 /**
  * The scratch of one walk, WALK_HEADER_SIZE bytes of fields followed by its arrays, whose addresses
@@ -143,9 +185,36 @@ export const WALK_SELECTED = 56;
 export const WALK_SELECTED_COUNT = 60;
 /** What `linkBack` did: LINK_*. */
 export const WALK_LINK_RESULT = 64;
+/**
+ * One of CODES_*: what the walk measures by. Set before `walkPrepare`, kept until the next one. With
+ * CODES_BITS keys hold estimates, and only walks are possible: no selecting, no linking.
+ */
+export const WALK_CODES = 68;
+/**
+ * 1: on the target layer nodes that do not pass the filter, ghosts among them, are not measured but
+ * walked through: their neighbours are gathered in their place (two hops). 0: all are measured.
+ */
+export const WALK_EXPAND = 72;
+/**
+ * f32, gamma, and k: the walk stops at a candidate that is more than (1 + gamma) times as far as the
+ * k-th result, distances being l2 (for the cosine metric between normalised vectors). 0: it does not.
+ * Not for the dot metric. WALK_STOP_K is at most `ef`.
+ */
+export const WALK_STOP_FACTOR = 76;
+export const WALK_STOP_K = 80;
+/**
+ * Address of f32[ef], written at DONE of a walk on bits: the standard error of each result's estimate.
+ * The true distance is below `distance - z * error` about as often as a normal variable is below -z.
+ */
+export const WALK_RESULT_ERRORS = 84;
+/** Address of u64[ef], free for the caller after DONE until the next `walkBegin`: entries to refine. */
+export const WALK_ENTRIES = 88;
 /** From here on the fields are the module's own. */
-export const WALK_PRIVATE = 68;
-export const WALK_HEADER_SIZE = 256;
+export const WALK_PRIVATE = 92;
+export const WALK_HEADER_SIZE = 384;
+
+export const CODES_SQ8 = 0;
+export const CODES_BITS = 1;
 
 /** The edge was there already: nothing changed. */
 export const LINK_PRESENT = 0;

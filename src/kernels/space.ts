@@ -10,6 +10,16 @@ import {
   METRIC_COSINE,
   METRIC_DOT,
   METRIC_L2,
+  SPACE_BIT_CENTROID,
+  SPACE_BIT_COUNT,
+  SPACE_BIT_MAGIC,
+  SPACE_BIT_PAGES,
+  SPACE_BIT_ROOT,
+  SPACE_BIT_SEED,
+  SPACE_BIT_SHIFT,
+  SPACE_BIT_SLOTS_OFFSET,
+  SPACE_BIT_SLOTS_PER_PAGE,
+  SPACE_BIT_STRIDE,
   SPACE_CAP_BOTTOM,
   SPACE_CAP_UPPER,
   SPACE_CODE_PAGES,
@@ -52,6 +62,20 @@ export interface SpaceGeometry {
   readonly originalStride: number;
 }
 
+/** The same of the column of 1-bit codes; its pages are the bit pages. */
+export interface BitGeometry {
+  readonly slotsPerPage: number;
+  /** Exact division of a node by `slotsPerPage`. */
+  readonly pageMagic: number;
+  readonly pageShift: number;
+  readonly stride: number;
+  readonly slotsOffset: number;
+  /** Bits of a code, a multiple of 64. */
+  readonly count: number;
+  /** Of the rotation: u32. */
+  readonly seed: number;
+}
+
 export interface SpaceOptions {
   readonly dimension: number;
   readonly metric: Metric;
@@ -59,6 +83,8 @@ export interface SpaceOptions {
   /** Largest degree on layer 0, and on the layers above it. */
   readonly capBottom: number;
   readonly capUpper: number;
+  /** For a space with 1-bit codes. */
+  readonly bits?: BitGeometry | undefined;
 }
 
 const descriptorKind = permanentKind('descriptors', SPACE_SIZE);
@@ -82,7 +108,10 @@ export class Space {
   readonly codes: Directory;
   readonly lists: Directory;
   readonly originals: Directory;
+  /** By bit page; undefined in a space without 1-bit codes. */
+  readonly bits: Directory | undefined;
   readonly #allocator: CellAllocator;
+  readonly #memory: KernelMemory;
 
   /** Use `createSpace`. */
   constructor(memory: KernelMemory, allocator: CellAllocator, options: SpaceOptions) {
@@ -101,6 +130,7 @@ export class Space {
     this.listStride = 4 + 4 * options.capBottom;
     this.listCellBytes = Math.ceil((geometry.slotsPerPage * this.listStride) / 16) * 16;
     this.#allocator = allocator;
+    this.#memory = memory;
     this.address = allocator.allocate(descriptorKind, 0);
     this.#fill(memory.u32, geometry);
     const { address } = this;
@@ -109,6 +139,14 @@ export class Space {
     this.codes = directory(SPACE_CODE_ROOT, SPACE_CODE_PAGES);
     this.lists = directory(SPACE_LIST_ROOT, SPACE_LIST_PAGES);
     this.originals = directory(SPACE_ORIGINAL_ROOT, SPACE_ORIGINAL_PAGES);
+    this.bits = options.bits && directory(SPACE_BIT_ROOT, SPACE_BIT_PAGES);
+    if (options.bits !== undefined) this.#fillBits(options.bits);
+  }
+
+  /** Where the centroid of the 1-bit codes stands, f32[dimension]: before the first is encoded. */
+  setCentroid(address: number): void {
+    assert(this.bits !== undefined, 'the space has 1-bit codes');
+    this.#memory.u32[(this.address + SPACE_BIT_CENTROID) >>> 2] = address;
   }
 
   pageOf(node: number): number {
@@ -130,9 +168,22 @@ export class Space {
     return layer === 0 ? this.capBottom : this.capUpper;
   }
 
-  /** After the owners of the cells have released the three directories. */
+  /** After the owners of the cells have released the directories. */
   release(): void {
     this.#allocator.free(descriptorKind, this.address);
+  }
+
+  #fillBits(bits: BitGeometry): void {
+    assert(bits.count >= this.dimension && bits.count % 64 === 0, 'a code has room for all signs');
+    const { u32 } = this.#memory;
+    const first = this.address >>> 2;
+    u32[first + (SPACE_BIT_SLOTS_PER_PAGE >> 2)] = bits.slotsPerPage;
+    u32[first + (SPACE_BIT_MAGIC >> 2)] = bits.pageMagic;
+    u32[first + (SPACE_BIT_SHIFT >> 2)] = bits.pageShift;
+    u32[first + (SPACE_BIT_STRIDE >> 2)] = bits.stride;
+    u32[first + (SPACE_BIT_SLOTS_OFFSET >> 2)] = bits.slotsOffset;
+    u32[first + (SPACE_BIT_COUNT >> 2)] = bits.count;
+    u32[first + (SPACE_BIT_SEED >> 2)] = bits.seed;
   }
 
   #fill(u32: Uint32Array, geometry: SpaceGeometry): void {

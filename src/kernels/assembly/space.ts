@@ -2,6 +2,10 @@
  * Looking things up in a vector space: node to page, page to cell, node to neighbour list. Whatever is
  * used is marked as referenced for the eviction clock; a mark that is there is not written again.
  * Address 0 says that something is not in memory.
+ *
+ * Threads look things up while the main thread changes them: marks are set by compare-and-swap, so that none
+ * brings an entry back that was cleared meanwhile, and the size of a table is read before its address
+ * (the main thread writes them the other way round).
  */
 import {
   DIRECTORY_CHUNK_ENTRIES,
@@ -53,14 +57,17 @@ export function cellOf(root: u32, pages: u32, page: u32): u32 {
   if (chunk == 0) return 0;
   const at = chunk + ((page & (DIRECTORY_CHUNK_ENTRIES - 1)) << 2);
   const entry = load<u32>(at);
-  if (entry != 0 && (entry & ENTRY_REFERENCED) == 0) store<u32>(at, entry | ENTRY_REFERENCED);
+  if (entry != 0 && (entry & ENTRY_REFERENCED) == 0) {
+    atomic.cmpxchg<u32>(at, entry, entry | ENTRY_REFERENCED);
+  }
   return entry & ~ENTRY_FLAGS;
 }
 
 /** The code cell of a page. */
 @inline
 export function codeCellOf(space: u32, page: u32): u32 {
-  return cellOf(load<u32>(space, SPACE_CODE_ROOT), load<u32>(space, SPACE_CODE_PAGES), page);
+  const pages = atomic.load<u32>(space, SPACE_CODE_PAGES);
+  return cellOf(load<u32>(space, SPACE_CODE_ROOT), pages, page);
 }
 
 @inline
@@ -83,7 +90,8 @@ export function capOf(space: u32, layer: u32): u32 {
 export function listAddress(space: u32, layer: u32, node: u32): u32 {
   if (layer != 0) return upperListAddress(space, layer, node);
   const page = pageOf(space, node);
-  const cell = cellOf(load<u32>(space, SPACE_LIST_ROOT), load<u32>(space, SPACE_LIST_PAGES), page);
+  const pages = atomic.load<u32>(space, SPACE_LIST_PAGES);
+  const cell = cellOf(load<u32>(space, SPACE_LIST_ROOT), pages, page);
   if (cell == 0) return 0;
   const list = cell + slotOf(space, node, page) * load<u32>(space, SPACE_LIST_STRIDE);
   return load<u32>(list) == LIST_ABSENT ? 0 : list;
@@ -98,9 +106,9 @@ export function upperHash(layer: u32, node: u32): u32 {
 }
 
 function upperListAddress(space: u32, layer: u32, node: u32): u32 {
+  const mask = atomic.load<u32>(space, SPACE_UPPER_MASK);
   const table = load<u32>(space, SPACE_UPPER_TABLE);
   if (table == 0) return 0;
-  const mask = load<u32>(space, SPACE_UPPER_MASK);
   let at = upperHash(layer, node) & mask;
   for (let probes: u32 = 0; probes <= mask; probes++) {
     const list = load<u32>(table + (at << 2));
@@ -109,9 +117,9 @@ function upperListAddress(space: u32, layer: u32, node: u32): u32 {
       const field = load<u32>(list, UPPER_LAYER);
       if ((field & 255) == layer) {
         if ((field & UPPER_REFERENCED) == 0) {
-          store<u32>(list, field | UPPER_REFERENCED, UPPER_LAYER);
+          atomic.cmpxchg<u32>(list, field, field | UPPER_REFERENCED, UPPER_LAYER);
         }
-        return list + UPPER_COUNT;
+        return load<u32>(list, UPPER_COUNT) == LIST_ABSENT ? 0 : list + UPPER_COUNT;
       }
     }
     at = (at + 1) & mask;

@@ -13,6 +13,7 @@
  * through. Above it nothing is tested.
  */
 import {
+  LIST_ABSENT,
   NEED_CODES,
   NEED_LIST,
   SLOT_CODE,
@@ -209,11 +210,13 @@ function expand(walk: u32, node: u32): u32 {
   const space = load<u32>(walk, WALK_SPACE);
   const layer = load<u32>(walk, WALK_LAYER);
   const list = listAddress(space, layer, node);
-  if (list == 0) {
+  // Read once: the main thread may be changing it.
+  const stored = list == 0 ? LIST_ABSENT : load<u32>(list);
+  if (stored == LIST_ABSENT) {
     need(walk, NEED_LIST | (layer << 16), node);
     return STATUS_NEED;
   }
-  const count = min(load<u32>(list), capOf(space, layer));
+  const count = min(stored, capOf(space, layer));
   if (!hasRoomFor(walk, count)) return STATUS_GROW;
 
   const visited = load<u32>(walk, VISITED);
@@ -252,8 +255,9 @@ function measurePending(walk: u32): bool {
  */
 function findReady(walk: u32): u32 {
   const space = load<u32>(walk, WALK_SPACE);
+  // In this order, as `space.ts` says.
+  const pages = atomic.load<u32>(space, SPACE_CODE_PAGES);
   const root = load<u32>(space, SPACE_CODE_ROOT);
-  const pages = load<u32>(space, SPACE_CODE_PAGES);
   const magic = load<u32>(space, SPACE_PAGE_MAGIC);
   const shift = load<u32>(space, SPACE_PAGE_SHIFT);
   const slotsPerPage = load<u32>(space, SPACE_SLOTS_PER_PAGE);
