@@ -22,7 +22,7 @@ import type { BulkProgress } from './bulk-progress.ts';
 import type { BulkSource } from './bulk-source.ts';
 import { type CollectionCounters, countersEntry } from './catalog.ts';
 import type { CollectionStore } from './collection-store.ts';
-import { encodeHead, NO_NODE } from './head.ts';
+import { encodeHead, NO_NAMED, NO_NODE } from './head.ts';
 import { NamespaceChanges } from './namespace-index.ts';
 import type { Stores } from './stores.ts';
 import {
@@ -57,8 +57,9 @@ export interface BulkLimits {
 }
 
 /** Whether nothing was ever stored there. */
-export function isUntouched({ counters, vectors }: CollectionStore): boolean {
-  return counters.nextRecord === 0 && vectors.counters.pages === 0;
+export function isUntouched({ counters, vectorStores }: CollectionStore): boolean {
+  const hasPages = vectorStores.some(({ vectors }) => vectors.counters.pages > 0);
+  return counters.nextRecord === 0 && !hasPages;
 }
 
 /** What memory is large enough for, or that share of it. */
@@ -130,10 +131,11 @@ async function build(
 ): Promise<BuiltGraph> {
   const { stores, store, source, progress, signal, limits } = load;
   const { kernels, allocator } = stores;
-  const { geometry } = store.vectors;
-  const { m, seed } = store.entry.options;
+  const { vectors: pages, space, options } = store.defaultSpace;
+  const { geometry } = pages;
+  const { m, seed } = options;
   return await buildGraph(
-    { kernels, allocator, space: store.space },
+    { kernels, allocator, space },
     {
       count: vectors.length,
       read: (index, target) => source.readVector(ids.contents[vectors[index]], target),
@@ -183,8 +185,8 @@ class BulkWriter {
     this.#slices = slices;
     this.#arrays = arrays;
     if (graph === undefined) return;
-    const { geometry } = store.vectors;
-    const space = { id: store.entry.space, tree: PAGES_TREE, geometry };
+    const { id, vectors: paged } = store.defaultSpace;
+    const space = { id, tree: PAGES_TREE, geometry: paged.geometry };
     this.#pages = new BulkPages({ store: stores.pages, nodes: vectors.length, ...space });
   }
 
@@ -214,7 +216,7 @@ class BulkWriter {
     const graph = this.#graph;
     if (pages === undefined || graph === undefined) return;
     const { store, source } = this.#load;
-    const { slotsPerPage } = store.vectors.geometry;
+    const { slotsPerPage } = store.defaultSpace.vectors.geometry;
     const total = store.options.originals ? 2 * pages.pages : pages.pages;
     for (let page = 0; page < pages.pages; page++) {
       const first = page * slotsPerPage;
@@ -237,7 +239,7 @@ class BulkWriter {
   /** The slots of a page's nodes, with their record numbers. */
   #slots(graph: BuiltGraph, first: number, end: number): Uint8Array {
     const { stores, store } = this.#load;
-    const { codeStride } = store.vectors.geometry;
+    const { codeStride } = store.defaultSpace.vectors.geometry;
     const { u32 } = stores.kernels.memory;
     const slots = graph.slots(first, end);
     for (let node = first; node < end; node++) {
@@ -273,7 +275,7 @@ class BulkWriter {
   *#lists({ bottom, upper }: BuiltGraph): Generator<IngestedEntry> {
     const { stores, store } = this.#load;
     const { u32 } = stores.kernels.memory;
-    const { space } = store.entry;
+    const { id: space } = store.defaultSpace;
     const hi = graphHi(space, 0);
     for (let node = 0; node < bottom.count; node++) {
       const list = (bottom.lists + node * bottom.listStride) >>> 2;
@@ -299,8 +301,9 @@ class BulkWriter {
       const node = this.#vectors[vector] === record ? nodes[vector++] : NO_NODE;
       const hasBody = source.body(content) !== undefined;
       this.#hasBodies ||= hasBody;
-      const head = { node, hasBody, namespace: source.namespace(content), id: source.id(content) };
-      yield this.#count({ hi: store.entry.collection, lo: record, value: encodeHead(head) });
+      const named = { namespace: source.namespace(content), id: source.id(content) };
+      const value = encodeHead({ node, named: NO_NAMED, hasBody, expiresAt: undefined, ...named });
+      yield this.#count({ hi: store.entry.collection, lo: record, value });
     }
   }
 
@@ -349,17 +352,19 @@ class BulkWriter {
       records,
       vectors: this.#vectors.length,
       entry: this.#graph?.entry,
-      pages: this.#pages?.counters() ?? this.#load.store.vectors.exportCounters(),
+      pages: this.#pages?.counters() ?? this.#load.store.defaultSpace.vectors.exportCounters(),
     };
   }
 
   /** Brings what the writer knows of the collection up to the commit. */
   #adopt(sequence: number): void {
     const { store } = this.#load;
-    const counters = this.#counters();
-    Object.assign(store.counters, counters);
-    store.vectors.adopt(counters.pages);
-    store.graph.entry = counters.entry;
+    const { nextRecord, records, ...counters } = this.#counters();
+    Object.assign(store.counters, { nextRecord, records });
+    const main = store.defaultSpace;
+    Object.assign(main.counters, counters);
+    main.vectors.adopt(counters.pages);
+    main.graph.entry = counters.entry;
     store.changedSequence = sequence;
   }
 

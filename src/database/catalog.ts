@@ -44,13 +44,21 @@ export interface CatalogEntry {
   readonly options: EffectiveCollectionOptions;
 }
 
-export interface CollectionCounters {
+/** Of records. */
+export interface RecordCounters {
   nextRecord: number;
   records: number;
+}
+
+/** Of one vector space. */
+export interface SpaceCounters {
   vectors: number;
   entry: { node: number; layer: number } | undefined;
   pages: Uint8Array;
 }
+
+/** Of a collection and its default vector space. */
+export type CollectionCounters = RecordCounters & SpaceCounters;
 
 export function readDatabaseCounters(engine: LsmEngine): DatabaseCounters {
   const bytes = engine.get(SYSTEM_TREE, DATABASE_SECTION, 0);

@@ -6,11 +6,12 @@ import { isDatabaseError } from '../errors.ts';
 import { checkPages } from '../paged/page-check.ts';
 import { readCounters } from './catalog.ts';
 import type { CollectionStore } from './collection-store.ts';
-import { NO_NODE } from './head.ts';
+import { NO_NODE, nodeOf } from './head.ts';
 import { visitNamespace } from './namespace-index.ts';
 import type { FoundRecord } from './record-reader.ts';
 import type { Session } from './session.ts';
 import { TimeSlice } from './time-slice.ts';
+import type { VectorStore } from './vector-store.ts';
 
 export interface CheckProblem {
   /** Short and stable: what kind of problem it is. */
@@ -60,27 +61,32 @@ export async function checkDatabase(session: Session): Promise<CheckReport> {
   for (const store of session.openCollections) {
     const check = new CollectionCheck(session, store, problems);
     await check.run();
-    const { pages, ghosts } = store.vectors.counters;
     counts.collections++;
     counts.records += check.records;
     counts.vectors += check.vectors;
-    counts.ghosts += ghosts;
-    counts.pages += pages;
+    for (const { vectors } of store.vectorStores) {
+      counts.ghosts += vectors.counters.ghosts;
+      counts.pages += vectors.counters.pages;
+    }
     counts.edges += check.edges;
     counts.withoutInEdge += check.withoutInEdge;
     counts.unreachable += check.unreachable;
   }
-  const spaces = [...session.openCollections].map(({ vectors }) => vectors);
+  const stores = [...session.openCollections].flatMap(({ vectorStores }) => vectorStores);
+  const spaces = stores.map(({ vectors }) => vectors);
   problems.push(...(await checkPages(session.stores.pages, spaces)).problems);
   return { ok: problems.length === 0, problems: problems.slice(0, PROBLEMS_MAX), counts };
 }
 
 class CollectionCheck {
   records = 0;
+  /** Of all vector spaces. */
   vectors = 0;
   edges = 0;
   withoutInEdge = 0;
   unreachable = 0;
+  /** By ordinal of the vector space: records with a vector there. */
+  readonly #vectorsOf: number[] = [];
   /** Records outside the default namespace. */
   #inNamespaces = 0;
   readonly #session: Session;
@@ -99,8 +105,9 @@ class CollectionCheck {
   async run(): Promise<void> {
     await this.#guarded('records', () => this.#checkRecords());
     await this.#guarded('namespaces', () => this.#checkNamespaces());
-    await this.#guarded('pages', () => this.#checkNodes());
-    await this.#guarded('graph', () => this.#checkGraph());
+    for (const space of this.#store.vectorStores) {
+      await this.#guarded('graph', () => this.#checkSpace(space));
+    }
   }
 
   /** Damage ends one part of the check, not all of it. */
@@ -118,7 +125,6 @@ class CollectionCheck {
     try {
       for (let found = scan.next(); found !== undefined; found = scan.next()) {
         this.records++;
-        if (found.head.node !== NO_NODE) this.vectors++;
         if (found.head.namespace !== '') this.#inNamespaces++;
         this.#checkRecord(found);
         if (this.#slice.isOver) await this.#slice.yield();
@@ -129,21 +135,28 @@ class CollectionCheck {
     const { engine } = this.#session.stores;
     const counters = readCounters(engine, this.#store.entry.collection, this.#sequence);
     this.#expect('COUNT', 'records', [this.records, counters.records]);
-    this.#expect('COUNT', 'vectors', [this.vectors, counters.vectors]);
+    if (this.#store.main !== undefined) {
+      this.#expect('COUNT', 'vectors', [this.#vectorsOf[0] ?? 0, counters.vectors]);
+    }
   }
 
   #checkRecord({ record, head }: FoundRecord): void {
-    const { reader, vectors } = this.#store;
+    const { reader } = this.#store;
     const found = reader.find(head.namespace, head.id, this.#sequence);
     if (found?.record !== record) this.#report('ID', `record ${record} is not found by its id`);
     const hasBody = reader.bodyBytes(record, this.#sequence) !== undefined;
     if (hasBody !== head.hasBody) this.#report('BODY', `record ${record}: head and body disagree`);
     if (hasBody) reader.body(record, this.#sequence);
-    if (head.node === NO_NODE) return;
-    if (!vectors.isLive(head.node)) {
-      this.#report('NODE', `record ${record} names node ${head.node}, which does not live`);
-    } else if (vectors.recordOf(head.node) !== record) {
-      this.#report('NODE', `node ${head.node} does not name record ${record}`);
+    for (const { vectors, ordinal } of this.#store.vectorStores) {
+      const node = nodeOf(head, ordinal);
+      if (node === NO_NODE) continue;
+      this.vectors++;
+      this.#vectorsOf[ordinal] = (this.#vectorsOf[ordinal] ?? 0) + 1;
+      if (!vectors.isLive(node)) {
+        this.#report('NODE', `record ${record} names node ${node}, which does not live`);
+      } else if (vectors.recordOf(node) !== record) {
+        this.#report('NODE', `node ${node} does not name record ${record}`);
+      }
     }
   }
 
@@ -168,18 +181,13 @@ class CollectionCheck {
     this.#expect('NAMESPACE', 'records in namespaces', [listed, this.#inNamespaces]);
   }
 
-  async #checkNodes(): Promise<void> {
-    const { live } = this.#store.vectors.counters;
-    this.#expect('PAGES', 'living nodes', [live, this.vectors]);
-  }
-
-  async #checkGraph(): Promise<void> {
-    const { graph, vectors, counters } = this.#store;
+  async #checkSpace({ graph, vectors, counters, ordinal }: VectorStore): Promise<void> {
     const { live, ghosts } = vectors.counters;
+    this.#expect('PAGES', 'living nodes', [live, this.#vectorsOf[ordinal] ?? 0]);
     const report = await graph.check();
-    this.edges = report.edges;
-    this.withoutInEdge = report.unnamed;
-    this.unreachable = Math.round((1 - report.reachable) * report.living);
+    this.edges += report.edges;
+    this.withoutInEdge += report.unnamed;
+    this.unreachable += Math.round((1 - report.reachable) * report.living);
     for (const detail of report.problems) this.#report('GRAPH', detail);
     this.#expect('GRAPH', 'nodes with a list', [report.nodes, live + ghosts]);
     this.#expect('GRAPH', 'living nodes', [report.living, counters.vectors]);

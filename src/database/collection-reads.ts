@@ -27,7 +27,7 @@ export class CollectionReads {
   constructor(session: Session, store: CollectionStore) {
     this.#session = session;
     this.#store = store;
-    this.#searcher = new Searcher(session.stores, store);
+    this.#searcher = new Searcher(session.stores, store, store.defaultSpace);
   }
 
   counts(): { records: number; vectors: number } {
@@ -84,7 +84,7 @@ export class CollectionReads {
   async search<Meta>(search: CheckedSearch): Promise<{ hits: Hit<Meta>[]; stats: SearchStats }> {
     const snapshot = this.#session.stores.engine.snapshot();
     const { sequence } = snapshot;
-    const release = this.#store.recentGhosts.hold(sequence);
+    const release = this.#store.defaultSpace.recentGhosts.hold(sequence);
     try {
       const { vector, except } = this.#query(search, sequence);
       const request = { search, vector, except, sequence };
@@ -117,7 +117,10 @@ export class CollectionReads {
     const name = describe(search.givenId);
     if (found === undefined) throw new DatabaseError('NOT_FOUND', `id: there is no record ${name}`);
     if (found.head.node === NO_NODE) throw invalid(`id: the record ${name} has no vector`);
-    return { vector: this.#store.vectors.readVector(found.head.node), except: found.record };
+    return {
+      vector: this.#store.defaultSpace.vectors.readVector(found.head.node),
+      except: found.record,
+    };
   }
 
   /** Heads of a scan in slices, on a snapshot that is held until the scan ends. */
@@ -183,7 +186,7 @@ export class CollectionReads {
     const { include, sequence } = at;
     const parts: Parts<Meta> = {};
     if (include.has('vector') && head.node !== NO_NODE) {
-      parts.vector = this.#store.vectors.readVector(head.node);
+      parts.vector = this.#store.defaultSpace.vectors.readVector(head.node);
     }
     if (!head.hasBody || !(include.has('metadata') || include.has('text'))) return parts;
     const { metadata, text } = this.#store.reader.body(record, sequence);

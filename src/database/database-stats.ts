@@ -4,6 +4,7 @@ import type { TreeStats } from '../lsm/engine-options.ts';
 import type { PageStoreStats } from '../paged/page-store.ts';
 import type { Session } from './session.ts';
 import { pagesNeeded } from './sweep-moves.ts';
+import type { VectorStore } from './vector-store.ts';
 
 export interface MemoryStats {
   /** What `memoryBytes` allows. */
@@ -100,13 +101,9 @@ export function gatherStats(session: Session): DatabaseStats {
       freeableBytes: freeableBytes(session, paged),
     },
     trees: lsm.trees,
-    graph: [...session.openCollections].map((store) => {
-      const { pages: pageCount, nodes, live, ghosts, fill } = store.vectors.stats();
-      const free = pageCount * store.vectors.geometry.slotsPerPage - nodes;
-      const layers = store.graph.entry === undefined ? 0 : store.graph.entry.layer + 1;
-      const collection = store.entry.name;
-      return { collection, vectors: live, ghosts, free, pages: pageCount, fill, layers };
-    }),
+    graph: [...session.openCollections].flatMap(({ entry, vectorStores }) =>
+      vectorStores.map((space) => graphStats(entry.name, space)),
+    ),
     cache: cacheStats(session),
     writes: writeStats(session, paged),
     compaction: {
@@ -120,13 +117,25 @@ export function gatherStats(session: Session): DatabaseStats {
   };
 }
 
-function memoryStats({ stores, options, openCollections }: Session): MemoryStats {
+function graphStats(collection: string, { vectors, graph }: VectorStore): GraphStats {
+  const { pages, nodes, live, ghosts, fill } = vectors.stats();
+  const free = pages * vectors.geometry.slotsPerPage - nodes;
+  const layers = graph.entry === undefined ? 0 : graph.entry.layer + 1;
+  return { collection, vectors: live, ghosts, free, pages, fill, layers };
+}
+
+function* openSpaces({ openCollections }: Session): Generator<VectorStore> {
+  for (const { vectorStores } of openCollections) yield* vectorStores;
+}
+
+function memoryStats(session: Session): MemoryStats {
+  const { stores, options } = session;
   const { memtableBytes, blockCacheBytes, tableReaderBytes, logBufferBytes } =
     stores.engine.stats();
   const { totalBytes, freeBytes, cellBytes, runBytes } = stores.allocator.stats();
   const moduleBytes = totalBytes - freeBytes;
   const bulkBytes = stores.bulk.bytes;
-  const sweepBytes = sum([...openCollections].map(({ graph }) => graph.sweepBytes));
+  const sweepBytes = sum([...openSpaces(session)].map(({ graph }) => graph.sweepBytes));
   const tree = memtableBytes + blockCacheBytes + tableReaderBytes + logBufferBytes;
   return {
     budgetBytes: options.memoryBytes,
@@ -143,10 +152,10 @@ function memoryStats({ stores, options, openCollections }: Session): MemoryStats
   };
 }
 
-function cacheStats({ stores, openCollections }: Session): DatabaseStats['cache'] {
+function cacheStats(session: Session): DatabaseStats['cache'] {
   const figures = { codeReads: 0, codeBytesRead: 0, originalReads: 0, originalBytesRead: 0 };
   let listReads = 0;
-  for (const { vectors, graph } of openCollections) {
+  for (const { vectors, graph } of openSpaces(session)) {
     const { codes, originals } = vectors.stats();
     figures.codeReads += codes.reads;
     figures.codeBytesRead += codes.bytesRead;
@@ -154,7 +163,7 @@ function cacheStats({ stores, openCollections }: Session): DatabaseStats['cache'
     figures.originalBytesRead += originals?.bytesRead ?? 0;
     listReads += graph.listReads;
   }
-  return { ...figures, listReads, evictions: stores.allocator.stats().evictions };
+  return { ...figures, listReads, evictions: session.stores.allocator.stats().evictions };
 }
 
 function writeStats(session: Session, paged: PageStoreStats): DatabaseStats['writes'] {
@@ -175,9 +184,9 @@ function writeStats(session: Session, paged: PageStoreStats): DatabaseStats['wri
 /** Units that nobody uses, and the pages beyond those that the living vectors need. */
 function freeableBytes(session: Session, { fileBytes, takenBytes }: PageStoreStats): number {
   let bytes = Math.max(0, fileBytes - takenBytes);
-  for (const store of session.openCollections) {
-    const { pages, codeBytes, originalBytes } = store.vectors.stats();
-    const surplus = pages - pagesNeeded(store);
+  for (const space of openSpaces(session)) {
+    const { pages, codeBytes, originalBytes } = space.vectors.stats();
+    const surplus = pages - pagesNeeded(space);
     if (surplus > 0) bytes += Math.floor((surplus / pages) * (codeBytes + originalBytes));
   }
   return bytes;

@@ -72,8 +72,8 @@ export interface CollectionOptions {
   readonly text?: undefined;
 }
 
-/** The options of a collection as they are in effect. */
-export interface EffectiveCollectionOptions {
+/** The options of a vector space as they are in effect. */
+export interface EffectiveSpaceOptions {
   readonly dimension: number;
   readonly metric: Metric;
   readonly m: number;
@@ -83,5 +83,9 @@ export interface EffectiveCollectionOptions {
   readonly layout: 'vertex' | 'delta' | 'hybrid';
   readonly placement: 'affinity' | 'section' | 'append' | 'random';
   readonly seed: number;
+}
+
+/** The options of a collection as they are in effect. */
+export interface EffectiveCollectionOptions extends EffectiveSpaceOptions {
   readonly exactBelow: number;
 }

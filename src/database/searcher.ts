@@ -1,5 +1,5 @@
 /**
- * Searches one collection as of one sequence. The graph and the pages in memory are at the applied
+ * Searches one vector space of a collection as of one sequence. The graph and the pages in memory are at the applied
  * sequence, a plan under way included, so what they find is a candidate: it counts only if its record,
  * read at the reader's sequence, names its node. Nodes that are ghosts only for later readers are offered
  * beside. A search that loses candidates by this rule widens, and at last compares with every vector:
@@ -7,7 +7,7 @@
  */
 import type { Candidates, GraphSearchStats } from '../hnsw/candidates.ts';
 import type { CollectionStore } from './collection-store.ts';
-import { decodeHead, type Head, headNode, NO_NODE } from './head.ts';
+import { decodeHead, type Head, headNode, NO_NODE, nodeOf } from './head.ts';
 import type { Metric } from './options.ts';
 import type { SearchStats } from './record.ts';
 import type { FilterBits } from './record-filter.ts';
@@ -15,6 +15,7 @@ import type { CheckedSearch } from './search-plan.ts';
 import type { Stores } from './stores.ts';
 import { TimeSlice } from './time-slice.ts';
 import { HEADS_TREE } from './trees.ts';
+import type { VectorStore } from './vector-store.ts';
 
 /** Beyond this beam an exact scan is about as cheap, and sure. */
 const EF_WIDEST = 2048;
@@ -61,22 +62,24 @@ interface Query extends SearchRequest {
 export class Searcher {
   readonly #stores: Stores;
   readonly #store: CollectionStore;
+  readonly #space: VectorStore;
 
-  constructor(stores: Stores, store: CollectionStore) {
+  constructor(stores: Stores, store: CollectionStore, space: VectorStore) {
     this.#stores = stores;
     this.#store = store;
+    this.#space = space;
   }
 
   async search(request: SearchRequest): Promise<Found> {
     const filter = this.#filter(request);
     try {
       for (;;) {
-        const { rollbacks } = this.#store;
+        const { rollbacks } = this.#space;
         try {
           return await this.#attempt(request, filter);
         } catch (error) {
           // A plan was undone while the search had paused on one of its nodes: begin again.
-          const isOver = request.search.signal?.aborted || rollbacks === this.#store.rollbacks;
+          const isOver = request.search.signal?.aborted || rollbacks === this.#space.rollbacks;
           if (isOver) throw error;
         }
       }
@@ -95,9 +98,10 @@ export class Searcher {
 
   async #attempt(request: SearchRequest, filter: FilterBits | undefined): Promise<Found> {
     const start = performance.now();
-    const { metric, exactBelow } = this.#store.options;
+    const { metric } = this.#space.options;
+    const { exactBelow } = this.#store.options;
     const { search, except, sequence } = request;
-    const vectors = this.#store.vectorsAt(sequence);
+    const vectors = this.#space.vectorsAt(sequence);
     const matching = filter === undefined ? vectors : Math.min(vectors, filter.count);
     const wanted = search.k + (except === undefined ? 0 : 1);
     const query = { ...request, filter, wanted, matching };
@@ -123,7 +127,7 @@ export class Searcher {
 
   /** Walks the graph with a growing beam; undefined when a scan is the better way to go on. */
   async #walk(query: Query, tally: Tally): Promise<readonly Match[] | undefined> {
-    const { graph, vectors } = this.#store;
+    const { graph, vectors } = this.#space;
     const { vector, filter, search, wanted, matching } = query;
     // A beam that takes in everything there is need not be wider.
     const widest = vectors.counters.live + 1;
@@ -139,7 +143,7 @@ export class Searcher {
 
   /** Compares with every vector that can match. */
   async #scan(query: Query, tally: Tally): Promise<readonly Match[]> {
-    const { graph, vectors } = this.#store;
+    const { graph, vectors } = this.#space;
     const { vector, filter, search, wanted, matching } = query;
     if (filter !== undefined && filter.count * MEASURE_COST <= vectors.counters.live) {
       return await this.#measure(query, filter, tally);
@@ -157,14 +161,16 @@ export class Searcher {
 
   /** Compares with the vectors of the records that pass the filter, one by one. */
   async #measure(query: Query, filter: FilterBits, tally: Tally): Promise<readonly Match[]> {
-    const { reader, graph } = this.#store;
+    const { reader } = this.#store;
+    const { graph, ordinal } = this.#space;
     const { search, sequence, vector } = query;
     const slice = new TimeSlice();
     const found: { record: number; node: number; head: Head }[] = [];
     for (const record of this.#stores.filters.recordsOf(filter)) {
       const head = reader.head(record, sequence);
-      if (head === undefined || head.node === NO_NODE) continue;
-      if (head.namespace === search.namespace) found.push({ record, node: head.node, head });
+      const node = head === undefined ? NO_NODE : nodeOf(head, ordinal);
+      if (head === undefined || node === NO_NODE) continue;
+      if (head.namespace === search.namespace) found.push({ record, node, head });
       if (slice.isOver) await slice.yield();
     }
     const nodes = Uint32Array.from(found, ({ node }) => node);
@@ -185,7 +191,7 @@ export class Searcher {
       this.#offer(query, matches, candidates.nodes[i], candidates.distances[i]);
       if (slice.isOver) await slice.yield();
     }
-    const ghosts = this.#store.recentGhosts.livingAt(query.sequence);
+    const ghosts = this.#space.recentGhosts.livingAt(query.sequence);
     if (ghosts.length > 0) await this.#offerGhosts(query, matches, ghosts);
     matches.sort((a, b) => a.distance - b.distance || a.record - b.record);
     return matches;
@@ -196,7 +202,7 @@ export class Searcher {
     const found = new Set(matches.map(({ node }) => node));
     const nodes = Uint32Array.from(ghosts.filter((node) => !found.has(node)));
     const { signal } = query.search;
-    const distances = await this.#store.graph.distancesTo(query.vector, nodes, signal);
+    const distances = await this.#space.graph.distancesTo(query.vector, nodes, signal);
     const slice = new TimeSlice();
     for (let i = 0; i < nodes.length; i++) {
       this.#offer(query, matches, nodes[i], distances[i]);
@@ -206,11 +212,12 @@ export class Searcher {
 
   /** Adds a candidate that counts to the matches. */
   #offer(query: Query, matches: Match[], node: number, distance: number): void {
-    const { entry, vectors } = this.#store;
+    const { entry } = this.#store;
+    const { vectors, ordinal } = this.#space;
     const { namespace } = query.search;
     const record = vectors.recordOf(node);
     const bytes = this.#stores.engine.get(HEADS_TREE, entry.collection, record, query.sequence);
-    if (bytes === undefined || headNode(bytes) !== node) return;
+    if (bytes === undefined || headNode(bytes, ordinal) !== node) return;
     const head = decodeHead(bytes);
     if (namespace !== undefined && head.namespace !== namespace) return;
     matches.push({ record, node, distance, head });

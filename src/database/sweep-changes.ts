@@ -3,21 +3,21 @@ import type { Entry } from '../hnsw/entry.ts';
 import type { GraphSweep } from '../hnsw/sweep.ts';
 import type { LsmEngine } from '../lsm/engine.ts';
 import { pageKey } from '../paged/page-map.ts';
-import type { CollectionStore } from './collection-store.ts';
 import { GRAPH_TREE, graphHi, PAGES_TREE } from './trees.ts';
+import type { VectorStore } from './vector-store.ts';
 import type { WritePlan } from './write-plan.ts';
 
 /** A living node of the topmost layer that has one, from `layer` down. */
 export function findEntry(
   engine: LsmEngine,
-  store: CollectionStore,
+  { id, vectors }: VectorStore,
   layer: number,
 ): Entry | undefined {
   for (; layer >= 0; layer--) {
-    const hi = graphHi(store.entry.space, layer);
+    const hi = graphHi(id, layer);
     const scan = engine.scan(GRAPH_TREE, { fromHi: hi, fromLo: 0, toHi: hi, toLo: 0xffffffff });
     try {
-      while (scan.next()) if (store.vectors.isLive(scan.lo)) return { node: scan.lo, layer };
+      while (scan.next()) if (vectors.isLive(scan.lo)) return { node: scan.lo, layer };
     } finally {
       scan.close();
     }
@@ -28,13 +28,13 @@ export function findEntry(
 /** The places of ghosts that no list names, and their lists, in one commit. */
 export function freeGhosts(
   plan: WritePlan,
-  { entry, layout, vectors, graph }: CollectionStore,
+  { id, layout, vectors, graph }: VectorStore,
   sweep: GraphSweep,
   ghosts: readonly number[],
 ): void {
   for (const node of ghosts) {
     const layers = sweep.layersOf(node);
-    for (const layer of layers) layout.removeNode(plan.batch, graphHi(entry.space, layer), node);
+    for (const layer of layers) layout.removeNode(plan.batch, graphHi(id, layer), node);
     vectors.setFree(node);
     plan.afterCommit(() => {
       for (const layer of layers) graph.forget(layer, node);
@@ -45,12 +45,12 @@ export function freeGhosts(
 /** Gives up to `most` empty pages at the end up; returns how many. The plan does nothing else. */
 export function dropLastPages(
   plan: WritePlan,
-  { entry, vectors, graph }: CollectionStore,
+  { id, vectors, graph }: VectorStore,
   most: number,
 ): number {
   const pages = vectors.dropLast(most);
   for (const page of pages) {
-    plan.batch.delete(PAGES_TREE, entry.space, pageKey(page, 'states'));
+    plan.batch.delete(PAGES_TREE, id, pageKey(page, 'states'));
     plan.afterCommit(() => graph.forgetPage(page));
   }
   return pages.length;

@@ -10,6 +10,7 @@ import type { Session } from './session.ts';
 import { dropLastPages } from './sweep-changes.ts';
 import type { SweepControl } from './sweep-control.ts';
 import { TimeSlice } from './time-slice.ts';
+import type { VectorStore } from './vector-store.ts';
 
 const MOVES_PER_TURN = 64;
 const DROPS_PER_TURN = 256;
@@ -24,16 +25,22 @@ const ROUNDS_MAX = 4;
  */
 export const LIVING_FILL_MIN = 0.7;
 
+/** A vector space, and the collection that it is of. */
+export interface SweptSpace {
+  readonly store: CollectionStore;
+  readonly space: VectorStore;
+}
+
 /** Pages that so many nodes need at the default fill; by default the living ones. */
 export function pagesNeeded(
-  { vectors }: CollectionStore,
+  { vectors }: VectorStore,
   nodes: number = vectors.counters.live,
 ): number {
   return Math.ceil(nodes / (vectors.geometry.slotsPerPage * FILL_MIN));
 }
 
 /** Whether so few places hold living vectors that it is time to empty pages. */
-export function isLoose({ vectors }: CollectionStore): boolean {
+export function isLoose({ vectors }: VectorStore): boolean {
   const { live, pages } = vectors.counters;
   return live < LIVING_FILL_MIN * pages * vectors.geometry.slotsPerPage;
 }
@@ -41,10 +48,10 @@ export function isLoose({ vectors }: CollectionStore): boolean {
 /** Moves the vectors of all pages from `target` on; they are ghosts afterwards. Returns how many. */
 export async function emptyLastPages(
   session: Session,
-  store: CollectionStore,
+  { store, space }: SweptSpace,
   { target, control }: { readonly target: number; readonly control: SweepControl },
 ): Promise<number> {
-  const { vectors } = store;
+  const { vectors } = space;
   const { slotsPerPage } = vectors.geometry;
   const total = vectors.counters.pages - target;
   let moved = 0;
@@ -62,7 +69,7 @@ export async function emptyLastPages(
         for (let slot = 0; slot < slotsPerPage; slot++) {
           const node = next * slotsPerPage + slot;
           if (!vectors.isLive(node) || !states.isUsed(slot)) continue;
-          plan.move(node);
+          plan.move(space, node);
           count++;
           // The space had to grow: a copy may lie on a page that is yet to be looked at.
           if (vectors.ceiling !== target) return { next: target - 1, count };
@@ -80,14 +87,14 @@ export async function emptyLastPages(
 /** Gives the empty pages at the end up; returns how many. */
 export async function dropEmptyPages(
   session: Session,
-  store: CollectionStore,
+  { store, space }: SweptSpace,
   control: SweepControl,
 ): Promise<number> {
   let dropped = 0;
   for (;;) {
     control.proceed();
     const count = await session.write(store, async (plan) =>
-      dropLastPages(plan, store, DROPS_PER_TURN),
+      dropLastPages(plan, space, DROPS_PER_TURN),
     );
     dropped += count;
     if (count < DROPS_PER_TURN) return dropped;
@@ -110,10 +117,10 @@ export async function shrinkPageFile(
     if (fileBytes - neededBytes <= slackBytes) break;
     let relocated = 0;
     for (const store of session.openCollections) {
-      relocated += await relocatePages(session, store, {
-        unit: pages.unitsIn(neededBytes),
-        control,
-      });
+      for (const space of store.vectorStores) {
+        const unit = pages.unitsIn(neededBytes);
+        relocated += await relocatePages(session, { store, space }, { unit, control });
+      }
     }
     await writer.run(() => session.checkpointer.run());
     if (relocated === 0) break;
@@ -127,10 +134,10 @@ export async function shrinkPageFile(
 /** Lets checkpoints write the pages with slices beyond `unit` anew; returns how many. */
 async function relocatePages(
   session: Session,
-  store: CollectionStore,
+  { store, space }: SweptSpace,
   { unit, control }: { readonly unit: number; readonly control: SweepControl },
 ): Promise<number> {
-  const { vectors } = store;
+  const { vectors } = space;
   let relocated = 0;
   for (let page = 0; page < vectors.counters.pages; ) {
     control.proceed({ phase: 'pages', done: page, total: vectors.counters.pages });

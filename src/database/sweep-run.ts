@@ -1,5 +1,5 @@
 /**
- * One sweep of a collection, a piece a commit: each piece takes a turn of the writer like any other write, so
+ * One sweep of a vector space, a piece a commit: each piece takes a turn of the writer like any other write, so
  * users' writes go on in between. What a piece does is in `hnsw/sweep.ts`; here is the order of the pieces,
  * and when places become free.
  *
@@ -14,12 +14,13 @@
 import { NodeBits } from '../hnsw/node-bits.ts';
 import type { GraphSweep, ListKey } from '../hnsw/sweep.ts';
 import { decodeList } from '../lsm/list-codec.ts';
-import type { CollectionStore } from './collection-store.ts';
 import type { Session } from './session.ts';
 import { findEntry, freeGhosts } from './sweep-changes.ts';
 import type { SweepControl } from './sweep-control.ts';
+import type { SweptSpace } from './sweep-moves.ts';
 import { TimeSlice } from './time-slice.ts';
 import { GRAPH_TREE, graphHi } from './trees.ts';
+import type { VectorStore } from './vector-store.ts';
 import type { WritePlan } from './write-plan.ts';
 
 /** Of one piece: about ten milliseconds each in slices of five, and one commit. */
@@ -37,12 +38,14 @@ const WAIT_MS = 10;
 
 export class SweepRun {
   readonly #session: Session;
-  readonly #store: CollectionStore;
+  readonly #store: SweptSpace['store'];
+  readonly #space: VectorStore;
   readonly #control: SweepControl;
 
-  constructor(session: Session, store: CollectionStore, control: SweepControl) {
+  constructor(session: Session, { store, space }: SweptSpace, control: SweepControl) {
     this.#session = session;
     this.#store = store;
+    this.#space = space;
     this.#control = control;
   }
 
@@ -50,7 +53,7 @@ export class SweepRun {
   async run(): Promise<number> {
     const ghosts = await this.#gatherGhosts();
     if (ghosts.count === 0) return 0;
-    const { graph } = this.#store;
+    const { graph } = this.#space;
     const sweep = graph.beginSweep(ghosts);
     try {
       await this.#repairLists(sweep);
@@ -66,7 +69,7 @@ export class SweepRun {
 
   async #gatherGhosts(): Promise<NodeBits> {
     const ghosts = new NodeBits();
-    const { vectors } = this.#store;
+    const { vectors } = this.#space;
     const { slotsPerPage } = vectors.geometry;
     await this.#eachPages(async (from, to) => {
       await this.#session.stores.writer.run(async () => {
@@ -82,7 +85,7 @@ export class SweepRun {
   }
 
   async #repairLists(sweep: GraphSweep): Promise<void> {
-    const total = this.#store.vectors.counters.nodes;
+    const total = this.#space.vectors.counters.nodes;
     let at: ListKey | undefined = { layer: 0, node: 0 };
     let done = 0;
     while (at !== undefined) {
@@ -104,12 +107,12 @@ export class SweepRun {
     from: ListKey,
   ): { damaged: ListKey[]; examined: number; next: ListKey | undefined } {
     const { engine } = this.#session.stores;
-    const { entry, space, vectors } = this.#store;
+    const { id, space, vectors } = this.#space;
     const ids = new Uint32Array(4 * Math.max(space.capBottom, space.capUpper));
     const scan = engine.scan(GRAPH_TREE, {
-      fromHi: graphHi(entry.space, from.layer),
+      fromHi: graphHi(id, from.layer),
       fromLo: from.node,
-      toHi: graphHi(entry.space, LAYER_LAST),
+      toHi: graphHi(id, LAYER_LAST),
       toLo: 0xffffffff,
     });
     const { ghosts, nodes } = vectors.counters;
@@ -143,10 +146,10 @@ export class SweepRun {
 
   async #replaceEntry(sweep: GraphSweep): Promise<void> {
     await this.#write(async (plan) => {
-      const { entry } = this.#store.graph;
+      const { entry } = this.#space.graph;
       if (entry === undefined || !sweep.ghosts.has(entry.node)) return;
       plan.noteRepair();
-      sweep.replaceEntry(findEntry(this.#session.stores.engine, this.#store, entry.layer));
+      sweep.replaceEntry(findEntry(this.#session.stores.engine, this.#space, entry.layer));
     });
   }
 
@@ -156,7 +159,7 @@ export class SweepRun {
       const keys = sweep.weakAbove.slice(i, i + LINKS_PER_TURN);
       await this.#write((plan) => this.#link(sweep, plan, keys));
     }
-    const { vectors } = this.#store;
+    const { vectors } = this.#space;
     const { slotsPerPage } = vectors.geometry;
     for (let page = 0; page < vectors.counters.pages; ) {
       const from = page;
@@ -179,7 +182,7 @@ export class SweepRun {
   }
 
   async #link(sweep: GraphSweep, plan: WritePlan, keys: readonly ListKey[]): Promise<void> {
-    const { vectors } = this.#store;
+    const { vectors } = this.#space;
     const slice = new TimeSlice();
     for (const key of keys) {
       // Deleted since: the next sweep's.
@@ -212,7 +215,7 @@ export class SweepRun {
   }
 
   async #freePlaces(sweep: GraphSweep): Promise<number> {
-    const { vectors } = this.#store;
+    const { vectors } = this.#space;
     const { slotsPerPage } = vectors.geometry;
     let freed = 0;
     for (let page = 0; page < vectors.counters.pages; ) {
@@ -230,7 +233,7 @@ export class SweepRun {
             if (sweep.ghosts.has(node)) ghosts.push(node);
           }
         }
-        freeGhosts(plan, this.#store, sweep, ghosts);
+        freeGhosts(plan, this.#space, sweep, ghosts);
         return { next, freed: ghosts.length };
       });
       page = piece.next;
@@ -240,7 +243,7 @@ export class SweepRun {
   }
 
   async #eachPages(visit: (from: number, to: number) => Promise<void>): Promise<void> {
-    const { vectors } = this.#store;
+    const { vectors } = this.#space;
     for (let page = 0; page < vectors.counters.pages; page += PAGES_PER_TURN) {
       this.#control.proceed();
       await visit(page, page + PAGES_PER_TURN);

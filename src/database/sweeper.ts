@@ -18,9 +18,11 @@ import {
   emptyLastPages,
   isLoose,
   pagesNeeded,
+  type SweptSpace,
   shrinkPageFile,
 } from './sweep-moves.ts';
 import { SweepRun } from './sweep-run.ts';
+import type { VectorStore } from './vector-store.ts';
 
 /** Share of ghosts among all nodes that starts a sweep, and how many there must be at least. */
 export const GHOST_SHARE_MAX = 0.1;
@@ -60,8 +62,8 @@ export class Sweeper {
   readonly #stop = new AbortController();
   /** The run under way; never rejects. */
   #running: Promise<void> | undefined;
-  /** After a failure, by collection: as many ghosts there must be until it is tried again. */
-  readonly #retryAt = new Map<CollectionStore, number>();
+  /** After a failure, by vector space: as many ghosts there must be until it is tried again. */
+  readonly #retryAt = new Map<VectorStore, number>();
 
   constructor(session: Session) {
     this.#session = session;
@@ -73,8 +75,10 @@ export class Sweeper {
 
   /** After a commit: begins a run when it is time. */
   noteCommit(store: CollectionStore): void {
-    if (this.#running !== undefined || this.#stop.signal.aborted || !this.#isDue(store)) return;
-    this.#running = this.#runInBackground(store).then(() => {
+    if (this.#running !== undefined || this.#stop.signal.aborted) return;
+    const space = store.vectorStores.find((other) => this.#isDue(other));
+    if (space === undefined) return;
+    this.#running = this.#runInBackground({ store, space }).then(() => {
       this.#running = undefined;
       for (const other of this.#session.openCollections) this.noteCommit(other);
     });
@@ -111,7 +115,9 @@ export class Sweeper {
   async #compactAll(options: CompactOptions, tally: Tally): Promise<void> {
     const { engine } = this.#session.stores;
     for (const store of this.#session.openCollections) {
-      await this.#runOn(store, { ...options, isForced: true }, tally);
+      for (const space of store.vectorStores) {
+        await this.#runOn({ store, space }, { ...options, isForced: true }, tally);
+      }
     }
     const control = this.#control(options);
     await shrinkPageFile(this.#session, { slackBytes: 0, control });
@@ -120,21 +126,22 @@ export class Sweeper {
     control.proceed({ phase: 'tables', done: 1, total: 1 });
   }
 
-  async #runInBackground(store: CollectionStore): Promise<void> {
+  async #runInBackground(swept: SweptSpace): Promise<void> {
+    const { space } = swept;
     const { engine, pages } = this.#session.stores;
     const tally: Tally = { ghostsRemoved: 0, vectorsMoved: 0, pagesDropped: 0 };
-    const pagesBefore = store.vectors.counters.pages;
+    const pagesBefore = space.vectors.counters.pages;
     try {
-      await this.#runOn(store, { isForced: false }, tally);
+      await this.#runOn(swept, { isForced: false }, tally);
       if (tally.pagesDropped === 0) return;
       const slackBytes = Math.floor(FILE_SLACK_SHARE * pages.stats().fileBytes);
       const control = this.#control({});
       await shrinkPageFile(this.#session, { slackBytes, control });
       if (tally.pagesDropped >= MERGE_SHARE * pagesBefore) await control.until(engine.compact());
-      this.#retryAt.delete(store);
+      this.#retryAt.delete(space);
     } catch (error) {
       if (this.#stop.signal.aborted) return;
-      this.#retryAt.set(store, Math.ceil(1.25 * store.vectors.counters.ghosts));
+      this.#retryAt.set(space, Math.ceil(1.25 * space.vectors.counters.ghosts));
       if (!isDatabaseError(error)) throw error;
       this.#session.options.onWarning(error);
     }
@@ -142,40 +149,41 @@ export class Sweeper {
 
   /** Once more while pages are loosely filled: what was deleted meanwhile stood in the way. */
   async #runOn(
-    store: CollectionStore,
+    swept: SweptSpace,
     options: CompactOptions & { readonly isForced: boolean },
     tally: Tally,
   ): Promise<void> {
     for (let round = 0; ; round++) {
       const before = tally.pagesDropped;
-      await this.#runOnce(store, options, tally);
-      if (!isLoose(store) || (round > 0 && tally.pagesDropped === before)) break;
+      await this.#runOnce(swept, options, tally);
+      if (!isLoose(swept.space) || (round > 0 && tally.pagesDropped === before)) break;
     }
   }
 
   async #runOnce(
-    store: CollectionStore,
+    swept: SweptSpace,
     options: CompactOptions & { readonly isForced: boolean },
     tally: Tally,
   ): Promise<void> {
+    const { store, space } = swept;
     const control = this.#control(options, store);
-    tally.ghostsRemoved += await new SweepRun(this.#session, store, control).run();
-    const { vectors } = store;
+    tally.ghostsRemoved += await new SweepRun(this.#session, swept, control).run();
+    const { vectors } = space;
     const { live, ghosts, pages } = vectors.counters;
     // The ghosts of deletions since the sweep began still have their places.
-    const target = pagesNeeded(store, live + ghosts);
-    if (target < pages && (options.isForced || isLoose(store))) {
+    const target = pagesNeeded(space, live + ghosts);
+    if (target < pages && (options.isForced || isLoose(space))) {
       const { writer } = this.#session.stores;
       await writer.run(async () => vectors.setCeiling(target));
       try {
-        tally.vectorsMoved += await emptyLastPages(this.#session, store, { target, control });
-        await new SweepRun(this.#session, store, control).run();
-        tally.pagesDropped += await dropEmptyPages(this.#session, store, control);
+        tally.vectorsMoved += await emptyLastPages(this.#session, swept, { target, control });
+        await new SweepRun(this.#session, swept, control).run();
+        tally.pagesDropped += await dropEmptyPages(this.#session, swept, control);
       } finally {
         await writer.run(async () => vectors.setCeiling(Number.POSITIVE_INFINITY));
       }
     } else {
-      tally.pagesDropped += await dropEmptyPages(this.#session, store, control);
+      tally.pagesDropped += await dropEmptyPages(this.#session, swept, control);
     }
   }
 
@@ -185,10 +193,10 @@ export class Sweeper {
     return new SweepControl({ onProgress, signal, stopped, collection: store?.entry.name });
   }
 
-  #isDue(store: CollectionStore): boolean {
-    const { ghosts, nodes } = store.vectors.counters;
+  #isDue(space: VectorStore): boolean {
+    const { ghosts, nodes } = space.vectors.counters;
     if (ghosts < GHOSTS_MIN || ghosts < GHOST_SHARE_MAX * nodes) return false;
-    return ghosts >= (this.#retryAt.get(store) ?? 0);
+    return ghosts >= (this.#retryAt.get(space) ?? 0);
   }
 
   #diskBytes(): number {

@@ -13,16 +13,17 @@ import { WriteBatch } from '../lsm/write-batch.ts';
 import { pageKey } from '../paged/page-map.ts';
 import type { PlacePolicy } from '../paged/place-policy.ts';
 import { encodeBody } from './body.ts';
-import { type CollectionCounters, writeCounters } from './catalog.ts';
+import { writeCounters } from './catalog.ts';
 import type { CheckedRecord } from './checked-record.ts';
 import type { CollectionStore } from './collection-store.ts';
-import { encodeHead, type Head, NO_NODE } from './head.ts';
+import { encodeHead, type Head, NO_NAMED, NO_NODE, nodeOf, withNode } from './head.ts';
 import { NamespaceChanges } from './namespace-index.ts';
 import type { FoundRecord } from './record-reader.ts';
 import type { Stores } from './stores.ts';
 import { TimeSlice } from './time-slice.ts';
 import { BODIES_TREE, graphHi, HEADS_TREE, IDS_TREE, PAGES_TREE } from './trees.ts';
 import { encodeVectorAttachment } from './vector-attachment.ts';
+import type { VectorStore } from './vector-store.ts';
 
 const NO_IDS = new Uint32Array(0);
 const NODE_MAX = 0xffffffff;
@@ -41,7 +42,8 @@ export class WritePlan {
   readonly #store: CollectionStore;
   readonly #batch = new WriteBatch();
   readonly #namespaces: NamespaceChanges;
-  readonly #before: CollectionCounters;
+  /** The smallest number of a record that is new in this plan. */
+  readonly #firstNew: number;
   readonly #dirtyBytesMax: number;
   /** A sweep changed lists, which the batch gets in the end. */
   #hasRepairs = false;
@@ -55,11 +57,10 @@ export class WritePlan {
     this.#stores = stores;
     this.#store = store;
     this.#namespaces = new NamespaceChanges(stores.hasher, store.entry.collection);
-    this.#before = { ...store.counters };
+    this.#firstNew = store.counters.nextRecord;
     this.#dirtyBytesMax = stores.allocator.totalBytes * DIRTY_SHARE_MAX;
     this.sequence = stores.engine.appliedSequence;
-    store.vectors.beginPlan();
-    store.isPlanning = true;
+    store.beginPlan();
   }
 
   /** Whether nothing is to be written. */
@@ -94,10 +95,14 @@ export class WritePlan {
     const { hi, lo } = reader.idKey(record.namespace, record.id);
     this.#batch.merge(IDS_TREE, hi, lo, encodeEdges(Uint32Array.of(number), NO_IDS));
     this.#namespaces.add(record.namespace, number);
-    const node = record.vector === undefined ? NO_NODE : this.#insertVector(number, record.vector);
+    const node =
+      record.vector === undefined
+        ? NO_NODE
+        : this.#insertVector(this.#store.defaultSpace, number, record.vector);
     const body = encodeBody(record.metadata, record.text);
     const { namespace, id } = record;
-    const head = { node, hasBody: body !== undefined, namespace, id };
+    const hasBody = body !== undefined;
+    const head = { node, named: NO_NAMED, hasBody, expiresAt: undefined, namespace, id };
     this.#batch.set(HEADS_TREE, entry.collection, number, encodeHead(head));
     if (body !== undefined) this.#batch.set(BODIES_TREE, entry.collection, number, body);
   }
@@ -107,9 +112,9 @@ export class WritePlan {
     const { record, head } = found;
     const { collection } = this.#store.entry;
     this.#changesRecords = true;
-    const node = this.#replaceVector(found, content.vector);
+    const node = this.#replaceVector(this.#store.main, found, content.vector);
     const body = encodeBody(content.metadata, content.text);
-    const next: Head = { node, hasBody: body !== undefined, namespace: head.namespace, id };
+    const next: Head = { ...head, node, hasBody: body !== undefined, id };
     this.#batch.set(HEADS_TREE, collection, record, encodeHead(next));
     if (body !== undefined) this.#batch.set(BODIES_TREE, collection, record, body);
     else if (head.hasBody) this.#batch.delete(BODIES_TREE, collection, record);
@@ -124,40 +129,45 @@ export class WritePlan {
     this.#namespaces.remove(head.namespace, record);
     this.#batch.delete(HEADS_TREE, entry.collection, record);
     if (head.hasBody) this.#batch.delete(BODIES_TREE, entry.collection, record);
-    if (head.node !== NO_NODE) this.#makeGhost(head.node);
+    for (const space of this.#store.vectorStores) {
+      const node = nodeOf(head, space.ordinal);
+      if (node !== NO_NODE) space.makeGhost(node, this.sequence);
+    }
     counters.records--;
     this.#changesRecords = true;
   }
 
   /** Gives a record's node another place: a copy with the same lists, the old one becomes a ghost. */
-  move(from: number): number {
-    const { graph, vectors, counters, entry, reader } = this.#store;
+  move(space: VectorStore, from: number): number {
+    const { entry, reader } = this.#store;
+    const { graph, vectors, counters } = space;
     const record = vectors.recordOf(from);
     const head = reader.head(record, this.sequence);
-    assert(head?.node === from, 'a living node is that of its record');
+    const isOfRecord = head !== undefined && nodeOf(head, space.ordinal) === from;
+    assert(isOfRecord, 'a living node is that of its record');
     const vector = vectors.readVector(from);
-    const to = vectors.place(graph.neighboursForMove(from), this.#placement());
+    const to = vectors.place(graph.neighboursForMove(from), this.#placement(space));
     vectors.put(to, record, vector);
     graph.move(from, to);
-    this.#makeGhost(from);
+    space.makeGhost(from, this.sequence);
     counters.vectors++;
-    this.#batch.set(HEADS_TREE, entry.collection, record, encodeHead({ ...head, node: to }));
-    this.#batch.attach(encodeVectorAttachment({ space: entry.space, node: to, record, vector }));
+    const moved = encodeHead(withNode(head, space.ordinal, to));
+    this.#batch.set(HEADS_TREE, entry.collection, record, moved);
+    this.#batch.attach(encodeVectorAttachment({ space: space.id, node: to, record, vector }));
     return to;
   }
 
   /** Completes the batch with the lists and states that the changes left, in slices of time. */
   async prepare(): Promise<void> {
     const store = this.#store;
-    await this.#writeLists();
-    for (const [page, value] of store.vectors.changedStates()) {
-      this.#batch.set(PAGES_TREE, store.entry.space, pageKey(page, 'states'), value);
+    for (const space of store.vectorStores) {
+      await this.#writeLists(space);
+      for (const [page, value] of space.vectors.changedStates()) {
+        this.#batch.set(PAGES_TREE, space.id, pageKey(page, 'states'), value);
+      }
     }
     this.#namespaces.writeTo(this.#batch);
-    const counters = store.currentCounters();
-    // Without a living node a walk would visit all ghosts for nothing: the graph begins anew.
-    if (counters.vectors === 0) counters.entry = undefined;
-    writeCounters(this.#batch, store.entry.collection, counters);
+    writeCounters(this.#batch, store.entry.collection, store.plannedCounters());
   }
 
   /**
@@ -174,12 +184,8 @@ export class WritePlan {
   /** In the moment in which readers begin to see the commit. */
   #applied(sequence: number): void {
     const store = this.#store;
-    store.vectors.commitPlan();
-    store.graph.commitPlan();
-    store.graph.entry = store.counters.entry;
-    store.isPlanning = false;
+    store.commitPlan(sequence);
     if (this.#changesRecords) store.changedSequence = sequence;
-    store.recentGhosts.commit(sequence);
     for (const done of this.#afterCommit) done();
   }
 
@@ -191,68 +197,52 @@ export class WritePlan {
 
   /** Undoes everything since the beginning. */
   rollback(): void {
-    this.#store.vectors.rollbackPlan();
-    this.#store.graph.rollbackPlan();
-    Object.assign(this.#store.counters, this.#before);
-    this.#store.recentGhosts.rollback(this.sequence);
-    this.#store.isPlanning = false;
-    this.#store.rollbacks++;
+    this.#store.rollbackPlan(this.sequence);
   }
 
-  #insertVector(record: number, vector: Float32Array): number {
-    const { graph, vectors, counters, entry } = this.#store;
+  #insertVector(space: VectorStore, record: number, vector: Float32Array): number {
+    const { graph, vectors, counters } = space;
     const layer = graph.randomLayer();
     const plan = graph.planInsert(vector, layer);
-    const node = vectors.place(plan.neighbours[0] ?? NO_IDS, this.#placement());
+    const node = vectors.place(plan.neighbours[0] ?? NO_IDS, this.#placement(space));
     vectors.put(node, record, vector);
     graph.link(node, layer, plan);
     counters.vectors++;
-    this.#batch.attach(encodeVectorAttachment({ space: entry.space, node, record, vector }));
+    this.#batch.attach(encodeVectorAttachment({ space: space.id, node, record, vector }));
     return node;
   }
 
   /** Pages that are filled one after the other pin the least memory until the next checkpoint. */
-  #placement(): PlacePolicy {
+  #placement({ options }: VectorStore): PlacePolicy {
     const isTight = this.#stores.pages.dirtyBytes > this.#dirtyBytesMax;
-    return isTight ? 'append' : this.#store.entry.options.placement;
+    return isTight ? 'append' : options.placement;
   }
 
-  #replaceVector({ record, head }: FoundRecord, vector: NewContent['vector']): number {
-    if (vector === 'kept') return head.node;
+  #replaceVector(
+    space: VectorStore | undefined,
+    { record, head }: FoundRecord,
+    vector: NewContent['vector'],
+  ): number {
+    if (vector === 'kept' || space === undefined) return head.node;
     if (head.node === NO_NODE) {
-      return vector === undefined ? NO_NODE : this.#insertVector(record, vector);
+      return vector === undefined ? NO_NODE : this.#insertVector(space, record, vector);
     }
-    if (vector !== undefined && this.#isStored(head.node, vector)) return head.node;
-    this.#makeGhost(head.node);
-    return vector === undefined ? NO_NODE : this.#insertVector(record, vector);
+    if (vector !== undefined && isStored(space, head.node, vector)) return head.node;
+    space.makeGhost(head.node, this.sequence);
+    return vector === undefined ? NO_NODE : this.#insertVector(space, record, vector);
   }
 
   /** Whether an id that is there has a hash of its own; not asked when this plan adds ids too. */
   #isOnlyRecord(hi: number, lo: number): boolean {
-    if (this.#store.counters.nextRecord !== this.#before.nextRecord) return false;
+    if (this.#store.counters.nextRecord !== this.#firstNew) return false;
     const bytes = this.#stores.engine.get(IDS_TREE, hi, lo, this.sequence);
     return bytes !== undefined && readList(bytes)?.length === 1;
   }
 
-  #makeGhost(node: number): void {
-    this.#store.vectors.setGhost(node, this.sequence);
-    this.#store.counters.vectors--;
-    this.#store.recentGhosts.plan(node);
-  }
-
-  #isStored(node: number, vector: Float32Array): boolean {
-    const { vectors, options } = this.#store;
-    if (!options.originals) return false;
-    const stored = vectors.readVector(node);
-    const bits = (a: Float32Array): Buffer => Buffer.from(a.buffer, a.byteOffset, a.byteLength);
-    return bits(stored).equals(bits(vector));
-  }
-
-  async #writeLists(): Promise<void> {
-    const { graph, layout, entry } = this.#store;
+  async #writeLists({ id, graph, layout }: VectorStore): Promise<void> {
     const slice = new TimeSlice();
     for (const { layer, node, list, before, replaced } of graph.touched()) {
-      const hi = graphHi(entry.space, layer);
+      const hi = graphHi(id, layer);
       if (before < 0) layout.writeList(this.#batch, hi, node, list);
       else if (replaced) layout.writeReplaced(this.#batch, hi, node, replaced, list);
       else if (list.length > before) {
@@ -261,6 +251,13 @@ export class WritePlan {
       if (slice.isOver) await slice.yield();
     }
   }
+}
+
+function isStored({ vectors, options }: VectorStore, node: number, vector: Float32Array): boolean {
+  if (!options.originals) return false;
+  const stored = vectors.readVector(node);
+  const bits = (a: Float32Array): Buffer => Buffer.from(a.buffer, a.byteOffset, a.byteLength);
+  return bits(stored).equals(bits(vector));
 }
 
 function exhausted(what: string): DatabaseError {

@@ -1,0 +1,146 @@
+/**
+ * One vector space of a collection as the writer and searches use it: its pages, its graph, its counters as
+ * the writer has applied them. A collection has a default one, named ones beside it, or both.
+ */
+import { seededRandom } from '../base/random.ts';
+import { GraphIndex } from '../hnsw/graph-index.ts';
+import { createSpace, type Space } from '../kernels/space.ts';
+import { createGraphLayout, type GraphLayout } from '../lsm/graph/graph-layout.ts';
+import { GraphStore } from '../lsm/graph/graph-store.ts';
+import { chooseGeometry } from '../paged/geometry.ts';
+import { PagedSpace } from '../paged/paged-space.ts';
+import type { SpaceCounters } from './catalog.ts';
+import type { EffectiveSpaceOptions } from './options.ts';
+import { RecentGhosts } from './recent-ghosts.ts';
+import type { Stores } from './stores.ts';
+import { GRAPH_TREE, graphHi } from './trees.ts';
+import type { VectorAttachment } from './vector-attachment.ts';
+
+export interface VectorStoreOptions {
+  /** Number of the space, unique in the database. */
+  readonly id: number;
+  /** Number of the space within its collection: 0 is the default one. */
+  readonly ordinal: number;
+  /** '' for the default space. */
+  readonly name: string;
+  readonly options: EffectiveSpaceOptions;
+  /** As they are in the trees; the store owns them from here on. */
+  readonly counters: SpaceCounters;
+  /** Of the layers of new nodes. */
+  readonly seed: number;
+  /** Counters of the space as a reader at a sequence sees them. */
+  readonly countersAt: (sequence: number) => SpaceCounters;
+}
+
+export class VectorStore {
+  readonly id: number;
+  readonly ordinal: number;
+  readonly name: string;
+  readonly options: EffectiveSpaceOptions;
+  readonly space: Space;
+  readonly vectors: PagedSpace;
+  readonly graph: GraphIndex;
+  readonly layout: GraphLayout;
+  /** Neighbour lists as the trees have them. */
+  readonly lists: GraphStore;
+  /** As the writer has applied them; readers take theirs from the tree. */
+  readonly counters: SpaceCounters;
+  /** Nodes that lived a moment ago. */
+  readonly recentGhosts: RecentGhosts;
+  /** Plans that were undone: nodes that a search under way has met may be gone. */
+  rollbacks = 0;
+  /** Counters at the beginning of the plan under way: counters, pages and graph are ahead of the trees. */
+  #before: SpaceCounters | undefined;
+  readonly #stores: Stores;
+  readonly #countersAt: (sequence: number) => SpaceCounters;
+
+  constructor(stores: Stores, given: VectorStoreOptions) {
+    const { id, options, counters } = given;
+    this.#stores = stores;
+    this.#countersAt = given.countersAt;
+    this.id = id;
+    this.ordinal = given.ordinal;
+    this.name = given.name;
+    this.options = options;
+    this.counters = counters;
+    const { dimension, metric, m, efConstruction, originals } = options;
+    const { engine, kernels, allocator } = stores;
+    this.recentGhosts = new RecentGhosts(() => engine.publishedSequence);
+    const geometry = chooseGeometry(dimension);
+    const caps = { capBottom: 2 * m, capUpper: m };
+    this.space = createSpace(kernels, allocator, { dimension, metric, geometry, ...caps });
+    const random = seededRandom(given.seed);
+    const { space } = this;
+    this.vectors = new PagedSpace({ id, space, geometry, store: stores.pages, originals, random });
+    if (counters.pages.length > 0) this.vectors.importCounters(counters.pages);
+    this.layout = createGraphLayout(options.layout, GRAPH_TREE);
+    const lists = new GraphStore(engine, GRAPH_TREE, this.layout);
+    this.lists = lists;
+    this.graph = new GraphIndex({
+      kernels,
+      allocator,
+      space,
+      lists: { read: (layer, node, into) => lists.neighbours(graphHi(id, layer), node, into) },
+      vectors: this.vectors,
+      m,
+      efConstruction,
+      random,
+      pool: stores.walks,
+      insertPool: stores.insertWalks,
+    });
+    this.graph.entry = counters.entry;
+  }
+
+  /** Makes a vector of the log, that was not in the pages yet, be in them again. */
+  replay({ node, record, vector }: VectorAttachment): void {
+    this.vectors.replay(node, record, vector);
+  }
+
+  /** Living vectors, as a reader at `sequence` counts them. */
+  vectorsAt(sequence: number): number {
+    const isApplied = sequence === this.#stores.engine.appliedSequence;
+    if (isApplied && this.#before === undefined) return this.counters.vectors;
+    return this.#countersAt(sequence).vectors;
+  }
+
+  /** From here on memory may differ from the trees, until `commitPlan` or `rollbackPlan`. */
+  beginPlan(): void {
+    this.#before = { ...this.counters };
+    this.vectors.beginPlan();
+  }
+
+  /** Counters with the parts that pages and graph keep, for the commit that is being planned. */
+  plannedCounters(): SpaceCounters {
+    const { counters, graph, vectors } = this;
+    // Without a living node a walk would visit all ghosts for nothing: the graph begins anew.
+    counters.entry = counters.vectors === 0 ? undefined : graph.entry;
+    counters.pages = vectors.exportCounters();
+    return counters;
+  }
+
+  /** In the moment in which readers begin to see the commit of that sequence. */
+  commitPlan(sequence: number): void {
+    this.vectors.commitPlan();
+    this.graph.commitPlan();
+    this.graph.entry = this.counters.entry;
+    this.#before = undefined;
+    this.recentGhosts.commit(sequence);
+  }
+
+  /** Undoes everything since `beginPlan`; `sequence` is that of the last commit. */
+  rollbackPlan(sequence: number): void {
+    this.vectors.rollbackPlan();
+    this.graph.rollbackPlan();
+    Object.assign(this.counters, this.#before);
+    this.recentGhosts.rollback(sequence);
+    this.#before = undefined;
+    this.rollbacks++;
+  }
+
+  /** The plan under way makes a node a ghost. */
+  makeGhost(node: number, sequence: number): void {
+    this.vectors.setGhost(node, sequence);
+    this.counters.vectors--;
+    this.recentGhosts.plan(node);
+  }
+}
