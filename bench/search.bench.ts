@@ -2,29 +2,33 @@
  * How fast are searches at equal recall, what does the index cost, and does it give the same answers
  * with little memory and after it was closed?
  *
- * Builds by `upsert` batches of 100 (durability sync, one caller awaiting each batch), then measures
- * recall@10 against queries per second over `ef`, beside hnswlib-node in the same run. Each subject works
- * in child processes of its own; rounds of all queries are interleaved among them, and a figure is the
+ * Builds by `upsert` batches of 100 (durability sync, one caller awaiting each batch), or by `build` with
+ * `--load build`, then measures
+ * recall@10 against queries per second over `ef`, beside hnswlib in the same run (as a package, and as a C++
+ * program of its own that times itself) and usearch. Each subject works in child processes of its own; rounds of all queries are interleaved among them, and a figure is the
  * median of the rounds.
  *
- * npm run bench -- search --data DIR --dataset D --full
+ * npm run bench -- search --data DIR --dataset D --full [--load build]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Child } from './harness/child.ts';
 import { loadDataset } from './harness/dataset.ts';
-import { readBenchOptions } from './harness/options.ts';
+import { readBenchOptionsAnd } from './harness/options.ts';
 import { choosePeers } from './harness/peers.ts';
 import { Report } from './harness/report.ts';
 import { buildAll } from './search/build-phase.ts';
 import { checkReopening, checkSmallMemory } from './search/check-phase.ts';
 import { measureAll } from './search/measure-phase.ts';
 import type { Run } from './search/run.ts';
+import type { Load } from './search/subject.ts';
+import { searchPeers } from './search/subjects.ts';
 
-const options = readBenchOptions();
+const { options, own } = readBenchOptionsAnd(['load']);
+const load = chooseLoad(own.load);
 const dataset = loadDataset(options);
-const subjects = ['stratavec', ...choosePeers(['hnswlib-node'], options.peers)];
+const subjects = ['stratavec', ...choosePeers(searchPeers, options.peers)];
 const directory = mkdtempSync(join(tmpdir(), 'stratavec-bench-'));
 const run: Run = {
   dataset,
@@ -49,6 +53,7 @@ const run: Run = {
         m: 16,
         efConstruction: 100,
         seed,
+        load,
       },
       memoryBytes,
     };
@@ -64,4 +69,11 @@ try {
   if (!same || !sameAgain) process.exitCode = 1;
 } finally {
   rmSync(directory, { recursive: true, force: true });
+}
+
+function chooseLoad(given: string | undefined): Load {
+  if (given === undefined || given === 'upsert') return 'upsert';
+  if (given === 'build') return 'build';
+  console.error(`--load takes upsert or build, got '${given}'`);
+  process.exit(2);
 }

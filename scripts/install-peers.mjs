@@ -8,7 +8,7 @@
  * carries the same version of Node, so that nothing but the npm registry is needed.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { root } from './built.mjs';
@@ -45,6 +45,20 @@ function findHeaders(temporary) {
   return hasHeaders(carried) ? carried : undefined;
 }
 
+/** hnswlib as a program of its own: compiled for this very processor from the sources inside the package. */
+function compileHnswlib() {
+  const sources = join(peers, 'node_modules/hnswlib-node/src');
+  const build = join(peers, 'native/build');
+  if (!existsSync(sources)) return 'needs hnswlib-node, left out';
+  mkdirSync(build, { recursive: true });
+  const flags = ['-O3', '-march=native', '-DNDEBUG', '-std=c++17', `-I${sources}`];
+  const files = [join(peers, 'native/hnswlib.cc'), '-o', join(build, 'hnswlib')];
+  const { status } = spawnSync(process.env.CXX ?? 'c++', [...flags, ...files], {
+    stdio: 'inherit',
+  });
+  return status === 0 ? 'compiled' : 'did not compile, left out';
+}
+
 const temporary = mkdtempSync(join(tmpdir(), 'stratavec-headers-'));
 try {
   const headers = findHeaders(temporary);
@@ -55,6 +69,7 @@ try {
     const installed = existsSync(join(peers, 'node_modules', name, 'package.json'));
     console.log(`${name} ${version}: ${installed ? 'installed' : 'did not install, left out'}`);
   }
+  console.log(`hnswlib-native: ${compileHnswlib()}`);
 } finally {
   rmSync(temporary, { recursive: true, force: true });
 }

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** The folder of package.json: compiled files lie two or three folders below it. */
 function packageRoot(): string {
@@ -16,13 +16,35 @@ function packageRoot(): string {
 
 const manifest: string = join(packageRoot(), 'bench/peers/package.json');
 
+/** Peers that are one package in two forms. */
+const packages: Readonly<Record<string, string>> = {
+  'usearch-f32': 'usearch',
+  'usearch-i8': 'usearch',
+};
+
+/** Peers that are programs of our own around a package's sources, compiled by `npm run bench:peers`. */
+const programs: Readonly<Record<string, string>> = { 'hnswlib-native': 'hnswlib' };
+
 export function isInstalled(peer: string): boolean {
-  return existsSync(join(dirname(manifest), 'node_modules', peer, 'package.json'));
+  if (programs[peer] !== undefined) return existsSync(nativePeer(peer));
+  const name = packages[peer] ?? peer;
+  return existsSync(join(dirname(manifest), 'node_modules', name, 'package.json'));
+}
+
+/** The path of a compiled program. */
+export function nativePeer(peer: string): string {
+  return join(dirname(manifest), 'native/build', programs[peer]);
 }
 
 /** The caller says what the package exports: its types are not installed with the project. */
 export function requirePeer<Module>(peer: string): Module {
   return createRequire(manifest)(peer) as Module;
+}
+
+/** As `requirePeer`, for a package of ES modules alone. */
+export async function importPeer<Module>(peer: string): Promise<Module> {
+  const path = createRequire(manifest).resolve(peer);
+  return (await import(pathToFileURL(path).href)) as Module;
 }
 
 /** Of the peers that a bench knows, those to run: the ones asked for and installed. Says what is left out. */

@@ -3,9 +3,9 @@
  * the hits and their distances must be those of the first time.
  */
 import type { Row } from '../harness/report.ts';
-import type { Empty, MemoryGrowth, OpenAnswer, SearchAsk } from './child.ts';
+import type { Empty, OpenAnswer, SearchAsk } from './child.ts';
 import { type Answers, countEqual, type Run } from './run.ts';
-import type { Round } from './subject.ts';
+import type { Growth, Round } from './subject.ts';
 
 const smallMemoryBytes = 32 * 1024 * 1024;
 
@@ -67,7 +67,7 @@ function reportBudget(
   run: Run,
   memoryBytes: number,
   statistics: Record<string, number>,
-  growth: MemoryGrowth,
+  growth: Growth,
 ): boolean {
   const accountedBytes = statistics['memory.totalBytes'];
   const isInside = accountedBytes <= memoryBytes;

@@ -8,9 +8,8 @@ import { serve } from '../harness/child.ts';
 import { type DatasetChoice, loadQueries, loadVectors } from '../harness/dataset.ts';
 import { type ProcessMemory, processMemory, settleMemory } from '../harness/memory.ts';
 import type { Value } from '../harness/report.ts';
-import { HnswlibSubject } from './hnswlib-subject.ts';
-import { StratavecSubject } from './stratavec-subject.ts';
-import type { Build, IndexOptions, Round, Searcher, Subject } from './subject.ts';
+import type { Build, Growth, IndexOptions, Round, Searcher } from './subject.ts';
+import { makeSubject } from './subjects.ts';
 
 export interface ChildSetup {
   readonly subject: string;
@@ -23,19 +22,12 @@ export interface ChildSetup {
   readonly memoryBytes: number | undefined;
 }
 
-/** Resident memory against the same process with an empty open index. */
-export interface MemoryGrowth {
-  readonly residentBytes: number;
-  readonly anonymousBytes: number | undefined;
-  readonly peakResidentBytes: number;
-}
-
 export interface Empty {
   readonly options: Readonly<Record<string, Value>>;
 }
 
 export interface BuildAnswer extends Build {
-  readonly growth: MemoryGrowth;
+  readonly growth: Growth;
 }
 
 export interface OpenAnswer {
@@ -54,10 +46,7 @@ const setup = JSON.parse(process.argv[2]) as ChildSetup;
 const { directory, choice, memoryBytes } = setup;
 const queries = loadQueries(choice);
 const base = setup.task === 'build' ? loadVectors(choice).base : undefined;
-const subject: Subject =
-  setup.subject === 'stratavec'
-    ? new StratavecSubject(setup.index, queries)
-    : new HnswlibSubject(setup.index, queries);
+const subject = makeSubject(setup.subject, setup.index, queries);
 
 let empty: ProcessMemory = processMemory();
 let searcher: Searcher | undefined;
@@ -67,7 +56,9 @@ function opened(): Searcher {
   return searcher;
 }
 
-function growth(): MemoryGrowth {
+function growth(): Growth {
+  const own = searcher?.growth?.();
+  if (own !== undefined) return own;
   const now = processMemory();
   return {
     residentBytes: now.residentBytes - empty.residentBytes,
@@ -95,7 +86,8 @@ serve({
     mkdirSync(folder, { recursive: true });
     if (base === undefined) throw new Error('this child was not started to build');
     const build = await subject.build(folder, base);
-    return { ...build, growth: growth() };
+    const { peakResidentBytes = growth().peakResidentBytes } = build;
+    return { ...build, growth: { ...growth(), peakResidentBytes } };
   },
 
   async open(): Promise<OpenAnswer> {

@@ -13,9 +13,9 @@ import {
   speedAtRecall,
   spread,
 } from '../harness/statistics.ts';
-import type { Empty, MemoryGrowth, OpenAnswer, SearchAsk } from './child.ts';
+import type { Empty, OpenAnswer, SearchAsk } from './child.ts';
 import type { Answers, Run } from './run.ts';
-import type { Round } from './subject.ts';
+import type { Growth, Round } from './subject.ts';
 
 const recallTargets = [0.95, 0.99];
 /** Beyond this recall a larger `ef` tells nothing new. */
@@ -32,6 +32,8 @@ interface Point {
   readonly p50: number[];
   readonly p99: number[];
   readonly slowest: number[];
+  /** Of a subject that can tell: what a search spends in the walk of the graph, in microseconds. */
+  readonly walkUs: number[];
 }
 
 interface Curve {
@@ -70,7 +72,17 @@ async function openCurve(run: Run, subject: string): Promise<Curve> {
     const first = await child.ask<Round>('search', { k, ef } satisfies SearchAsk);
     const { metric, base, queries, truth } = dataset;
     const recall = recallAt(k, metric, base, queries, truth, first.ids);
-    points.push({ ef, recall, first, searches: 0, speeds: [], p50: [], p99: [], slowest: [] });
+    points.push({
+      ef,
+      recall,
+      first,
+      searches: 0,
+      speeds: [],
+      p50: [],
+      p99: [],
+      slowest: [],
+      walkUs: [],
+    });
     if (recall >= recallEnough) break;
   }
   return { subject, child, openMs, points };
@@ -87,6 +99,10 @@ async function measurePoint(run: Run, { child, points }: Curve, ef: number): Pro
   point.p50.push(percentile(latencies, 50));
   point.p99.push(percentile(latencies, 99));
   point.slowest.push(percentile(latencies, 100));
+  const counts = await child.ask<Record<string, number>>('count', { k: run.k, ef });
+  if (counts.walkMs !== undefined) {
+    point.walkUs.push((counts.walkMs * 1000) / run.dataset.queries.rows);
+  }
 }
 
 function reportCurves(run: Run, curves: readonly Curve[]): void {
@@ -102,6 +118,7 @@ function reportCurves(run: Run, curves: readonly Curve[]): void {
           p50Ms: median(point.p50),
           p99Ms: median(point.p99),
           maxMs: Math.max(...point.slowest),
+          walkUs: point.walkUs.length > 0 ? median(point.walkUs) : null,
         },
       ),
     ),
@@ -155,7 +172,7 @@ function reportSpeeds(run: Run, curves: readonly Curve[]): void {
 async function reportMemory(run: Run, curves: readonly Curve[]): Promise<void> {
   const rows: Row[] = [];
   for (const { subject, child, openMs } of curves) {
-    const growth = await child.ask<MemoryGrowth>('growth');
+    const growth = await child.ask<Growth>('growth');
     rows.push(run.report.row(subject, {}, { openMs, ...growth }));
     const statistics = await child.ask<Record<string, number>>('statistics');
     run.report.statistics(`${subject} says of itself after the searches`, subject, statistics);

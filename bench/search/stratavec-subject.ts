@@ -5,6 +5,7 @@ import { type Vectors, vectorAt } from '../harness/vector-file.ts';
 import {
   type Build,
   type IndexOptions,
+  type Load,
   NO_HIT,
   type Round,
   type Searcher,
@@ -22,11 +23,13 @@ interface Opened {
 }
 
 export class StratavecSubject implements Subject {
-  readonly #options: IndexOptions;
+  readonly #options: Omit<IndexOptions, 'load'>;
+  readonly #load: Load;
   readonly #vectors: readonly Float32Array[];
 
-  constructor(options: IndexOptions, queries: Vectors) {
+  constructor({ load = 'upsert', ...options }: IndexOptions, queries: Vectors) {
     this.#options = options;
+    this.#load = load;
     this.#vectors = Array.from({ length: queries.rows }, (_, row) => vectorAt(queries, row));
   }
 
@@ -45,20 +48,17 @@ export class StratavecSubject implements Subject {
 
   async build(directory: string, base: Vectors): Promise<Build> {
     const { database, collection } = await this.#open(directory, undefined);
-    let insertMs = 0;
-    for (let first = 0; first < base.rows; first += batchRecords) {
-      const batch = recordsFrom(base, first, Math.min(first + batchRecords, base.rows));
-      const start = performance.now();
-      await collection.upsert(batch);
-      insertMs += performance.now() - start;
-    }
+    const isBulk = this.#load === 'build';
+    const insertMs = isBulk
+      ? await buildAtOnce(collection, base)
+      : await upsertAll(collection, base);
     const statistics = figuresOf(await database.stats());
     const start = performance.now();
     await database.close();
     return {
       insertSeconds: insertMs / 1000,
       closeSeconds: (performance.now() - start) / 1000,
-      config: { durability, batchRecords, callers: 1 },
+      config: { durability, batchRecords: isBulk ? base.rows : batchRecords, callers: 1 },
       statistics,
     };
   }
@@ -73,6 +73,24 @@ export class StratavecSubject implements Subject {
     const collection = await database.collection('bench', { ...this.#options, exactBelow: 0 });
     return { database, collection };
   }
+}
+
+async function upsertAll(collection: Collection, base: Vectors): Promise<number> {
+  let insertMs = 0;
+  for (let first = 0; first < base.rows; first += batchRecords) {
+    const batch = recordsFrom(base, first, Math.min(first + batchRecords, base.rows));
+    const start = performance.now();
+    await collection.upsert(batch);
+    insertMs += performance.now() - start;
+  }
+  return insertMs;
+}
+
+async function buildAtOnce(collection: Collection, base: Vectors): Promise<number> {
+  const vectors = Float32Array.from(base.values);
+  const start = performance.now();
+  await collection.build({ vectors });
+  return performance.now() - start;
 }
 
 function recordsFrom(

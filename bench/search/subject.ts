@@ -13,7 +13,11 @@ export interface IndexOptions {
   readonly m: number;
   readonly efConstruction: number;
   readonly seed: number;
+  /** How stratavec is filled: by upserts of 100 records, or at once by its bulk build. */
+  readonly load?: Load;
 }
+
+export type Load = 'upsert' | 'build';
 
 export interface Build {
   /** Time inside the subject's insert calls: arrays are made outside the clock. */
@@ -24,6 +28,15 @@ export interface Build {
   readonly config: Readonly<Record<string, Value>>;
   /** The subject's own view of itself just before it was closed; empty when it has none. */
   readonly statistics: Readonly<Record<string, number>>;
+  /** Growth while building, of a subject that works in a process of its own. */
+  readonly peakResidentBytes?: number;
+}
+
+/** Resident memory against that of the same process with an empty open index. */
+export interface Growth {
+  readonly residentBytes: number;
+  readonly anonymousBytes: number | undefined;
+  readonly peakResidentBytes: number;
 }
 
 /** The answers to all queries, in their order. */
@@ -42,6 +55,8 @@ export interface Searcher {
   /** Sums over all queries of what a search reads and computes; empty when the subject cannot tell. */
   countAll(k: number, ef: number): Promise<Readonly<Record<string, number>>>;
   statistics(): Promise<Readonly<Record<string, number>>>;
+  /** Of a subject that works in a process of its own; of the others it is measured from outside. */
+  growth?(): Growth;
   close(): Promise<void>;
 }
 
