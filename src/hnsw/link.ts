@@ -82,34 +82,59 @@ export class Linker {
     { neighbours, found }: { readonly neighbours: Uint32Array; readonly found: Uint32Array },
   ): void {
     if (neighbours.length === 0) return;
-    for (const neighbour of neighbours) this.#linkBack(walk, layer, neighbour, node);
+    let count = 0;
+    for (const neighbour of neighbours) {
+      const isWanted = 2 * count < this.#options.m;
+      if (this.#linkBack(walk, { layer, from: neighbour, to: node }, isWanted)) count++;
+    }
     const nearest = neighbours[0];
     if (isLiving(this.#context, nearest) && this.#leadsTo(layer, nearest, node)) return;
     this.#adopt(layer, node, layer === 0 && found.length > 0 ? found : neighbours);
   }
 
-  /** Offers an edge back to the new node. */
-  #linkBack(walk: WalkDriver, layer: number, from: number, to: number): void {
+  /**
+   * Offers an edge back to the new node; whether it was taken. When that would leave older nodes without a path,
+   * they are adopted elsewhere if the edge `isWanted`, and else stay where they are.
+   */
+  #linkBack(
+    walk: WalkDriver,
+    { layer, from, to }: { readonly layer: number; readonly from: number; readonly to: number },
+    isWanted: boolean,
+  ): boolean {
     const { kernels, lists, space } = this.#context;
     const { u32 } = kernels.memory;
     const list = this.#touched.touch(layer, from);
     const isFull = u32[list >>> 2] === space.capOf(layer);
     const before = isFull ? lists.idsAt(list).slice() : NO_NODES;
-    if (isFull) this.#touched.keepReplaced(layer, from);
     walk.linkBack(layer, from, to, this.#options.alpha);
-    if (u32[(walk.address + WALK_LINK_RESULT) >>> 2] !== LINK_REWRITTEN) return;
+    if (u32[(walk.address + WALK_LINK_RESULT) >>> 2] !== LINK_REWRITTEN) return true;
     const dropped: number[] = [];
     for (let i = 0; i < before.length; i++) {
       if (!hasId(u32, list, before[i])) dropped.push(before[i]);
     }
-    if (dropped.length === 0) return;
-    const kept = lists.idsAt(list).slice();
-    const lost = withoutDetour(this.#context, { layer, from, kept, dropped });
-    // In one order, whatever the order of the list was: memory must not change a graph.
-    lost.sort((a, b) => a - b);
-    for (const target of lost) {
-      if (!this.#append(layer, from, target)) this.#adopt(layer, target, lists.idsAt(list).slice());
+    const isTaken = hasId(u32, list, to);
+    if (dropped.length > 0) {
+      const kept = lists.idsAt(list).slice();
+      const lost = withoutDetour(this.#context, { layer, from, kept, dropped });
+      // The list is pinned since it was touched: its address still holds.
+      const room = space.capOf(layer) - u32[list >>> 2];
+      if (lost.length > room && !isWanted) {
+        lists.fill(list, before);
+        return false;
+      }
+      this.#touched.keepReplaced(layer, from, before);
+      // In one order, whatever the order of the list was: memory must not change a graph.
+      lost.sort((a, b) => a - b);
+      for (const target of lost) {
+        if (!this.#append(layer, from, target))
+          this.#adopt(layer, target, lists.idsAt(list).slice());
+      }
+      return isTaken;
     }
+    // The module put the ids into another order, in which added ones do not stand last.
+    if (isTaken) this.#touched.keepReplaced(layer, from, before);
+    else lists.fill(list, before);
+    return isTaken;
   }
 
   /** Whether an edge or a detour leads from the nearest neighbour to the new node. */

@@ -64,12 +64,12 @@ export class TouchedLists {
     return list;
   }
 
-  /** Before a touched list is chosen anew: keeps the ids that the store has. */
-  keepReplaced(layer: number, node: number): void {
+  /** Before a touched list is chosen anew, or with the ids that it had `before`: keeps those that the store has. */
+  keepReplaced(layer: number, node: number, before?: Uint32Array): void {
     const touched = this.#layer(layer).get(node);
     if (touched === undefined || touched.before === NEW || touched.replaced !== undefined) return;
-    const list = this.#lists.find(layer, node);
-    touched.replaced = this.#lists.idsAt(list).slice(0, touched.before);
+    before ??= this.#lists.idsAt(this.#lists.find(layer, node));
+    touched.replaced = before.slice(0, touched.before);
   }
 
   /** In the order of their first touch, layer by layer. */

@@ -83,7 +83,8 @@ test('touched lists tell what a layout must write', () => {
     expect(before).toBe(stored.length);
     const old = rewritten ? replaced! : list.subarray(0, before);
     expect(Uint32Array.from(old).sort()).toEqual(stored);
-    if (!rewritten) expect(list.length).toBeGreaterThan(before);
+    // A neighbour that took no edge back was touched and has its list as it was.
+    if (!rewritten) expect(list.length).toBeGreaterThanOrEqual(before);
   }
   expect(touched.some(({ rewritten }) => rewritten)).toBe(true);
   expect(touched.some(({ before, rewritten }) => before >= 0 && !rewritten)).toBe(true);
