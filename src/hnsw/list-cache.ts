@@ -58,7 +58,8 @@ export class ListCache {
     const count = Math.max(0, this.#source.read(layer, node, ids));
     this.reads++;
     if (count > this.#space.capOf(layer)) throw tooLong(layer, node, count);
-    const list = this.create(layer, node);
+    // Absent until all of it is there: other threads walk on it as soon as it has a count.
+    const list = this.#place(layer, node);
     this.#write(list, ids, count);
     return list;
   }
@@ -70,9 +71,8 @@ export class ListCache {
 
   /** The address of an empty list, whatever it was before. */
   create(layer: number, node: number): number {
-    const { u32 } = this.#kernels.memory;
-    const list = layer > 0 ? this.#createUpper(layer, node) : this.#createBottom(node);
-    u32[list >>> 2] = 0;
+    const list = this.#place(layer, node);
+    this.#kernels.memory.u32[list >>> 2] = 0;
     return list;
   }
 
@@ -124,6 +124,11 @@ export class ListCache {
     const first = (list >>> 2) + 1;
     for (let i = 0; i < count; i++) u32[first + i] = ids[i];
     u32[list >>> 2] = count;
+  }
+
+  /** The address of a list as it is, absent if it was. */
+  #place(layer: number, node: number): number {
+    return layer > 0 ? this.#createUpper(layer, node) : this.#createBottom(node);
   }
 
   #createUpper(layer: number, node: number): number {

@@ -6,6 +6,7 @@ import { assert } from '../base/assert.ts';
 import type { CellAllocator } from '../kernels/cell-allocator.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import {
+  LIST_ABSENT,
   SPACE_UPPER_MASK,
   SPACE_UPPER_TABLE,
   UPPER_COUNT,
@@ -52,7 +53,7 @@ export class UpperLists {
     return list + UPPER_COUNT;
   }
 
-  /** Makes room for a list that is not there; as `find`, with a count of 0. */
+  /** Makes room for a list that is not there; as `find`, with LIST_ABSENT in place of its count. */
   add(layer: number, node: number): number {
     if (2 * (this.#count + 1) > this.#places) this.#grow();
     const list = this.#allocator.allocate(this.#kind, 0);
@@ -61,7 +62,7 @@ export class UpperLists {
     assert(u32[place] === 0, 'an upper list is added once');
     u32[(list + UPPER_NODE) >>> 2] = node;
     u32[(list + UPPER_LAYER) >>> 2] = layer | UPPER_REFERENCED;
-    u32[(list + UPPER_COUNT) >>> 2] = 0;
+    u32[(list + UPPER_COUNT) >>> 2] = LIST_ABSENT;
     u32[place] = list;
     this.#count++;
     return list + UPPER_COUNT;

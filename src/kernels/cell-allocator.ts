@@ -27,6 +27,22 @@ export interface AllocatorStats {
   readonly evictions: number;
 }
 
+/** Threads that read cells while the main thread, which owns the allocator, takes them away. */
+export interface CellReaders {
+  /** Whether there may be any now. */
+  readonly isReading: boolean;
+  /** A cell that they may read was taken out of the tables. */
+  forgot(): void;
+  /**
+   * Before memory is given to another use: returns when nobody has the address of a forgotten cell any more.
+   * Blocks; does nothing when nothing was forgotten since the last call.
+   */
+  settle(): void;
+}
+
+/** Cells that are taken away together while somebody reads, so that one `settle` serves them all. */
+const EVICTED_TOGETHER = 16;
+
 const FREE = 0;
 const BLOCK = 1;
 const RUN = 2;
@@ -34,6 +50,8 @@ const RUN = 2;
 const NONE = -1;
 
 export class CellAllocator {
+  /** Default: nobody else reads. */
+  readers: CellReaders | undefined;
   readonly #start: number;
   readonly #states: Uint8Array;
   readonly #blocks: (Block | undefined)[];
@@ -63,6 +81,7 @@ export class CellAllocator {
     const block =
       size.open ?? this.#openBlock(size) ?? this.#reclaim(size) ?? this.#borrow(kind.cellBytes);
     if (block === undefined) throw exhausted(kind.cellBytes, kind.name, this.#states.length);
+    this.readers?.settle();
     return block.take(kind, tag);
   }
 
@@ -72,6 +91,7 @@ export class CellAllocator {
     const index = (address - block.address) / block.size.cellBytes;
     assert(block.kindAt(index) === kind, 'the cell is of this kind');
     block.give(index);
+    if (kind.isPrivate !== true) this.readers?.forgot();
     if (block.live === 0) this.#release(block);
   }
 
@@ -89,6 +109,7 @@ export class CellAllocator {
     if (first === NONE) throw exhausted(bytes, 'run', this.#states.length);
     this.#states.fill(RUN, first, first + frames);
     this.#freeFrames -= frames;
+    this.readers?.settle();
     return this.#addressOf(first);
   }
 
@@ -205,7 +226,7 @@ export class CellAllocator {
       const block = this.#blocks[this.#hand];
       if (block !== undefined) {
         if (block.size === size) {
-          if (this.#evictOne(block)) return block;
+          if (this.#evictSome(block)) return block;
         } else if (this.#evictAll(block)) {
           const opened = this.#openBlock(size);
           if (opened !== undefined) return opened;
@@ -228,16 +249,29 @@ export class CellAllocator {
     );
   }
 
+  /** One cell, or a few while others read; false when there is none. */
+  #evictSome(block: Block): boolean {
+    if (!this.#evictOne(block)) return false;
+    if (this.readers?.isReading !== true) return true;
+    for (let i = 1; i < EVICTED_TOGETHER && this.#evictOne(block); i++);
+    return true;
+  }
+
   /** Goes on in the block where it stopped the last time; false when its end is reached. */
   #evictOne(block: Block): boolean {
     while (block.hand < block.capacity) {
-      if (evictCell(block, block.hand++)) {
-        this.#evictions++;
-        return true;
-      }
+      if (this.#evict(block, block.hand++)) return true;
     }
     block.hand = 0;
     return false;
+  }
+
+  #evict(block: Block, index: number): boolean {
+    const isPrivate = block.kindAt(index)?.isPrivate === true;
+    if (!evictCell(block, index)) return false;
+    this.#evictions++;
+    if (!isPrivate) this.readers?.forgot();
+    return true;
   }
 
   /** Asks for all cells of a block; true when it is empty now, and its frames are free. */
@@ -252,7 +286,7 @@ export class CellAllocator {
 
   #evictUnused(block: Block): void {
     for (let i = 0; i < block.capacity && block.live > 0; i++) {
-      if (evictCell(block, i)) this.#evictions++;
+      this.#evict(block, i);
     }
   }
 

@@ -102,6 +102,14 @@ export interface KernelExports {
 export interface Kernels {
   readonly memory: KernelMemory;
   readonly exports: KernelExports;
+  /** What a worker thread makes its own instance from (`worker-thread.ts`). */
+  readonly shared: SharedKernels;
+}
+
+/** The compiled module, and the memory that all of its instances share. Both can be sent to a thread. */
+export interface SharedKernels {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
 }
 
 const WASM_PAGE_BYTES = 65536;
@@ -114,9 +122,15 @@ export function createKernels(memoryBytes: number): Kernels {
   const pages = Math.ceil(memoryBytes / WASM_PAGE_BYTES);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   const module = new WebAssembly.Module(Buffer.from(KERNEL_BYTES, 'base64'));
+  return instantiate({ module, memory });
+}
+
+/** Another instance over the same memory, for another thread. It keeps no data of its own. */
+export function instantiate(shared: SharedKernels): Kernels {
+  const { module, memory } = shared;
   const instance = new WebAssembly.Instance(module, { env: { memory } });
   const exports = instance.exports as KernelExports;
-  return { memory: viewsOf(memory.buffer, exports.heapBase()), exports };
+  return { memory: viewsOf(memory.buffer, exports.heapBase()), exports, shared };
 }
 
 /** Decodes the upper half of a walk key: the distance. The lower half is the node. */

@@ -12,6 +12,8 @@ export interface CellKind {
   readonly name: string;
   /** A multiple of 16. */
   readonly cellBytes: number;
+  /** Only the main thread reads these cells. Default: false. */
+  readonly isPrivate?: boolean | undefined;
   /**
    * Asks for the cell back. True: the owner has forgotten the address. False: it is pinned, or was used
    * since the last call (which takes the mark away). Must not call the allocator.
@@ -20,8 +22,8 @@ export interface CellKind {
 }
 
 /** A kind whose cells stay until they are freed. */
-export function permanentKind(name: string, cellBytes: number): CellKind {
-  return { name, cellBytes: (cellBytes + 15) & ~15, tryEvict: () => false };
+export function permanentKind(name: string, cellBytes: number, isPrivate = false): CellKind {
+  return { name, cellBytes: (cellBytes + 15) & ~15, isPrivate, tryEvict: () => false };
 }
 
 /** All blocks of one cell size, and which of them have room. */

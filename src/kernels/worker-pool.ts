@@ -1,0 +1,257 @@
+/**
+ * Worker threads that run kernels over the memory that they share with the main thread. A job is posted to the
+ * mailbox, where any worker takes it in a few µs, or the main thread takes it back and does it itself: so a pool
+ * works as well while its workers are still starting, or after they died.
+ *
+ * A worker that dies is replaced, and what it was doing is posted again. An idle pool does not keep the
+ * process alive.
+ */
+import { Worker } from 'node:worker_threads';
+import { assert } from '../base/assert.ts';
+import type { CellReaders } from './cell-allocator.ts';
+import type { Kernels } from './kernels.ts';
+import { kernelWorkerEntry } from './worker-entry.ts';
+import { runJob, undoJob } from './worker-jobs.ts';
+import { createMailbox, type Mailbox, SLOTS } from './worker-mailbox.ts';
+import type { WorkerSettings } from './worker-thread.ts';
+
+/** A job to be posted: JOB_*, its arguments, and who is told of its result. */
+export interface KernelJob {
+  readonly operation: number;
+  readonly parameters: readonly number[];
+  /** Called on the main thread, in `collect` or between two turns of the event loop. Must not throw. */
+  readonly onEnd: (result: number) => void;
+}
+
+/** So many workers that die one after the other, soon, with nothing done meanwhile, are replaced. */
+const FRUITLESS_MAX = 8;
+const FRUITLESS_MS = 500;
+const KEEP_ALIVE_MS = 2 ** 30;
+const HEAP_LIMITS = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4 };
+
+export class KernelPool implements CellReaders {
+  readonly threads: number;
+  readonly #kernels: Kernels;
+  readonly #mailbox: Mailbox;
+  readonly #workers: (Worker | undefined)[];
+  readonly #jobs: (KernelJob | undefined)[] = new Array<KernelJob | undefined>(SLOTS);
+  /** Told when jobs are ready again that somebody had begun. */
+  readonly #listeners = new Set<() => void>();
+  readonly #keepAlive: NodeJS.Timeout;
+  #posted = 0;
+  #isArmed = false;
+  #fruitless = 0;
+  #hasForgotten = false;
+  #closing: Promise<void> | undefined;
+  /** Ends of workers that died or were told to. */
+  readonly #exits: Promise<unknown>[] = [];
+
+  /** Starts `threads` workers, 1 or more; they are there some 50 ms later. */
+  constructor(kernels: Kernels, threads: number) {
+    assert(threads > 0, 'a pool has workers');
+    this.threads = threads;
+    this.#kernels = kernels;
+    this.#mailbox = createMailbox(threads);
+    this.#keepAlive = setInterval(() => {}, KEEP_ALIVE_MS).unref();
+    this.#workers = Array.from({ length: threads }, (_, worker) => this.#start(worker));
+  }
+
+  /** Jobs that were posted and have not been collected. */
+  get posted(): number {
+    return this.#posted;
+  }
+
+  get hasRoom(): boolean {
+    return this.#posted < SLOTS;
+  }
+
+  /** Calls `listener` when jobs are ready again whose worker died. */
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Posts a job; there is room. Wakes a worker unless `isQuiet`. */
+  post(job: KernelJob, isQuiet = false): void {
+    assert(this.#closing === undefined, 'the pool is open');
+    const slot = this.#mailbox.post(job.operation, job.parameters);
+    assert(slot >= 0, 'there is room in the mailbox');
+    this.#jobs[slot] = job;
+    if (this.#posted++ === 0) this.#keepAlive.ref();
+    if (!isQuiet) this.#mailbox.ring(1);
+    this.#arm();
+  }
+
+  /** Wakes up to `count` workers. */
+  wake(count: number): void {
+    this.#mailbox.ring(count);
+  }
+
+  /** A job of this kind that no worker has begun: it is the caller's again, and its `onEnd` is not called. */
+  takeBack(operation: number): KernelJob | undefined {
+    if (this.#posted === 0) return undefined;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const job = this.#jobs[slot];
+      if (job?.operation !== operation) continue;
+      if (!this.#mailbox.takeSlot(this.threads, slot)) continue;
+      this.#release(slot);
+      return job;
+    }
+    return undefined;
+  }
+
+  /** Runs a job of this kind that no worker has begun, as the thread after the last worker. */
+  help(operation: number): boolean {
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const job = this.#jobs[slot];
+      if (job?.operation !== operation) continue;
+      if (!this.#mailbox.takeSlot(this.threads, slot)) continue;
+      const result = runJob(this.#kernels, this.#mailbox, slot, this.threads);
+      this.#release(slot);
+      job.onEnd(result);
+      return true;
+    }
+    return false;
+  }
+
+  /** Tells of all jobs that have ended; whether there were any. */
+  collect(): boolean {
+    if (this.#posted === 0) return false;
+    let hasEnded = false;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const job = this.#jobs[slot];
+      if (job === undefined || !this.#mailbox.isOver(slot)) continue;
+      const result = this.#mailbox.result(slot);
+      this.#fruitless = 0;
+      this.#release(slot);
+      hasEnded = true;
+      job.onEnd(result);
+    }
+    return hasEnded;
+  }
+
+  /** `CellReaders.forgot`. */
+  forgot(): void {
+    this.#hasForgotten = true;
+  }
+
+  /** `CellReaders.settle`. A worker that does not leave its call is taken for dead, and ended. */
+  settle(): void {
+    if (!this.#hasForgotten) return;
+    this.#hasForgotten = false;
+    // Whoever is in a call has taken a job.
+    if (this.#posted === 0) return;
+    for (let worker = 0; worker < this.threads; worker++) {
+      if (this.#workers[worker] === undefined) continue;
+      if (!this.#mailbox.awaitCall(worker)) this.#end(worker);
+    }
+  }
+
+  /** `CellReaders.isReading`. */
+  get isReading(): boolean {
+    return this.#posted > 0;
+  }
+
+  /** Ends all workers. All jobs have been collected. Idempotent. */
+  close(): Promise<void> {
+    assert(this.#posted === 0 || this.#closing !== undefined, 'a pool is closed when it is idle');
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** The workers that live, for tests that end some. */
+  get workers(): readonly Worker[] {
+    return this.#workers.filter((worker) => worker !== undefined);
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#keepAlive);
+    this.#mailbox.stop();
+    for (let worker = 0; worker < this.threads; worker++) this.#end(worker);
+    await Promise.all(this.#exits);
+  }
+
+  #start(worker: number): Worker {
+    const { threads } = this;
+    const mailbox = this.#mailbox.buffer;
+    const workerData: WorkerSettings = {
+      shared: this.#kernels.shared,
+      mailbox,
+      workers: threads,
+      worker,
+    };
+    const thread = new Worker(kernelWorkerEntry(), {
+      workerData,
+      name: `stratavec kernels ${worker}`,
+      resourceLimits: HEAP_LIMITS,
+      // Flags of the main thread may be such as no worker takes.
+      execArgv: [],
+    });
+    thread.unref();
+    thread.on('message', () => {
+      this.collect();
+      if (this.#posted > 0) this.#arm();
+    });
+    const started = performance.now();
+    // An error ends the thread: what is to be done is done at its end.
+    thread.on('error', () => {});
+    thread.on('exit', () => {
+      const isFruitless = performance.now() - started < FRUITLESS_MS;
+      this.#fruitless = isFruitless ? this.#fruitless + 1 : 0;
+      this.#bury(worker, thread);
+    });
+    return thread;
+  }
+
+  /** Ends a worker; `#bury` follows. */
+  #end(worker: number): void {
+    const thread = this.#workers[worker];
+    if (thread === undefined) return;
+    this.#workers[worker] = undefined;
+    this.#exits.push(thread.terminate());
+  }
+
+  /** The thread is gone: what it was doing is posted again, and another takes its place. */
+  #bury(worker: number, thread: Worker): void {
+    if (this.#closing !== undefined) return;
+    this.#mailbox.resetCall(worker);
+    for (let slot = 0; slot < SLOTS; slot++) {
+      if (!this.#mailbox.isTakenBy(slot, worker)) continue;
+      undoJob(this.#kernels, this.#mailbox, slot, worker);
+      this.#mailbox.restart(slot);
+    }
+    const isReplaced = this.#fruitless <= FRUITLESS_MAX;
+    assert(
+      this.#workers[worker] === thread || this.#workers[worker] === undefined,
+      'a worker is replaced when it is gone',
+    );
+    this.#workers[worker] = isReplaced ? this.#start(worker) : undefined;
+    // What it had ended without saying so.
+    this.collect();
+    this.#mailbox.ring(this.threads);
+    for (const listener of this.#listeners) listener();
+  }
+
+  #release(slot: number): void {
+    this.#jobs[slot] = undefined;
+    this.#mailbox.free(slot);
+    if (--this.#posted === 0) this.#keepAlive.unref();
+  }
+
+  /** Sees to it that ends of jobs are noticed while the main thread does nothing. */
+  #arm(): void {
+    if (this.#isArmed) return;
+    this.#isArmed = true;
+    void this.#watch();
+  }
+
+  async #watch(): Promise<void> {
+    while (this.#posted > 0 && this.#closing === undefined) {
+      const seen = this.#mailbox.endedCount;
+      if (this.collect()) continue;
+      const isAsked = (await this.#mailbox.ended(seen)) === 'asked';
+      if (isAsked && this.#mailbox.endedCount === seen) break;
+    }
+    this.#isArmed = false;
+  }
+}
