@@ -6,10 +6,21 @@
  * Requires that no checkpoint runs from the first slice to `installed` or `failed`.
  */
 import { assert } from '../base/assert.ts';
+import type { BitGeometry } from './bit-geometry.ts';
 import type { UnitRun } from './free-units.ts';
 import { type Geometry, UNIT_SIZE } from './geometry.ts';
 import { OpenPages } from './open-pages.ts';
-import { encodeEnd, encodePlaces, OPEN_PAGES, type Place, pageKey } from './page-map.ts';
+import {
+  BITS_CENTROID,
+  BITS_END,
+  bitsHi,
+  encodeEnd,
+  encodePlace,
+  encodePlaces,
+  OPEN_PAGES,
+  type Place,
+  pageKey,
+} from './page-map.ts';
 import type { PageStore } from './page-store.ts';
 import { PlaceBook } from './place-book.ts';
 import { SliceWriter } from './slice-writer.ts';
@@ -24,6 +35,14 @@ export interface BulkPagesOptions {
   readonly geometry: Geometry;
   /** Living nodes: they take places 0 to `nodes` - 1. */
   readonly nodes: number;
+  /** Write 1-bit codes, too. */
+  readonly bits?: BulkBits | undefined;
+}
+
+/** 1-bit codes of a bulk load. */
+export interface BulkBits {
+  readonly geometry: BitGeometry;
+  readonly centroid: Float32Array;
 }
 
 export class BulkPages {
@@ -34,6 +53,9 @@ export class BulkPages {
   readonly #view: DataView;
   readonly #codes: Place[] = [];
   readonly #originals: Place[] = [];
+  readonly #bits: Place[] = [];
+  readonly #bitSlice: Uint8Array;
+  #bitSlots = 0;
   readonly #fresh: UnitRun[] = [];
 
   constructor(options: BulkPagesOptions) {
@@ -41,7 +63,9 @@ export class BulkPages {
     this.#options = options;
     this.pages = Math.ceil(nodes / geometry.slotsPerPage);
     this.#writer = new SliceWriter(store.file);
-    this.#slice = new Uint8Array(Math.max(geometry.codeSliceBytes, geometry.originalSliceBytes));
+    const { codeSliceBytes, originalSliceBytes } = geometry;
+    this.#slice = new Uint8Array(Math.max(codeSliceBytes, originalSliceBytes));
+    this.#bitSlice = new Uint8Array(options.bits?.geometry.sliceBytes ?? 0);
     this.#view = new DataView(this.#slice.buffer);
   }
 
@@ -73,9 +97,28 @@ export class BulkPages {
     this.#originals.push(this.#write(slice));
   }
 
+  get bitPages(): number {
+    const { bits } = this.#options;
+    return bits === undefined ? 0 : Math.ceil(this.pages / bits.geometry.pagesPerBitPage);
+  }
+
+  /** Adds the bits of the next node, a slot of a bit page; a page is written with its last one. Copied. */
+  addBits(slot: Uint8Array): void {
+    const { bits, nodes } = this.#options;
+    assert(bits !== undefined, 'bits are written where there are some');
+    const { slotsPerPage, slotsOffset, stride } = bits.geometry;
+    const at = this.#bitSlots % slotsPerPage;
+    if (at === 0) this.#bitSlice.fill(0);
+    this.#bitSlice.set(slot, slotsOffset + at * stride);
+    this.#bitSlots++;
+    const isLast = this.#bitSlots === nodes || this.#bitSlots % slotsPerPage === 0;
+    if (isLast) this.#bits.push(this.#write(this.#bitSlice));
+  }
+
   /** Resolves when the pages are on the device. */
   async synced(): Promise<void> {
     assert(this.#codes.length === this.pages, 'every page was written');
+    assert(this.#bits.length === this.bitPages, 'every bit page was written');
     this.#writer.flush();
     await this.#options.store.file.datasync();
   }
@@ -100,10 +143,27 @@ export class BulkPages {
     const open = new OpenPages();
     open.note(this.pages - 1, this.pages * geometry.slotsPerPage - nodes);
     yield { hi, lo: pageKey(OPEN_PAGES, 'states'), value: open.encode() };
+    yield* this.#bitEntries();
     for (const { hi: key, lo, value } of store.units.entries(tree)) {
       assert(value !== undefined, 'entries of free units are never deleted');
       yield { hi: key, lo, value };
     }
+  }
+
+  *#bitEntries(): Generator<{
+    readonly hi: number;
+    readonly lo: number;
+    readonly value: Uint8Array;
+  }> {
+    const { bits, id } = this.#options;
+    if (bits === undefined) return;
+    const hi = bitsHi(id);
+    for (let lo = 0; lo < this.#bits.length; lo++) {
+      yield { hi, lo, value: encodePlace(this.#bits[lo]) };
+    }
+    const { buffer, byteOffset, byteLength } = bits.centroid;
+    yield { hi, lo: BITS_CENTROID, value: new Uint8Array(buffer, byteOffset, byteLength) };
+    yield { hi, lo: BITS_END, value: encodeEnd(this.#bits.length) };
   }
 
   /** The entries are in the tree. */

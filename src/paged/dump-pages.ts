@@ -1,8 +1,16 @@
 /** The pages of a vector space for people: slots, places, and whether each slice passes its checksum. */
 import { isDatabaseError } from '../errors.ts';
+import type { BitGeometry } from './bit-geometry.ts';
 import { type Geometry, UNIT_SIZE } from './geometry.ts';
 import type { PageFile } from './page-file.ts';
-import { decodePlaces, OPEN_PAGES, type Place } from './page-map.ts';
+import {
+  BITS_CENTROID,
+  BITS_END,
+  decodePlace,
+  decodePlaces,
+  OPEN_PAGES,
+  type Place,
+} from './page-map.ts';
 import { countBits, decodeStates } from './slot-states.ts';
 
 /** An entry of the tree `pages` of one space. */
@@ -32,6 +40,25 @@ export function* dumpPages(
   }
 }
 
+/** As `dumpPages`, for the entries of the space's 1-bit codes. */
+export function* dumpBits(
+  entries: Iterable<PageEntry>,
+  { sliceBytes, slotsPerPage, count }: BitGeometry,
+  file: PageFile,
+): Generator<string> {
+  yield `${slotsPerPage} slots a bit page, ${count} bits each, slices of ${sliceBytes} bytes`;
+  for (const { lo, value } of entries) {
+    if (lo === BITS_CENTROID || lo === BITS_END) {
+      const what = lo === BITS_END ? 'end of placed bit pages' : 'centroid';
+      yield `${what}: ${value.length} bytes`;
+    } else {
+      const place = (): string =>
+        describeSlice('bits', decodePlace(value, file.path), sliceBytes, file);
+      yield `bit page ${lo}: ${guarded(place)}`;
+    }
+  }
+}
+
 function describeStates(value: Uint8Array, slots: number, path: string): string {
   const states = decodeStates(value, slots, path);
   const used = countBits(states.used);
@@ -40,17 +67,22 @@ function describeStates(value: Uint8Array, slots: number, path: string): string 
 
 function describePlaces(value: Uint8Array, geometry: Geometry, file: PageFile): string {
   const { codes, originals } = decodePlaces(value, file.path);
-  const slice = (name: string, place: Place | undefined, bytes: number): string => {
-    if (place === undefined) return `no ${name}`;
-    const units = bytes / UNIT_SIZE;
-    const state = guarded(() => {
-      file.readSlice(place, new Uint8Array(bytes));
-      return 'whole';
-    });
-    return `${name} in ${units} units from ${place.unit}, ${state}`;
-  };
-  const first = slice('codes', codes, geometry.codeSliceBytes);
-  return `${first}; ${slice('originals', originals, geometry.originalSliceBytes)}`;
+  const first = describeSlice('codes', codes, geometry.codeSliceBytes, file);
+  return `${first}; ${describeSlice('originals', originals, geometry.originalSliceBytes, file)}`;
+}
+
+function describeSlice(
+  name: string,
+  place: Place | undefined,
+  bytes: number,
+  file: PageFile,
+): string {
+  if (place === undefined) return `no ${name}`;
+  const state = guarded(() => {
+    file.readSlice(place, new Uint8Array(bytes));
+    return 'whole';
+  });
+  return `${name} in ${bytes / UNIT_SIZE} units from ${place.unit}, ${state}`;
 }
 
 function guarded(run: () => string): string {

@@ -6,7 +6,7 @@
  */
 import type { Geometry } from './geometry.ts';
 import { PageFile } from './page-file.ts';
-import { decodePlaces, type Place } from './page-map.ts';
+import { decodePlace, decodePlaces, type Place } from './page-map.ts';
 
 export class PageBackup {
   readonly #source: PageFile;
@@ -26,6 +26,11 @@ export class PageBackup {
       this.#slice(codes, geometry.codeSliceBytes) +
       this.#slice(originals, geometry.originalSliceBytes)
     );
+  }
+
+  /** The same for the place of a bit page, whose slice is as long as that. */
+  copyBits(place: Uint8Array, sliceBytes: number): number {
+    return this.#slice(decodePlace(place, this.#source.path), sliceBytes);
   }
 
   /** What was copied, and the name of the file, are on the device. */

@@ -3,6 +3,7 @@
  * what. Reads the whole file; lets the event loop run in between. Repairs nothing.
  */
 import { DatabaseError } from '../errors.ts';
+import type { BitPages } from './bit-pages.ts';
 import { CHUNK_UNITS, type UnitRun } from './free-units.ts';
 import type { Place } from './page-map.ts';
 import type { PageStore } from './page-store.ts';
@@ -22,6 +23,8 @@ export type PageProblemCode =
   | 'UNIT_LEAKED'
   /** The masks of a cell differ from the slot states. */
   | 'MASKS_DIFFER'
+  /** 1-bit codes are not those of the vectors. */
+  | 'BITS_DIFFER'
   /** Counters differ from the slot states. */
   | 'COUNTERS_DIFFER';
 
@@ -55,6 +58,12 @@ export async function checkPages(
       if (page % PAGES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     check.dropped(space);
+    if (space.bits !== undefined) {
+      for (let bitPage = 0; bitPage < check.bitPages(space.bits, space); bitPage++) {
+        check.bitPage(space.bits, bitPage, `space ${space.id} bit page ${bitPage}`);
+        if (bitPage % PAGES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
     check.counters(space, total);
     fill.set(space.id, space.stats().fill);
   }
@@ -119,6 +128,37 @@ class Check {
       for (const run of checkpoint.runs(places))
         this.#own(run, `space ${id} page ${page}, given up`);
     }
+  }
+
+  /** How many bit pages there are to look at: those that are needed, and those given up lately. */
+  bitPages({ checkpoint }: BitPages, space: PagedSpace): number {
+    return (
+      this.#guard(`space ${space.id} bits`, () => {
+        return Math.max(checkpoint.pagesNeeded, checkpoint.placedEnd);
+      }) ?? 0
+    );
+  }
+
+  /** A bit page: its slice, and whether cell or slice holds what the codes say. */
+  bitPage(bits: BitPages, bitPage: number, where: string): void {
+    const { checkpoint, column } = bits;
+    const place = this.#guard(where, () => checkpoint.place(bitPage) ?? 'none');
+    if (place === undefined) return;
+    const isNeeded = bitPage < checkpoint.pagesNeeded;
+    const isPinned = checkpoint.pages.isPinned(bitPage);
+    if (place !== 'none') this.#own(checkpoint.runOf(place), where);
+    else if (isNeeded && !isPinned)
+      this.#report('PAGE_MISSING', where, 'no place, and not in memory');
+    const slice = place === 'none' ? undefined : this.#slice(place, column.cellBytes, where);
+    if (!isNeeded) return;
+    const cell = column.peek(bitPage);
+    if (cell !== 0 && !bits.isMaskRight(bitPage, cell)) {
+      this.#report('MASKS_DIFFER', where, 'live mask of bits');
+    }
+    const bytes = isPinned ? column.bytes(cell) : slice;
+    if (bytes === undefined) return;
+    const wrong = this.#guard(where, () => bits.firstWrong(bitPage, bytes)) ?? -1;
+    if (wrong >= 0) this.#report('BITS_DIFFER', where, `bits and code of slot ${wrong}`);
   }
 
   counters(space: PagedSpace, total: Totals): void {

@@ -1,5 +1,5 @@
 /**
- * One column (codes or originals) of the pages of one vector space, as far as it is in memory: a cell a
+ * One column (codes, originals or bits) of the pages of one vector space, as far as it is in memory: a cell a
  * page, found by a directory of the space, read on demand and given up to the allocator's clock.
  *
  * A pinned cell is never given up: its page differs from what the tree says is on disk.
@@ -23,8 +23,11 @@ export interface ColumnStats {
   readonly bytesRead: number;
 }
 
+/** `bits` is indexed by bit page. */
+export type ColumnName = 'codes' | 'originals' | 'bits';
+
 export interface PageColumnOptions {
-  readonly name: 'codes' | 'originals';
+  readonly name: ColumnName;
   readonly cellBytes: number;
   readonly directory: Directory;
   readonly memory: KernelMemory;
@@ -33,7 +36,7 @@ export interface PageColumnOptions {
 }
 
 export class PageColumn {
-  readonly name: 'codes' | 'originals';
+  readonly name: ColumnName;
   /** Of a cell and of a slice on disk. */
   readonly cellBytes: number;
   readonly #directory: Directory;
@@ -56,8 +59,10 @@ export class PageColumn {
     this.#file = options.file;
     const { directory, cellBytes } = options;
     const tryEvict = (page: number): boolean => directory.tryEvict(page);
-    this.#kind = { name: options.name, cellBytes, tryEvict };
-    this.#copyKind = permanentKind('frozen pages', cellBytes);
+    // Only codes of one kind or the other are walked on.
+    const isPrivate = options.name === 'originals';
+    this.#kind = { name: options.name, cellBytes, isPrivate, tryEvict };
+    this.#copyKind = permanentKind('frozen pages', cellBytes, true);
   }
 
   /** The address of the page's cell, or 0. Counts as a use, and as a hit or a miss. */
@@ -74,14 +79,18 @@ export class PageColumn {
     return entry - (entry & 15);
   }
 
-  /** Reads the slice, which is not in memory, into a cell. */
-  load(page: number, place: Place): number {
+  /**
+   * Reads the slice, which is not in memory, into a cell. `prepare` completes it: as soon as it is in the
+   * directory, other threads read it.
+   */
+  load(page: number, place: Place, prepare?: (address: number) => void): number {
     assert(this.peek(page) === 0, 'a slice is loaded once');
     const address = this.#allocator.allocate(this.#kind, page);
     try {
       this.#reads++;
       this.#bytesRead += this.cellBytes;
       this.#file.readSlice(place, this.bytes(address));
+      prepare?.(address);
       this.#directory.setEntry(page, address | ENTRY_REFERENCED);
     } catch (error) {
       this.#allocator.free(this.#kind, address);

@@ -63,14 +63,8 @@ export class PageResidence {
   #loadCodes(page: number): number {
     const place = this.#checkpoint.places(page)?.codes;
     if (place === undefined) throw this.missing(page);
-    const address = this.#columns.codes.load(page, place);
-    try {
-      this.#states.show(page);
-    } catch (error) {
-      this.#columns.codes.drop(page);
-      throw error;
-    }
-    return address;
+    const show = (address: number): void => this.#states.showAt(page, address);
+    return this.#columns.codes.load(page, place, show);
   }
 
   #create(page: number): void {

@@ -24,6 +24,8 @@ export interface PageStatesOptions {
 export class PageStates {
   /** The plan under way; the space sets it. */
   plan: SpacePlan | undefined;
+  /** Shows the living slots of a page wherever else they are in memory; the space sets it. */
+  showElsewhere: ((page: number, live: Uint32Array) => void) | undefined;
   readonly #options: PageStatesOptions;
 
   constructor(options: PageStatesOptions) {
@@ -59,10 +61,18 @@ export class PageStates {
     return states;
   }
 
-  /** Writes the states of `page` into its code cell, if it is in memory. */
+  /** Writes the states of `page` into its cells, as far as they are in memory. */
   show(page: number): void {
     const address = this.#options.codes.peek(page);
-    if (address === 0) return;
+    const planned = this.plan?.states(page);
+    if (address === 0 && (planned === undefined || this.showElsewhere === undefined)) return;
+    const { used, live } = planned ?? this.ofTree(page);
+    if (address !== 0) this.#setMasks(address, used, live);
+    this.showElsewhere?.(page, live);
+  }
+
+  /** Writes the states of `page` into its code cell at `address`, which is not in the directory yet. */
+  showAt(page: number, address: number): void {
     const { used, live } = this.plan?.states(page) ?? this.ofTree(page);
     this.#setMasks(address, used, live);
   }
@@ -72,6 +82,7 @@ export class PageStates {
     for (const [page, { usedBefore, liveBefore }] of plan.changed()) {
       const address = this.#options.codes.peek(page);
       if (address !== 0) this.#setMasks(address, usedBefore, liveBefore);
+      this.showElsewhere?.(page, liveBefore);
     }
   }
 

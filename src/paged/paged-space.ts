@@ -11,12 +11,15 @@
 import { assert } from '../base/assert.ts';
 import { type Random, seededRandom } from '../base/random.ts';
 import { DatabaseError } from '../errors.ts';
+import type { Directory } from '../kernels/directory.ts';
 import { SLOT_RECORD } from '../kernels/layout.ts';
 import type { Space } from '../kernels/space.ts';
+import type { BitGeometry } from './bit-geometry.ts';
+import { BitPages } from './bit-pages.ts';
 import { FreePlaces } from './free-places.ts';
 import type { Geometry } from './geometry.ts';
 import { OPEN_PAGES_MAX } from './open-pages.ts';
-import { type ColumnStats, PageColumn } from './page-column.ts';
+import { type ColumnName, type ColumnStats, PageColumn } from './page-column.ts';
 import { OPEN_PAGES } from './page-map.ts';
 import { PageResidence } from './page-residence.ts';
 import { PageStates } from './page-states.ts';
@@ -37,6 +40,8 @@ export interface PagedSpaceOptions {
   readonly store: PageStore;
   /** Keep the vectors as given. False: they are decoded from their codes. Default: true. */
   readonly originals?: boolean | undefined;
+  /** The space is to have 1-bit codes, too, which begin with `trainBits`. */
+  readonly bits?: BitGeometry | undefined;
   /** For the policy `random`. Default: a generator seeded with `id`. */
   readonly random?: Random | undefined;
 }
@@ -49,6 +54,8 @@ export interface PagedSpaceStats extends PageCounters {
   readonly originalBytes: number;
   readonly codes: ColumnStats;
   readonly originals: ColumnStats | undefined;
+  readonly bitBytes: number;
+  readonly bits: ColumnStats | undefined;
 }
 
 export class PagedSpace {
@@ -57,6 +64,8 @@ export class PagedSpace {
   readonly columns: Columns;
   readonly checkpoint: SpaceCheckpoint;
   readonly states: PageStates;
+  /** Undefined in a space that is to have none. */
+  readonly bits: BitPages | undefined;
   readonly #space: Space;
   readonly #store: PageStore;
   readonly #book: PlaceBook;
@@ -90,6 +99,9 @@ export class PagedSpace {
     this.#freePlaces = new FreePlaces(this.#book, (page) => this.#freeSlotsOf(page));
     store.ring.fit(geometry.originalStride);
     store.register(checkpoint);
+    this.bits = this.#makeBits(options);
+    const { bits } = this;
+    if (bits !== undefined) states.showElsewhere = (page, live) => bits.show(page, live);
   }
 
   beginPlan(): void {
@@ -134,6 +146,7 @@ export class PagedSpace {
     assert(!states.isLive(slot), 'a node is put once');
     this.#residence.makeWritable(page, { isNew: plan.opened.has(page), planned: true });
     this.#writeSlot(node, record, vector, plan);
+    this.bits?.put(node, plan);
     states.setLive(slot);
     this.states.show(page);
     this.#book.count({ live: 1 });
@@ -163,6 +176,7 @@ export class PagedSpace {
   dropLast(most: number): readonly number[] {
     const plan = this.#plan;
     assert(plan !== undefined, 'pages are dropped within a plan');
+    const before = this.counters.pages;
     while (plan.dropped.length < most) {
       const page = this.counters.pages - 1;
       if (page < 0 || this.states.read(page).used.some((word) => word !== 0)) break;
@@ -170,6 +184,7 @@ export class PagedSpace {
       plan.dropped.push(page);
       this.#book.count({ pages: -1 });
     }
+    this.bits?.dropFrom(this.counters.pages, before);
     this.#loadOpenPages();
     this.#book.openPages.keepBelow(this.counters.pages);
     return plan.dropped;
@@ -190,11 +205,12 @@ export class PagedSpace {
 
   /** Lets the next checkpoint write a page to other units, if it has slices that end beyond `unit`. */
   relocate(page: number, unit: number): boolean {
+    const isBitsBeyond = this.bits?.relocate(page, unit) ?? false;
     const places = this.checkpoint.places(page);
-    if (places === undefined || this.checkpoint.pages.isPinned(page)) return false;
+    if (places === undefined || this.checkpoint.pages.isPinned(page)) return isBitsBeyond;
     const isBeyond = this.checkpoint.runs(places).some((run) => run.unit + run.count > unit);
     if (isBeyond) this.#residence.makeWritable(page, { isNew: false, planned: true });
-    return isBeyond;
+    return isBeyond || isBitsBeyond;
   }
 
   /** The states entries that the plan's commit must write: page and value. Every reserved node was put. */
@@ -213,6 +229,7 @@ export class PagedSpace {
     assert(plan !== undefined, 'a plan is under way');
     this.#endPlan();
     this.checkpoint.pages.commitPlan();
+    this.bits?.commitPlan();
     if (plan.dropped.length === 0) return;
     for (const page of plan.dropped) this.checkpoint.drop(page);
     this.checkpoint.recount();
@@ -230,6 +247,7 @@ export class PagedSpace {
       else this.checkpoint.unpin(page);
     });
     this.checkpoint.recount();
+    this.bits?.rollbackPlan();
     this.#book.restore();
   }
 
@@ -246,12 +264,24 @@ export class PagedSpace {
     const isNew = this.columns.codes.peek(page) === 0 && this.checkpoint.places(page) === undefined;
     this.#residence.makeWritable(page, { isNew, planned: false });
     this.#writeSlot(node, record, vector, undefined);
+    this.bits?.replay(node);
     this.#book.noteFree(page, this.states.freeSlots(page));
   }
 
   /** Brings the page's codes into memory, if they are not there. CORRUPTION when they are damaged. */
   loadCodes(page: number): void {
     this.#residence.codes(page);
+  }
+
+  /** Whether searches can walk on 1-bit codes. */
+  get hasBits(): boolean {
+    return this.bits?.isReady ?? false;
+  }
+
+  /** As `loadCodes`, for a bit page. */
+  loadBits(bitPage: number): void {
+    assert(this.bits !== undefined, 'only a space with bits is asked for them');
+    this.bits.load(bitPage);
   }
 
   /**
@@ -296,6 +326,7 @@ export class PagedSpace {
   /** Takes over what `exportCounters` gave; before anything else is done with the space. */
   importCounters(bytes: Uint8Array): void {
     this.#book.decodeCounters(bytes, this.#store.file.path);
+    this.bits?.open();
   }
 
   /** As `importCounters`, after the space was filled from outside (`bulk-pages.ts`); it had no pages. */
@@ -304,11 +335,13 @@ export class PagedSpace {
     this.#book.decodeCounters(bytes, this.#store.file.path);
     this.#hasOpenPages = false;
     this.checkpoint.reload();
+    this.bits?.open();
   }
 
   stats(): PagedSpaceStats {
     const { pages } = this.counters;
     const { codes, originals } = this.columns;
+    const bitPages = this.bits?.checkpoint.placedEnd ?? 0;
     return {
       ...this.counters,
       fill: this.#book.fill,
@@ -316,11 +349,14 @@ export class PagedSpace {
       originalBytes: pages * (originals?.cellBytes ?? 0),
       codes: codes.stats(),
       originals: originals?.stats(),
+      bitBytes: bitPages * (this.bits?.column.cellBytes ?? 0),
+      bits: this.bits?.column.stats(),
     };
   }
 
-  /** Gives all cells of both columns back, dirty ones too. The space must not be used any more. */
+  /** Gives all cells back, dirty ones too. The space must not be used any more. */
   release(): void {
+    this.bits?.release();
     this.#store.unregister(this.checkpoint);
     this.checkpoint.release();
     this.columns.codes.release();
@@ -373,9 +409,25 @@ export class PagedSpace {
   }
 
   #codeSlot(node: number): number {
-    const { codeSlotsOffset, codeStride } = this.geometry;
-    const cell = this.#residence.codes(this.#space.pageOf(node));
-    return cell + codeSlotsOffset + this.#space.slotOf(node) * codeStride;
+    return this.#reader.codeSlot(this.#space.pageOf(node), this.#space.slotOf(node));
+  }
+
+  #makeBits({ id, space, geometry, store, bits }: PagedSpaceOptions): BitPages | undefined {
+    if (bits === undefined) return undefined;
+    assert(space.bits !== undefined, 'the descriptor of a space with bits has them');
+    const column = makeColumn('bits', bits.sliceBytes, space.bits, store);
+    return new BitPages({
+      spaceId: id,
+      space,
+      geometry,
+      bits,
+      column,
+      store,
+      book: this.#book,
+      states: this.states,
+      residence: this.#residence,
+      reader: this.#reader,
+    });
   }
 
   /** Both columns are in memory and pinned. `plan` gets what the slots held before. */
@@ -400,24 +452,22 @@ export class PagedSpace {
 }
 
 function makeColumns({ space, geometry, store, originals = true }: PagedSpaceOptions): Columns {
-  const { allocator, file, kernels } = store;
-  const shared = { memory: kernels.memory, allocator, file };
+  const { codeSliceBytes, originalSliceBytes } = geometry;
   return {
-    codes: new PageColumn({
-      name: 'codes',
-      cellBytes: geometry.codeSliceBytes,
-      directory: space.codes,
-      ...shared,
-    }),
+    codes: makeColumn('codes', codeSliceBytes, space.codes, store),
     originals: originals
-      ? new PageColumn({
-          name: 'originals',
-          cellBytes: geometry.originalSliceBytes,
-          directory: space.originals,
-          ...shared,
-        })
+      ? makeColumn('originals', originalSliceBytes, space.originals, store)
       : undefined,
   };
+}
+
+function makeColumn(
+  name: ColumnName,
+  cellBytes: number,
+  directory: Directory,
+  { allocator, file, kernels }: PageStore,
+): PageColumn {
+  return new PageColumn({ name, cellBytes, directory, memory: kernels.memory, allocator, file });
 }
 
 function makeView(states: PageStates, book: PlaceBook, random: Random): PlaceView {

@@ -32,13 +32,31 @@ export class VectorReader {
   original(page: number, slot: number): number {
     const { geometry, columns, checkpoint, residence } = this.#options;
     const { originals } = columns;
-    if (originals === undefined) return this.#decode(page, slot);
+    if (originals === undefined) return this.decode(this.codeSlot(page, slot));
     const found = originals.find(page);
     if (found !== 0) return found + slot * geometry.originalStride;
     const place = checkpoint.places(page)?.originals;
     if (place === undefined) throw residence.missing(page);
     if (!originals.hasRoom()) return this.#readSlot(place, page, slot);
     return originals.load(page, place) + slot * geometry.originalStride;
+  }
+
+  /** The address of a code slot, whose page it reads if need be; valid until the next allocation. */
+  codeSlot(page: number, slot: number): number {
+    const { geometry, residence } = this.#options;
+    return residence.codes(page) + geometry.codeSlotsOffset + slot * geometry.codeStride;
+  }
+
+  /** The vector that the code slot at `source` stands for, in the ring. */
+  decode(source: number): number {
+    const { geometry, store } = this.#options;
+    const { u8, f32 } = this.#memory;
+    const { dimension } = geometry;
+    const code = u8.subarray(source + SLOT_CODE, source + SLOT_CODE + dimension);
+    const address = store.ring.next(geometry.originalStride);
+    const target = f32.subarray(address >>> 2, (address >>> 2) + dimension);
+    decodeSq8(code, f32[(source + SLOT_SCALE) >>> 2], f32[(source + SLOT_MEAN) >>> 2], target);
+    return address;
   }
 
   /** The checksum of the vector at `address`, as its slot keeps it. */
@@ -59,19 +77,6 @@ export class VectorReader {
     if (stored !== this.checksum(address, page * slotsPerPage + slot)) {
       throw new CorruptionError('vector checksum mismatch', { file: store.file.path, offset });
     }
-    return address;
-  }
-
-  #decode(page: number, slot: number): number {
-    const { geometry, store, residence } = this.#options;
-    const { u8, f32 } = this.#memory;
-    const { dimension } = geometry;
-    const cell = residence.codes(page);
-    const source = cell + geometry.codeSlotsOffset + slot * geometry.codeStride;
-    const code = u8.subarray(source + SLOT_CODE, source + SLOT_CODE + dimension);
-    const address = store.ring.next(geometry.originalStride);
-    const target = f32.subarray(address >>> 2, (address >>> 2) + dimension);
-    decodeSq8(code, f32[(source + SLOT_SCALE) >>> 2], f32[(source + SLOT_MEAN) >>> 2], target);
     return address;
   }
 }
