@@ -9,10 +9,11 @@ import { isAbsolute, relative, resolve } from 'node:path';
 import { DatabaseError } from '../errors.ts';
 import type { BackupOptions } from '../lsm/backup.ts';
 import type { VersionPin } from '../lsm/version-pin.ts';
+import { chooseBitGeometry } from '../paged/bit-geometry.ts';
 import { chooseGeometry, type Geometry } from '../paged/geometry.ts';
 import { PageBackup } from '../paged/page-backup.ts';
 import { PAGE_FILE_NAME } from '../paged/page-file.ts';
-import { isPlacesKey } from '../paged/page-map.ts';
+import { isBitPlaceKey, isPlacesKey, spaceOfBits } from '../paged/page-map.ts';
 import { throwIfAborted } from '../storage/copy-file.ts';
 import { beginFilling, endFilling, undoFilling } from '../storage/unfinished.ts';
 import { readCatalog } from './catalog.ts';
@@ -85,6 +86,19 @@ function checkWhole(session: Session, pin: VersionPin): void {
   throw new DatabaseError('READ_ONLY', message);
 }
 
+/** Copies what an entry of the tree `pages` says the place of; returns the bytes. */
+function copySlices(
+  copy: PageBackup,
+  { hi, lo, value }: { readonly hi: number; readonly lo: number; readonly value: Uint8Array },
+  geometries: ReadonlyMap<number, Geometry>,
+): number {
+  const paged = isPlacesKey(lo) ? geometries.get(hi) : undefined;
+  if (paged !== undefined) return copy.copy(value, paged);
+  const bitPaged = isBitPlaceKey(hi, lo) ? geometries.get(spaceOfBits(hi)) : undefined;
+  if (bitPaged === undefined) return 0;
+  return copy.copyBits(value, chooseBitGeometry(bitPaged).sliceBytes);
+}
+
 async function copyPages(
   session: Session,
   pin: VersionPin,
@@ -104,9 +118,7 @@ async function copyPages(
   let done = 0;
   try {
     while (scan.next()) {
-      const geometry = isPlacesKey(scan.lo) ? geometries.get(scan.hi) : undefined;
-      if (geometry === undefined) continue;
-      done += copy.copy(scan.value, geometry);
+      done += copySlices(copy, scan, geometries);
       if (!slice.isOver) continue;
       onProgress?.({ phase: 'pages', done, total: Math.max(done, total) });
       await slice.yield();

@@ -5,9 +5,11 @@ import { DatabaseError, isDatabaseError } from '../errors.ts';
 import { dumpDirectory, dumpFile } from '../lsm/dump/dump-file.ts';
 import { LsmEngine } from '../lsm/engine.ts';
 import { sizeOf } from '../lsm/restore.ts';
-import { dumpPages, type PageEntry } from '../paged/dump-pages.ts';
+import { chooseBitGeometry } from '../paged/bit-geometry.ts';
+import { dumpBits, dumpPages, type PageEntry } from '../paged/dump-pages.ts';
 import { chooseGeometry } from '../paged/geometry.ts';
 import { PAGE_FILE_NAME, PageFile } from '../paged/page-file.ts';
+import { bitsHi } from '../paged/page-map.ts';
 import type { FileSystem } from '../storage/file-system.ts';
 import { NodeFileSystem } from '../storage/node-file-system.ts';
 import { UNFINISHED_NAME } from '../storage/unfinished.ts';
@@ -80,8 +82,12 @@ async function* inspectPages(
   try {
     for (const { collection, name, space, options } of readCatalogCopies(engine)) {
       yield `collection ${collection} ${JSON.stringify(name)}, space ${space}, ${JSON.stringify(options)}`;
-      const lines = dumpPages(entriesOf(engine, space), chooseGeometry(options.dimension), pages);
+      const geometry = chooseGeometry(options.dimension);
+      const lines = dumpPages(entriesOf(engine, space), geometry, pages);
       for (const line of lines) yield `  ${line}`;
+      if (options.codes !== 'bit') continue;
+      const bits = entriesOf(engine, bitsHi(space));
+      for (const line of dumpBits(bits, chooseBitGeometry(geometry), pages)) yield `  ${line}`;
     }
   } catch (error) {
     if (!isDatabaseError(error)) throw error;
@@ -92,8 +98,8 @@ async function* inspectPages(
   }
 }
 
-function* entriesOf(engine: LsmEngine, space: number): Generator<PageEntry> {
-  const range = { fromHi: space, toHi: space, fromLo: 0, toLo: 0xffffffff };
+function* entriesOf(engine: LsmEngine, hi: number): Generator<PageEntry> {
+  const range = { fromHi: hi, toHi: hi, fromLo: 0, toLo: 0xffffffff };
   const scan = engine.scan(PAGES_TREE, range);
   try {
     while (scan.next()) yield { lo: scan.lo, value: scan.value };

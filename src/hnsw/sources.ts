@@ -18,6 +18,10 @@ export interface VectorSource {
   readonly counters: { readonly pages: number };
   /** Brings the code cell of `page` into memory and enters it in the space's directory. */
   loadCodes(page: number): void;
+  /** Whether there are 1-bit codes to walk on, and so for how long as the answer is yes. */
+  readonly hasBits: boolean;
+  /** As `loadCodes`, for a bit page. Only asked of a source that has bits. */
+  loadBits(bitPage: number): void;
   /** The address of the node's f32 vector, valid until the next call of anything that allocates. */
   original(node: number): number;
 }

@@ -102,6 +102,10 @@ export class BulkPages {
     return bits === undefined ? 0 : Math.ceil(this.pages / bits.geometry.pagesPerBitPage);
   }
 
+  get hasBits(): boolean {
+    return this.#options.bits !== undefined;
+  }
+
   /** Adds the bits of the next node, a slot of a bit page; a page is written with its last one. Copied. */
   addBits(slot: Uint8Array): void {
     const { bits, nodes } = this.#options;

@@ -77,6 +77,15 @@ export function isPlacesKey(lo: number): boolean {
   return lo % 2 === 0 && lo !== OPEN_PAGES * 2;
 }
 
+/** Whether it is the key of the place of a bit page; then `spaceOfBits` is its space. */
+export function isBitPlaceKey(hi: number, lo: number): boolean {
+  return hi >= BITS_HI_FIRST && hi < FREE_UNITS_HI - 1 && lo < BITS_CENTROID;
+}
+
+export function spaceOfBits(hi: number): number {
+  return hi - BITS_HI_FIRST;
+}
+
 /** Where one slice is, and the checksum of its bytes. */
 export interface Place {
   readonly unit: number;

@@ -106,6 +106,10 @@ export class World implements NeighbourSource, VectorSource {
     return list.length;
   }
 
+  readonly hasBits = false;
+
+  loadBits(): void {}
+
   loadCodes(page: number): void {
     if (this.space.codes.cell(page) !== 0) return;
     const { memory, exports } = this.kernels;
