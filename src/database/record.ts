@@ -1,17 +1,12 @@
+import type { Json } from '../base/json.ts';
+
 /** What names a record within its namespace. A number and a bigint of equal value are the same id. */
 export type RecordId = string | number | bigint;
 
 /** Vectors go in as either; a library that keeps one copies it. */
 export type VectorInput = Float32Array | readonly number[];
 
-/** Anything that JSON can say. */
-export type Json =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly Json[]
-  | { readonly [key: string]: Json };
+export type { Json };
 
 /** A record to store. */
 export interface RecordInput<Meta = unknown> {
