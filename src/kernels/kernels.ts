@@ -50,6 +50,8 @@ export interface KernelExports {
   linkBack(walk: number, layer: number, node: number, newNode: number, alpha: number): number;
   /** Fills scale, mean, spread and code of the slot from the f32 vector; leaves the record number. */
   encodeSq8(space: number, vector: number, slot: number): void;
+  /** Writes the vector that an SQ8 slot stands for, f32[dimension]; of the cosine metric the normalised one. */
+  decodeSq8(space: number, slot: number, vector: number): void;
   /**
    * Fills factors and bits of a slot of a bit cell from the f32 vector; leaves the record number.
    * `work` is f32[SPACE_BIT_COUNT], a multiple of 16, for the caller to give. The space needs dimension,

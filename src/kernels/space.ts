@@ -87,6 +87,11 @@ export interface SpaceOptions {
   readonly bits?: BitGeometry | undefined;
 }
 
+/** Bits of a 1-bit code: the dimension, rounded up to a multiple of 64. */
+export function bitCount(dimension: number): number {
+  return Math.ceil(dimension / 64) * 64;
+}
+
 const descriptorKind = permanentKind('descriptors', SPACE_SIZE);
 
 export class Space {

@@ -14,6 +14,7 @@ import {
   SPACE_DIMENSION,
   SPACE_METRIC,
 } from '../layout';
+import { codeSum } from './dot';
 import { inverseNorm } from './exact';
 
 /** Margins that are tried: 0, and the range / 2^k for k from MARGIN_FIRST down to MARGIN_LAST. */
@@ -86,4 +87,16 @@ function margin(vector: u32, dimension: u32, factor: f64, end: f64, range: f64, 
 @inline
 function roundingError(dimension: u32, range: f64): f64 {
   return (<f64>dimension * range * range) / 780300;
+}
+
+/** Writes the vector that a slot stands for, f32[dimension]: for the cosine metric the normalised one. */
+export function decodeSq8(space: u32, slot: u32, vector: u32): void {
+  const dimension = load<u32>(space, SPACE_DIMENSION);
+  const scale = <f64>load<f32>(slot, SLOT_SCALE);
+  const mean = <f64>load<f32>(slot, SLOT_MEAN);
+  const codeMean = <f64>codeSum(slot + SLOT_CODE, dimension) / <f64>dimension;
+  for (let i: u32 = 0; i < dimension; i++) {
+    const step = <f64>load<u8>(slot + SLOT_CODE + i);
+    store<f32>(vector + (i << 2), <f32>(mean + scale * (step - codeMean)));
+  }
 }

@@ -1,8 +1,11 @@
 /** What the module exports. It keeps no data of its own: all state lies where the caller puts it. */
 export { walkBegin, walkContinue, walkRun } from './walk';
 export { walkBytes, walkInit, walkMove } from './scratch';
-export { codeDistance, walkPrepare } from './sq8';
-export { encodeSq8 } from './encode';
+export { walkPrepare } from './prepare';
+export { codeDistance } from './sq8';
+export { decodeSq8, encodeSq8 } from './encode';
+export { encodeBits } from './bits';
+export { refineCodes, refineExact, refinePrepare } from './refine';
 export { selectNeighbours } from './select';
 export { linkBack } from './link';
 export { distanceExact, scanBegin, scanEnd, scanPage } from './exact';

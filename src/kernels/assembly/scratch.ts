@@ -6,16 +6,19 @@
  * full for most walks; one that outgrows them returns STATUS_GROW.
  */
 import {
+  SPACE_BIT_COUNT,
   SPACE_CAP_BOTTOM,
   SPACE_CAP_UPPER,
   SPACE_DIMENSION,
   WALK_EF,
+  WALK_ENTRIES,
   WALK_HEADER_SIZE,
   WALK_NEED_COUNT,
   WALK_NEEDS,
   WALK_PRIVATE,
   WALK_QUERY,
   WALK_RESULT_COUNT,
+  WALK_RESULT_ERRORS,
   WALK_RESULTS,
   WALK_SELECTED,
   WALK_SELECTED_COUNT,
@@ -72,9 +75,41 @@ export const PRUNED = WALK_PRIVATE + 144;
 export const PRUNED_COUNT = WALK_PRIVATE + 148;
 /** How many results `selectNeighbours` has dealt with. */
 export const SELECT_NEXT = WALK_PRIVATE + 152;
+/** The query in bit planes (measure-bits.ts), and the sum of its values, i32. */
+export const QUERY_PLANES = WALK_PRIVATE + 156;
+export const QUERY_SUM = WALK_PRIVATE + 160;
+/**
+ * f64: what a unit of the product of planes and signs counts, for a step of 1; what the query adds to a
+ * distance; the length of its rest; the length of its code's error, for a rest of length 1.
+ */
+export const QUERY_FACTOR = WALK_PRIVATE + 164;
+export const QUERY_BASE = WALK_PRIVATE + 172;
+export const QUERY_REST = WALK_PRIVATE + 180;
+export const QUERY_NOISE = WALK_PRIVATE + 188;
+/** How many of the keys at WALK_ENTRIES, a max-heap of the nearest results, `stop.ts` keeps. */
+export const STOP_COUNT = WALK_PRIVATE + 196;
+/** How many results have their error. */
+export const ERROR_COUNT = WALK_PRIVATE + 200;
+/** How far the pending nodes are from the one expanded: one of REACH_*. */
+export const REACH = WALK_PRIVATE + 204;
+/** Nodes of the hop under way that are walked through, u32[]: the first THROUGH_DONE have been. */
+export const THROUGH = WALK_PRIVATE + 208;
+export const THROUGH_COUNT = WALK_PRIVATE + 212;
+export const THROUGH_DONE = WALK_PRIVATE + 216;
+/** How many nodes this hop has measured. */
+export const HOP_MEASURED = WALK_PRIVATE + 220;
 
 export const PHASE_DONE: u32 = 0;
 export const PHASE_WALK: u32 = 1;
+/** The results are sorted; their errors are being looked up. */
+export const PHASE_ERRORS: u32 = 2;
+
+/** Pending nodes are measured whether they pass the filter or not. */
+export const REACH_ANY: u32 = 0;
+/** Neighbours of a node: those that do not pass are walked through. */
+export const REACH_ONE: u32 = 1;
+/** Their neighbours: those that do not pass are left. */
+export const REACH_TWO: u32 = 2;
 
 export const GATHER_FOR_NONE: u32 = 0;
 export const GATHER_FOR_SELECT: u32 = 1;
@@ -107,6 +142,12 @@ export function queryCodeBytes(dimension: u32): u32 {
   return ((dimension >> 4) + 1) << 5;
 }
 
+/** Bytes of a query in bit planes, for codes of `count` bits: 64 for each 128 bits, and for the rest. */
+@inline
+export function planeBytes(count: u32): u32 {
+  return ((count + 127) >> 7) << 6;
+}
+
 /** Bytes of a gathered code: its factors, then the bytes padded with zeros to a multiple of 32. */
 @inline
 export function gatherStride(space: u32): u32 {
@@ -132,8 +173,10 @@ function fixedBytes(space: u32, ef: u32): u32 {
   return WALK_HEADER_SIZE
     + align16(dimension << 2)
     + align16(queryCodeBytes(dimension))
-    + align16(ef << 3)
-    + align16(pendingRoom(space) << 2)
+    + planeBytes(load<u32>(space, SPACE_BIT_COUNT))
+    + align16(ef << 3) * 2
+    + align16(ef << 2)
+    + align16(pendingRoom(space) << 2) * 2
     + align16(pendingRoom(space) << 3)
     + align16(needRoom(space) << 3)
     + align16(gatherRoom(space) * gatherStride(space))
@@ -180,9 +223,17 @@ function layOut(walk: u32, bytes: u32, space: u32, ef: u32): void {
   at += align16(dimension << 2);
   store<u32>(walk, at, QUERY_CODE);
   at += align16(queryCodeBytes(dimension));
+  store<u32>(walk, at, QUERY_PLANES);
+  at += planeBytes(load<u32>(space, SPACE_BIT_COUNT));
   store<u32>(walk, at, WALK_RESULTS);
   at += align16(ef << 3);
+  store<u32>(walk, at, WALK_ENTRIES);
+  at += align16(ef << 3);
+  store<u32>(walk, at, WALK_RESULT_ERRORS);
+  at += align16(ef << 2);
   store<u32>(walk, at, PENDING);
+  at += align16(pendingRoom(space) << 2);
+  store<u32>(walk, at, THROUGH);
   at += align16(pendingRoom(space) << 2);
   store<u32>(walk, at, READY);
   at += align16(pendingRoom(space) << 3);
@@ -234,6 +285,11 @@ export function hasRoomFor(walk: u32, count: u32): bool {
     && load<u32>(walk, CANDIDATE_COUNT) + count <= load<u32>(walk, CANDIDATE_ROOM);
 }
 
+@inline
+function copyArray(from: u32, to: u32, field: u32, bytes: u32): void {
+  memory.copy(load<u32>(to + field), load<u32>(from + field), bytes);
+}
+
 /** Copies the state of a walk into a larger scratch, which takes its place. */
 export function walkMove(from: u32, to: u32, toBytes: u32): void {
   const space = load<u32>(from, WALK_SPACE);
@@ -245,33 +301,18 @@ export function walkMove(from: u32, to: u32, toBytes: u32): void {
   const needed = fixedBytes(space, ef) + (placesMin(ef) << 2) + (candidatesMin(ef) << 3);
   layOut(to, toBytes, space, needed <= toBytes ? ef : room);
 
-  memory.copy(load<u32>(to, WALK_QUERY), load<u32>(from, WALK_QUERY), dimension << 2);
-  memory.copy(load<u32>(to, QUERY_CODE), load<u32>(from, QUERY_CODE), queryCodeBytes(dimension));
-  memory.copy(
-    load<u32>(to, WALK_RESULTS),
-    load<u32>(from, WALK_RESULTS),
-    load<u32>(from, WALK_RESULT_COUNT) << 3,
-  );
-  memory.copy(
-    load<u32>(to, PENDING),
-    load<u32>(from, PENDING),
-    load<u32>(from, PENDING_COUNT) << 2,
-  );
-  memory.copy(
-    load<u32>(to, WALK_NEEDS),
-    load<u32>(from, WALK_NEEDS),
-    load<u32>(from, WALK_NEED_COUNT) << 3,
-  );
-  memory.copy(
-    load<u32>(to, CANDIDATES),
-    load<u32>(from, CANDIDATES),
-    load<u32>(from, CANDIDATE_COUNT) << 3,
-  );
-  memory.copy(
-    load<u32>(to, WALK_SELECTED),
-    load<u32>(from, WALK_SELECTED),
-    load<u32>(from, WALK_SELECTED_COUNT) << 2,
-  );
+  copyArray(from, to, WALK_QUERY, dimension << 2);
+  copyArray(from, to, QUERY_CODE, queryCodeBytes(dimension));
+  copyArray(from, to, QUERY_PLANES, planeBytes(load<u32>(space, SPACE_BIT_COUNT)));
+  const results = load<u32>(from, WALK_RESULT_COUNT);
+  copyArray(from, to, WALK_RESULTS, results << 3);
+  copyArray(from, to, WALK_RESULT_ERRORS, results << 2);
+  copyArray(from, to, WALK_ENTRIES, load<u32>(from, STOP_COUNT) << 3);
+  copyArray(from, to, PENDING, load<u32>(from, PENDING_COUNT) << 2);
+  copyArray(from, to, THROUGH, load<u32>(from, THROUGH_COUNT) << 2);
+  copyArray(from, to, WALK_NEEDS, load<u32>(from, WALK_NEED_COUNT) << 3);
+  copyArray(from, to, CANDIDATES, load<u32>(from, CANDIDATE_COUNT) << 3);
+  copyArray(from, to, WALK_SELECTED, load<u32>(from, WALK_SELECTED_COUNT) << 2);
   store<u32>(to, GATHER_FOR_NONE, GATHER_OWNER);
   memory.fill(load<u32>(to, VISITED), 0, <u32>4 << (32 - load<u32>(to, VISITED_SHIFT)));
   copyVisited(

@@ -47,7 +47,7 @@ const QUERY_VALUE_MAX: f64 = 32766;
  * Codes the query at WALK_QUERY. Rounding carries its error on to the next value, so that the codes
  * sum to what the values sum to: zero.
  */
-export function walkPrepare(walk: u32): void {
+export function prepareSq8(walk: u32): void {
   const space = load<u32>(walk, WALK_SPACE);
   const dimension = load<u32>(space, SPACE_DIMENSION);
   const metric = load<u32>(space, SPACE_METRIC);

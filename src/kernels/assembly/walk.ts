@@ -11,27 +11,24 @@
  *
  * In the target layer only living nodes that pass the filter become results; all nodes are walked
  * through. Above it nothing is tested.
+ *
+ * With WALK_EXPAND nodes that do not pass are not measured there: the hop gathers their neighbours in
+ * their place, and measures those that pass (after ACORN: Patel, Kraft, Guestrin and Zaharia, SIGMOD
+ * 2024). A hop then looks at cap + cap * cap nodes at the most, each of them once in a walk.
  */
 import {
+  CODES_BITS,
   LIST_ABSENT,
-  NEED_CODES,
   NEED_LIST,
-  SLOT_CODE,
-  SLOT_RECORD,
-  SPACE_CODE_PAGES,
-  SPACE_CODE_ROOT,
-  SPACE_CODE_SLOTS_OFFSET,
-  SPACE_CODE_STRIDE,
-  SPACE_DIMENSION,
-  SPACE_PAGE_MAGIC,
-  SPACE_PAGE_SHIFT,
-  SPACE_SLOTS_PER_PAGE,
   STATUS_DONE,
   STATUS_GROW,
   STATUS_NEED,
   STATUS_YIELD,
+  WALK_CODES,
   WALK_DISTANCES,
   WALK_EF,
+  WALK_EXPAND,
+  WALK_FILTER,
   WALK_HOPS,
   WALK_LAYER,
   WALK_NEED_COUNT,
@@ -40,9 +37,11 @@ import {
   WALK_SPACE,
   WALK_TARGET_LAYER,
 } from '../layout';
+import { beginErrors, findErrors } from './errors';
 import { popNearest, pushNearest, sortHeap } from './heap';
 import { nodeOf } from './key';
-import { isNearEnough, offerResult, passesFilter } from './results';
+import { measurePending } from './ready';
+import { offerResult } from './results';
 import {
   CANDIDATE_COUNT,
   CANDIDATES,
@@ -51,6 +50,7 @@ import {
   GATHER_FOR_NONE,
   GATHER_OWNER,
   hasRoomFor,
+  HOP_MEASURED,
   NEAREST,
   need,
   NO_NODE,
@@ -58,26 +58,23 @@ import {
   PENDING_COUNT,
   PHASE,
   PHASE_DONE,
+  PHASE_ERRORS,
   PHASE_WALK,
-  READY,
+  REACH,
+  REACH_ANY,
+  REACH_ONE,
+  REACH_TWO,
   RESULT_ROOM,
-  TOUCHED,
+  STOP_COUNT,
+  THROUGH,
+  THROUGH_COUNT,
+  THROUGH_DONE,
   VISITED,
   VISITED_COUNT,
   VISITED_SHIFT,
 } from './scratch';
-import {
-  capOf,
-  cellOf,
-  codeCellOf,
-  divide,
-  isLive,
-  listAddress,
-  pageOf,
-  slotInCell,
-  slotOf,
-} from './space';
-import { measure } from './sq8';
+import { capOf, listAddress } from './space';
+import { isTooFar, offerStop, stopsEarly } from './stop';
 import { visit } from './visited';
 
 /** Starts a walk from `entryNode`, which is on layer `fromLayer` and all below it. */
@@ -114,6 +111,7 @@ export function walkContinue(walk: u32, targetLayer: u32, ef: u32): void {
     visitNew(walk, nodeOf(key));
     pushNearest(candidates, i, key);
     offerResult(walk, key);
+    if (stopsEarly(walk)) offerStop(walk, key);
   }
   store<u32>(walk, found, CANDIDATE_COUNT);
   if (hasGhost) {
@@ -128,9 +126,15 @@ export function walkRun(walk: u32, hopBudget: u32): u32 {
   store<u32>(walk, 0, WALK_NEED_COUNT);
   if (load<u32>(walk, PHASE) == PHASE_DONE) return STATUS_DONE;
   if (load<u32>(walk, WALK_EF) > load<u32>(walk, RESULT_ROOM)) return STATUS_GROW;
+  if (load<u32>(walk, PHASE) == PHASE_ERRORS) return findErrors(walk);
   const hopsEnd = load<u32>(walk, WALK_HOPS) + hopBudget;
   for (;;) {
     if (load<u32>(walk, PENDING_COUNT) != 0 && !measurePending(walk)) return STATUS_NEED;
+    if (load<u32>(walk, THROUGH_COUNT) != 0) {
+      const status = walkThrough(walk, hopsEnd);
+      if (status != STATUS_DONE) return status;
+      continue;
+    }
     const isDescending = load<u32>(walk, WALK_LAYER) > load<u32>(walk, WALK_TARGET_LAYER);
     const node = isDescending ? nextOfDescent(walk) : nextOfBeam(walk);
     if (node == NO_NODE) {
@@ -139,12 +143,14 @@ export function walkRun(walk: u32, hopBudget: u32): u32 {
       continue;
     }
     if (load<u32>(walk, WALK_HOPS) == hopsEnd) return STATUS_YIELD;
-    const status = expand(walk, node);
+    const status = expand(walk, node, expandsThrough(walk) ? REACH_ONE : REACH_ANY);
     if (status != STATUS_DONE) return status;
+    store<u32>(walk, 0, HOP_MEASURED);
     if (isDescending) store<u32>(walk, node, EXPANDED);
     else popCandidate(walk);
   }
   sortHeap(load<u32>(walk, WALK_RESULTS), load<u32>(walk, WALK_RESULT_COUNT));
+  if (load<u32>(walk, WALK_CODES) == CODES_BITS) return beginErrors(walk);
   store<u32>(walk, PHASE_DONE, PHASE);
   return STATUS_DONE;
 }
@@ -154,6 +160,8 @@ function startLayer(walk: u32): void {
   store<u32>(walk, 0, WALK_RESULT_COUNT);
   store<u32>(walk, 0, CANDIDATE_COUNT);
   store<u32>(walk, 0, PENDING_COUNT);
+  store<u32>(walk, 0, THROUGH_COUNT);
+  store<u32>(walk, 0, STOP_COUNT);
   store<u32>(walk, GATHER_FOR_NONE, GATHER_OWNER);
   store<u32>(walk, NO_NODE, EXPANDED);
   store<u32>(walk, PHASE_WALK, PHASE);
@@ -166,13 +174,16 @@ function nextOfDescent(walk: u32): u32 {
   return nearest == load<u32>(walk, EXPANDED) ? NO_NODE : nearest;
 }
 
-/** The nearest candidate, unless it is farther than all results and there is no room for more. */
+/**
+ * The nearest candidate, unless it is farther than all results and there is no room for more, or far enough
+ * behind the best of them.
+ */
 @inline
 function nextOfBeam(walk: u32): u32 {
   if (load<u32>(walk, CANDIDATE_COUNT) == 0) return NO_NODE;
   const key = load<u64>(load<u32>(walk, CANDIDATES));
-  const isFull = load<u32>(walk, WALK_RESULT_COUNT) >= load<u32>(walk, WALK_EF);
-  return isFull && key > load<u64>(load<u32>(walk, WALK_RESULTS)) ? NO_NODE : nodeOf(key);
+  if (isFull(walk) && key > load<u64>(load<u32>(walk, WALK_RESULTS))) return NO_NODE;
+  return stopsEarly(walk) && isTooFar(walk, key) ? NO_NODE : nodeOf(key);
 }
 
 @inline
@@ -203,10 +214,11 @@ function addPending(walk: u32, node: u32): void {
   visitNew(walk, node);
   store<u32>(load<u32>(walk, PENDING), node);
   store<u32>(walk, 1, PENDING_COUNT);
+  store<u32>(walk, REACH_ANY, REACH);
 }
 
 /** Makes the unseen neighbours of a node pending. Changes nothing unless it returns DONE. */
-function expand(walk: u32, node: u32): u32 {
+function expand(walk: u32, node: u32, reach: u32): u32 {
   const space = load<u32>(walk, WALK_SPACE);
   const layer = load<u32>(walk, WALK_LAYER);
   const list = listAddress(space, layer, node);
@@ -232,125 +244,51 @@ function expand(walk: u32, node: u32): u32 {
   const added = (at - pending) >> 2;
   store<u32>(walk, load<u32>(walk, VISITED_COUNT) + added, VISITED_COUNT);
   store<u32>(walk, added, PENDING_COUNT);
+  store<u32>(walk, reach, REACH);
   store<u32>(walk, load<u32>(walk, WALK_HOPS) + 1, WALK_HOPS);
   return STATUS_DONE;
 }
 
-/** Measures the pending nodes whose codes are in memory; false when others remain. */
-function measurePending(walk: u32): bool {
-  const ready = findReady(walk);
-  if (ready != 0) {
-    touchReady(walk, ready);
-    measure(walk, load<u32>(walk, READY), ready);
-    store<u32>(walk, load<u32>(walk, WALK_DISTANCES) + ready, WALK_DISTANCES);
-    if (load<u32>(walk, WALK_LAYER) > load<u32>(walk, WALK_TARGET_LAYER)) keepNearest(walk, ready);
-    else offerReady(walk, ready);
-  }
-  return load<u32>(walk, PENDING_COUNT) == 0;
+/** Whether nodes that do not pass the filter are walked through on this layer. */
+@inline
+function expandsThrough(walk: u32): bool {
+  return load<u32>(walk, WALK_EXPAND) != 0
+    && load<u32>(walk, WALK_FILTER) != 0
+    && load<u32>(walk, WALK_LAYER) == load<u32>(walk, WALK_TARGET_LAYER);
 }
 
 /**
- * Moves nodes with codes in memory from pending to ready, with the addresses of their slots; asks for
- * the others. The same as `slotAddress`, with all that stays the same in locals.
+ * Gathers the neighbours of one more node that is walked through, whichever has its list in memory: the
+ * hop gathers the same nodes in any order. After the last of them the hop is over; if it has measured
+ * nothing, and there is room for results, the nodes walked through are measured after all.
  */
-function findReady(walk: u32): u32 {
-  const space = load<u32>(walk, WALK_SPACE);
-  // In this order, as `space.ts` says.
-  const pages = atomic.load<u32>(space, SPACE_CODE_PAGES);
-  const root = load<u32>(space, SPACE_CODE_ROOT);
-  const magic = load<u32>(space, SPACE_PAGE_MAGIC);
-  const shift = load<u32>(space, SPACE_PAGE_SHIFT);
-  const slotsPerPage = load<u32>(space, SPACE_SLOTS_PER_PAGE);
-  const slotsOffset = load<u32>(space, SPACE_CODE_SLOTS_OFFSET);
-  const stride = load<u32>(space, SPACE_CODE_STRIDE);
-  const pending = load<u32>(walk, PENDING);
-  const end = pending + (load<u32>(walk, PENDING_COUNT) << 2);
-  const ready = load<u32>(walk, READY);
-  let found = ready;
-  let missing = pending;
-  for (let at = pending; at < end; at += 4) {
-    const node = load<u32>(at);
-    const page = divide(node, magic, shift);
-    const cell = cellOf(root, pages, page);
-    if (cell != 0) {
-      store<u32>(found, node);
-      store<u32>(found, cell + slotsOffset + (node - page * slotsPerPage) * stride, 4);
-      found += 8;
-    } else {
-      store<u32>(missing, node);
-      missing += 4;
-      need(walk, NEED_CODES, page);
-    }
+function walkThrough(walk: u32, hopsEnd: u32): u32 {
+  const through = load<u32>(walk, THROUGH);
+  const count = load<u32>(walk, THROUGH_COUNT);
+  const done = load<u32>(walk, THROUGH_DONE);
+  if (done == count) {
+    store<u32>(walk, 0, THROUGH_COUNT);
+    if (load<u32>(walk, HOP_MEASURED) != 0 || isFull(walk)) return STATUS_DONE;
+    memory.copy(load<u32>(walk, PENDING), through, count << 2);
+    store<u32>(walk, count, PENDING_COUNT);
+    store<u32>(walk, REACH_ANY, REACH);
+    return STATUS_DONE;
   }
-  store<u32>(walk, (missing - pending) >> 2, PENDING_COUNT);
-  return (found - ready) >> 3;
-}
-
-/**
- * Reads a byte of every cache line of the codes before any is used: the misses overlap, instead of
- * being waited for one after the other (48 ns a distance instead of 201 ns, 128 dimensions, cold).
- */
-@inline
-function touchReady(walk: u32, count: u32): void {
-  const bytes = SLOT_CODE + load<u32>(load<u32>(walk, WALK_SPACE), SPACE_DIMENSION);
-  const ready = load<u32>(walk, READY);
-  let sum: u32 = 0;
-  for (let i: u32 = 0; i < count; i++) {
-    const slot = load<u32>(ready + (i << 3), 4);
-    const end = slot + bytes;
-    for (let line = slot; line < end; line += 64) sum += <u32>load<u8>(line);
-    sum += <u32>load<u8>(end - 1);
+  if (load<u32>(walk, WALK_HOPS) == hopsEnd) return STATUS_YIELD;
+  for (let i = done; i < count; i++) {
+    const node = load<u32>(through + (i << 2));
+    const status = expand(walk, node, REACH_TWO);
+    if (status == STATUS_NEED) continue;
+    if (status != STATUS_DONE) return status;
+    store<u32>(through + (i << 2), load<u32>(through + (done << 2)));
+    store<u32>(through + (done << 2), node);
+    store<u32>(walk, done + 1, THROUGH_DONE);
+    return STATUS_DONE;
   }
-  store<u32>(walk, sum, TOUCHED);
+  return STATUS_NEED;
 }
 
 @inline
-function keepNearest(walk: u32, count: u32): void {
-  const ready = load<u32>(walk, READY);
-  let nearest = load<u64>(walk, NEAREST);
-  for (let i: u32 = 0; i < count; i++) nearest = min(nearest, load<u64>(ready + (i << 3)));
-  store<u64>(walk, nearest, NEAREST);
-}
-
-/** Takes measured nodes in as candidates, and those that qualify as results. */
-@inline
-function offerReady(walk: u32, measured: u32): void {
-  const space = load<u32>(walk, WALK_SPACE);
-  const ready = load<u32>(walk, READY);
-  const candidates = load<u32>(walk, CANDIDATES);
-  let candidateCount = load<u32>(walk, CANDIDATE_COUNT);
-  const count = keepNearer(walk, ready, measured);
-  for (let i: u32 = 0; i < count; i++) {
-    const key = load<u64>(ready + (i << 3));
-    if (!isNearEnough(walk, key)) continue;
-    pushNearest(candidates, candidateCount++, key);
-    if (key < load<u64>(walk, NEAREST)) store<u64>(walk, key, NEAREST);
-    if (isEligible(walk, space, nodeOf(key))) offerResult(walk, key);
-  }
-  store<u32>(walk, candidateCount, CANDIDATE_COUNT);
-}
-
-/** Moves the keys that would enter the results as they are now to the front, without branching. */
-@inline
-function keepNearer(walk: u32, keys: u32, count: u32): u32 {
-  const isFull = load<u32>(walk, WALK_RESULT_COUNT) >= load<u32>(walk, WALK_EF);
-  const farthest = isFull ? load<u64>(load<u32>(walk, WALK_RESULTS)) : u64.MAX_VALUE;
-  const end = keys + (count << 3);
-  let kept = keys;
-  for (let at = keys; at < end; at += 8) {
-    const key = load<u64>(at);
-    store<u64>(kept, key);
-    kept += <u32>(key < farthest) << 3;
-  }
-  return (kept - keys) >> 3;
-}
-
-/** Living, and let through by the filter. The node's codes were found in memory in this very call. */
-@inline
-function isEligible(walk: u32, space: u32, node: u32): bool {
-  const page = pageOf(space, node);
-  const cell = codeCellOf(space, page);
-  const slot = slotOf(space, node, page);
-  return isLive(cell, slot)
-    && passesFilter(walk, load<u32>(slotInCell(space, cell, slot), SLOT_RECORD));
+function isFull(walk: u32): bool {
+  return load<u32>(walk, WALK_RESULT_COUNT) >= load<u32>(walk, WALK_EF);
 }
