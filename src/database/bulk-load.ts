@@ -7,6 +7,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { DatabaseError } from '../errors.ts';
+import type { FieldEntry } from '../filter/index-changes.ts';
 import type { ArrayBudget } from '../hnsw/build-area.ts';
 import { buildGraph, buildLimits } from '../hnsw/build-graph.ts';
 import type { ListSpool } from '../hnsw/build-merge.ts';
@@ -16,6 +17,7 @@ import { SLOT_RECORD } from '../kernels/layout.ts';
 import { encodeEdges, encodeList } from '../lsm/list-codec.ts';
 import type { IngestedEntry, TableIngest } from '../lsm/table-ingest.ts';
 import { BulkPages } from '../paged/bulk-pages.ts';
+import { decodeBody } from './body.ts';
 import { type BulkIds, sortIds } from './bulk-ids.ts';
 import { ARRAY_BYTES } from './bulk-memory.ts';
 import type { BulkProgress } from './bulk-progress.ts';
@@ -23,7 +25,7 @@ import type { BulkSource } from './bulk-source.ts';
 import { type CollectionCounters, countersEntry } from './catalog.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { encodeHead, NO_NAMED, NO_NODE } from './head.ts';
-import { NamespaceChanges } from './namespace-index.ts';
+import { RecordFields } from './record-fields.ts';
 import type { Stores } from './stores.ts';
 import {
   BODIES_TREE,
@@ -38,6 +40,10 @@ import {
 
 const SLICE_MS = 5;
 const NO_IDS = new Uint32Array(0);
+/** Record numbers of one list of the tree `fields`. */
+const CHUNK_RECORDS = 65_536;
+/** An entry that waits in memory, beside its value. */
+const ENTRY_BYTES = 64;
 
 export interface BulkLoad {
   readonly stores: Stores;
@@ -250,26 +256,45 @@ class BulkWriter {
   }
 
   async #writeTables(tables: TableIngest): Promise<void> {
-    const { source } = this.#load;
-    const { contents } = this.#ids;
+    const { store } = this.#load;
     if (this.#graph !== undefined) await tables.add(GRAPH_TREE, this.#lists(this.#graph));
     const nodes = await this.#nodesOfVectors();
     await tables.add(HEADS_TREE, this.#heads(nodes));
     this.#arrays.count(-4 * nodes.length);
     if (this.#hasBodies) await tables.add(BODIES_TREE, this.#bodies());
     await tables.add(IDS_TREE, this.#idEntries(), 'merge');
-    const { stores, store } = this.#load;
-    const namespaces = new NamespaceChanges(stores.hasher, store.entry.collection);
-    for (let record = 0; record < contents.length; record++) {
-      namespaces.add(source.namespace(contents[record]), record);
-      await this.#pause('tables', this.#done, this.#total());
-    }
-    const fields = namespaces.entries().sort((a, b) => a.lo - b.lo);
+    const fields = await this.#fieldEntries();
     if (fields.length > 0) await tables.add(FIELDS_TREE, fields, 'merge');
     if (this.#pages !== undefined) await tables.add(PAGES_TREE, this.#pages.entries());
     const counters = countersEntry(store.entry.collection, this.#counters());
     await tables.add(SYSTEM_TREE, [counters]);
     this.#load.progress.report('tables', this.#total(), this.#total());
+  }
+
+  /** A chunk of record numbers at a time: what is kept of it is as short as what is written. */
+  async #fieldEntries(): Promise<FieldEntry[]> {
+    const { source, stores, store } = this.#load;
+    const { contents } = this.#ids;
+    const { collection, fields } = store.entry;
+    const entries: FieldEntry[] = [];
+    for (let first = 0; first < contents.length; first += CHUNK_RECORDS) {
+      const changes = new RecordFields(collection, fields, stores.hasher);
+      const end = Math.min(contents.length, first + CHUNK_RECORDS);
+      for (let record = first; record < end; record++) {
+        changes.addNamespace(source.namespace(contents[record]), record);
+        if (changes.hasFields) {
+          const body = source.body(contents[record]);
+          const after = body && decodeBody(body).metadata;
+          changes.change(record, { before: undefined, after });
+        }
+        await this.#pause('tables', this.#done, this.#total());
+      }
+      for (const entry of changes.entries()) {
+        this.#arrays.count(entry.value.length + ENTRY_BYTES);
+        entries.push(entry);
+      }
+    }
+    return entries.sort((a, b) => a.hi - b.hi || a.lo - b.lo);
   }
 
   *#lists({ bottom, upper }: BuiltGraph): Generator<IngestedEntry> {

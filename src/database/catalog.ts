@@ -3,7 +3,7 @@
  *
  *   section (hi)      key (lo)        value
  *   0 database        0               JSON { format, nextCollection, nextSpace }
- *   1 catalog         collection      JSON { name, space, options }
+ *   1 catalog         collection      JSON { name, space, options, fields? }
  *   2 counters        collection      see below
  *
  * Counters of a collection, rewritten by each of its commits:
@@ -16,6 +16,7 @@
  *   ..  counters of the pages (paged)
  */
 import { CorruptionError, DatabaseError } from '../errors.ts';
+import type { IndexedField } from '../filter/index-fields.ts';
 import type { LsmEngine } from '../lsm/engine.ts';
 import type { WriteBatch } from '../lsm/write-batch.ts';
 import type { EffectiveCollectionOptions } from './options.ts';
@@ -42,7 +43,13 @@ export interface CatalogEntry {
   readonly name: string;
   readonly space: number;
   readonly options: EffectiveCollectionOptions;
+  /** Indexed fields: replaced when a commit changes them. */
+  fields: readonly IndexedField[];
 }
+
+/** As JSON; without `fields` when there are none. */
+type StoredEntry = Omit<CatalogEntry, 'collection' | 'fields'> &
+  Partial<Pick<CatalogEntry, 'fields'>>;
 
 /** Of records. */
 export interface RecordCounters {
@@ -82,7 +89,8 @@ export function writeDatabaseCounters(batch: WriteBatch, counters: DatabaseCount
 /** Written twice, in tables of two trees: without name and options nothing of a collection can be read. */
 export function writeCatalogEntry(batch: WriteBatch, entry: CatalogEntry): void {
   const { name, space, options } = entry;
-  const value = Buffer.from(JSON.stringify({ name, space, options }));
+  const fields = entry.fields.length === 0 ? undefined : entry.fields;
+  const value = Buffer.from(JSON.stringify({ name, space, options, fields }));
   batch.set(SYSTEM_TREE, CATALOG_SECTION, entry.collection, value);
   batch.set(PAGES_TREE, CATALOG_COPY_HI, entry.collection, value);
 }
@@ -97,8 +105,8 @@ export function readCatalogCopies(engine: LsmEngine): CatalogEntry[] {
     const scan = engine.scan(tree, { fromHi: hi, toHi: hi, fromLo: 0, toLo: 0xffffffff });
     try {
       while (scan.next()) {
-        const stored = parse<Omit<CatalogEntry, 'collection'>>(scan.value);
-        entries.set(scan.lo, { ...stored, collection: scan.lo });
+        const stored = parse<StoredEntry>(scan.value);
+        entries.set(scan.lo, { fields: [], ...stored, collection: scan.lo });
       }
     } finally {
       scan.close();
@@ -114,8 +122,8 @@ export function readCatalog(engine: LsmEngine): Map<string, CatalogEntry> {
   const scan = engine.scan(SYSTEM_TREE, { ...section, fromLo: 0, toLo: 0xffffffff });
   try {
     while (scan.next()) {
-      const stored = parse<Omit<CatalogEntry, 'collection'>>(scan.value);
-      entries.set(stored.name, { ...stored, collection: scan.lo });
+      const stored = parse<StoredEntry>(scan.value);
+      entries.set(stored.name, { fields: [], ...stored, collection: scan.lo });
     }
   } finally {
     scan.close();

@@ -3,11 +3,13 @@
  * and trees are at the same commit; lets the event loop turn between pieces.
  */
 import { isDatabaseError } from '../errors.ts';
+import { compareCodes, keywordCode } from '../filter/index-code.ts';
+import { codeAt, recordAt } from '../filter/index-scan.ts';
 import { checkPages } from '../paged/page-check.ts';
 import { readCounters } from './catalog.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { NO_NODE, nodeOf } from './head.ts';
-import { visitNamespace } from './namespace-index.ts';
+import { namespaceSlices } from './namespace-index.ts';
 import type { FoundRecord } from './record-reader.ts';
 import type { Session } from './session.ts';
 import { TimeSlice } from './time-slice.ts';
@@ -165,14 +167,14 @@ class CollectionCheck {
     const { engine, hasher } = this.#session.stores;
     const { reader, entry } = this.#store;
     const at = { hasher, collection: entry.collection, sequence: this.#sequence };
-    const lists: Uint32Array[] = [];
-    visitNamespace(engine, at, '', (records) => lists.push(records));
     let listed = 0;
-    for (const records of lists) {
-      for (const record of records) {
+    for (const slice of namespaceSlices(engine, at, '')) {
+      for (let i = slice.start; i < slice.end; i++) {
         listed++;
+        const record = recordAt(slice, i);
         const head = reader.head(record, this.#sequence);
-        if (head === undefined || head.namespace === '') {
+        const code = head && keywordCode(head.namespace, hasher);
+        if (!head?.namespace || code === undefined || compareCodes(code, codeAt(slice, i)) !== 0) {
           this.#report('NAMESPACE', `record ${record} is listed and should not be`);
         }
         if (this.#slice.isOver) await this.#slice.yield();

@@ -152,7 +152,13 @@ export class Database implements AsyncDisposable {
       const existing = this.#catalog.get(name);
       if (existing !== undefined) return { result: existing, durable: Promise.resolve() };
       const { nextCollection, nextSpace } = this.#counters;
-      const entry = { collection: nextCollection, name, space: nextSpace, options: effective };
+      const entry = {
+        collection: nextCollection,
+        name,
+        space: nextSpace,
+        options: effective,
+        fields: [],
+      };
       const counters = { nextCollection: nextCollection + 1, nextSpace: nextSpace + 1 };
       const batch = new WriteBatch();
       writeCatalogEntry(batch, entry);

@@ -4,12 +4,13 @@
  * memory is needed: those used last, of those that no search is using.
  */
 import type { Hasher } from '../base/hasher.ts';
+import { recordAt } from '../filter/index-scan.ts';
 import type { CellAllocator } from '../kernels/cell-allocator.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { FRAME_SIZE } from '../kernels/layout.ts';
 import type { LsmEngine } from '../lsm/engine.ts';
 import { readCounters } from './catalog.ts';
-import { visitNamespace } from './namespace-index.ts';
+import { namespaceSlices } from './namespace-index.ts';
 
 /** Sets that nobody uses may take this share of the memory, and always these bytes. */
 const IDLE_SHARE = 1 / 32;
@@ -118,10 +119,11 @@ export class RecordFilters {
     const { collection, namespace, sequence } = query;
     const lists: Uint32Array[] = [];
     let listed = 0;
-    visitNamespace(engine, { hasher, collection, sequence }, namespace, (records) => {
-      lists.push(records);
-      listed += records.length;
-    });
+    for (const slice of namespaceSlices(engine, { hasher, collection, sequence }, namespace)) {
+      const { start, end } = slice;
+      lists.push(Uint32Array.from({ length: end - start }, (_, i) => recordAt(slice, start + i)));
+      listed += end - start;
+    }
     const isDefault = namespace === '';
     if (isDefault && listed === 0) return undefined;
     const bits = readCounters(engine, collection, sequence).nextRecord;

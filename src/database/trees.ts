@@ -7,7 +7,7 @@
  *   bodies   (collection, record number)                              body (body.ts)
  *   ids      64-bit hash of (collection, namespace, id)               list of record numbers
  *   terms    reserved for text search
- *   fields   (collection << 8 | field, hash16 << 16 | record >> 16)   list of record numbers; field 0 is the namespace
+ *   fields   (collection << 8 | field, code >> 48 << 16 | record >> 16) set of pairs (filter/index-changes.ts)
  *   pages    (space, page * 2 + part)                                 places and slot states (paged)
  *   system   (section, key)                                           catalog, counters (catalog.ts)
  */
@@ -25,7 +25,7 @@ export const FIELDS_TREE = 6;
 export const PAGES_TREE = 7;
 export const SYSTEM_TREE = 8;
 
-/** The namespace is the first field of every collection. */
+/** Numbers in the tree `fields`: the namespace is the first one of every collection. */
 export const NAMESPACE_FIELD = 0;
 
 /**
@@ -40,7 +40,7 @@ export function treeSpecs(compression: 'lz4' | 'none'): TreeSpec[] {
     { id: BODIES_TREE, name: 'bodies', codec: compression, lastLevelFilter: false },
     { id: IDS_TREE, name: 'ids', mergeOperator: 'adjacency', filterBits: 'monkey' },
     { id: TERMS_TREE, name: 'terms' },
-    { id: FIELDS_TREE, name: 'fields', mergeOperator: 'adjacency' },
+    { id: FIELDS_TREE, name: 'fields', mergeOperator: 'pairs' },
     { id: PAGES_TREE, name: 'pages' },
     { id: SYSTEM_TREE, name: 'system' },
   ];

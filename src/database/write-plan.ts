@@ -17,11 +17,12 @@ import { writeCounters } from './catalog.ts';
 import type { CheckedRecord } from './checked-record.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { encodeHead, type Head, NO_NAMED, NO_NODE, nodeOf, withNode } from './head.ts';
-import { NamespaceChanges } from './namespace-index.ts';
+import { RecordFields } from './record-fields.ts';
 import type { FoundRecord } from './record-reader.ts';
 import type { Stores } from './stores.ts';
 import { TimeSlice } from './time-slice.ts';
 import { BODIES_TREE, graphHi, HEADS_TREE, IDS_TREE, PAGES_TREE } from './trees.ts';
+import { parseChecked } from './validate.ts';
 import { encodeVectorAttachment } from './vector-attachment.ts';
 import type { VectorStore } from './vector-store.ts';
 
@@ -41,7 +42,7 @@ export class WritePlan {
   readonly #stores: Stores;
   readonly #store: CollectionStore;
   readonly #batch = new WriteBatch();
-  readonly #namespaces: NamespaceChanges;
+  readonly #fields: RecordFields;
   /** The smallest number of a record that is new in this plan. */
   readonly #firstNew: number;
   readonly #dirtyBytesMax: number;
@@ -56,7 +57,8 @@ export class WritePlan {
   constructor(stores: Stores, store: CollectionStore) {
     this.#stores = stores;
     this.#store = store;
-    this.#namespaces = new NamespaceChanges(stores.hasher, store.entry.collection);
+    const { collection, fields } = store.entry;
+    this.#fields = new RecordFields(collection, fields, stores.hasher);
     this.#firstNew = store.counters.nextRecord;
     this.#dirtyBytesMax = stores.allocator.totalBytes * DIRTY_SHARE_MAX;
     this.sequence = stores.engine.appliedSequence;
@@ -94,7 +96,8 @@ export class WritePlan {
     this.#changesRecords = true;
     const { hi, lo } = reader.idKey(record.namespace, record.id);
     this.#batch.merge(IDS_TREE, hi, lo, encodeEdges(Uint32Array.of(number), NO_IDS));
-    this.#namespaces.add(record.namespace, number);
+    this.#fields.addNamespace(record.namespace, number);
+    this.#changeFields(number, undefined, record.metadata);
     const node =
       record.vector === undefined
         ? NO_NODE
@@ -115,6 +118,7 @@ export class WritePlan {
     const node = this.#replaceVector(this.#store.main, found, content.vector);
     const body = encodeBody(content.metadata, content.text);
     const next: Head = { ...head, node, hasBody: body !== undefined, id };
+    this.#changeFields(record, head, content.metadata);
     this.#batch.set(HEADS_TREE, collection, record, encodeHead(next));
     if (body !== undefined) this.#batch.set(BODIES_TREE, collection, record, body);
     else if (head.hasBody) this.#batch.delete(BODIES_TREE, collection, record);
@@ -126,7 +130,8 @@ export class WritePlan {
     // An entry of no records would stay for ever.
     if (this.#isOnlyRecord(hi, lo)) this.#batch.delete(IDS_TREE, hi, lo);
     else this.#batch.merge(IDS_TREE, hi, lo, encodeEdges(NO_IDS, Uint32Array.of(record)));
-    this.#namespaces.remove(head.namespace, record);
+    this.#fields.removeNamespace(head.namespace, record);
+    this.#changeFields(record, head, undefined);
     this.#batch.delete(HEADS_TREE, entry.collection, record);
     if (head.hasBody) this.#batch.delete(BODIES_TREE, entry.collection, record);
     for (const space of this.#store.vectorStores) {
@@ -166,7 +171,7 @@ export class WritePlan {
         this.#batch.set(PAGES_TREE, space.id, pageKey(page, 'states'), value);
       }
     }
-    this.#namespaces.writeTo(this.#batch);
+    this.#fields.writeTo(this.#batch);
     writeCounters(this.#batch, store.entry.collection, store.plannedCounters());
   }
 
@@ -198,6 +203,14 @@ export class WritePlan {
   /** Undoes everything since the beginning. */
   rollback(): void {
     this.#store.rollbackPlan(this.sequence);
+  }
+
+  /** What indexed fields lose of the metadata of `head`'s record, and gain of `metadata` (JSON text). */
+  #changeFields(record: number, head: Head | undefined, metadata: string | undefined): void {
+    if (!this.#fields.hasFields) return;
+    const { reader } = this.#store;
+    const before = head?.hasBody ? reader.body(record, this.sequence).metadata : undefined;
+    this.#fields.change(record, { before, after: parseChecked(metadata) });
   }
 
   #insertVector(space: VectorStore, record: number, vector: Float32Array): number {
