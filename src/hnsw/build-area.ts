@@ -3,6 +3,7 @@
  * counted with those who keep the budget. `release` gives all of it back, whatever became of the build.
  */
 import { assert } from '../base/assert.ts';
+import type { KernelPool } from '../kernels/worker-pool.ts';
 import type { BuildMemory, BuildNodes } from './build-job.ts';
 import type { Slices } from './slices.ts';
 
@@ -28,6 +29,8 @@ export interface BuildAreaOptions {
   readonly codeStride: number;
   readonly slices: Slices;
   readonly arrays: ArrayBudget | undefined;
+  /** Workers that take part. */
+  readonly pool: KernelPool | undefined;
 }
 
 export class BuildArea {
@@ -35,6 +38,7 @@ export class BuildArea {
   readonly vectors: BuildVectors;
   readonly codeStride: number;
   readonly slices: Slices;
+  readonly pool: KernelPool | undefined;
   readonly #arrays: ArrayBudget | undefined;
   /** Runs that are held: address and bytes. */
   readonly #runs: Map<number, number> = new Map();
@@ -42,7 +46,8 @@ export class BuildArea {
   /** Where vectors are read to: taken first, so that it does not lie between other runs. */
   readonly #vector: number;
 
-  constructor({ memory, vectors, codeStride, slices, arrays }: BuildAreaOptions) {
+  constructor({ memory, vectors, codeStride, slices, arrays, pool }: BuildAreaOptions) {
+    this.pool = pool;
     this.memory = memory;
     this.vectors = vectors;
     this.codeStride = codeStride;

@@ -9,8 +9,10 @@
 import { assert } from '../base/assert.ts';
 import { seededRandom } from '../base/random.ts';
 import { FRAME_SIZE, SLOT_CODE } from '../kernels/layout.ts';
+import type { KernelPool } from '../kernels/worker-pool.ts';
 import { type ArrayBudget, BuildArea, type BuildVectors, listBytes } from './build-area.ts';
-import { type BuildMemory, buildJobBytes, leafSize } from './build-job.ts';
+import { crewBytes } from './build-crew.ts';
+import { type BuildMemory, leafSize } from './build-job.ts';
 import { buildLayer } from './build-layer.ts';
 import type { ListSpool } from './build-merge.ts';
 import { cutIntoPages, numbersTo } from './build-order.ts';
@@ -35,6 +37,8 @@ export interface BuildGraphOptions {
   readonly newListSpool: () => ListSpool;
   /** Told of arrays of a size that grows with the vectors. Default: nobody. */
   readonly arrays?: ArrayBudget | undefined;
+  /** Workers that take part. Default: none. */
+  readonly pool?: KernelPool | undefined;
   /** Members of a leaf at the most, rounds, and slack. Default: 400, 8 and 1.1. */
   readonly leafMax?: number | undefined;
   readonly rounds?: number | undefined;
@@ -44,20 +48,39 @@ export interface BuildGraphOptions {
   readonly onProgress?: BuildListener | undefined;
 }
 
+/** What the memory of a build depends on. */
+interface BuildSize {
+  readonly dimension: number;
+  readonly m: number;
+}
+
 /** How many vectors a build can take in so many bytes of the module's memory: in one piece, and at all. */
 export function buildLimits(
-  { dimension, m }: { readonly dimension: number; readonly m: number },
+  { dimension, m, threads = 0 }: BuildSize & { readonly threads?: number },
   bytes: number,
 ): { readonly whole: number; readonly sharded: number } {
   const codeStride = SLOT_CODE + Math.ceil(dimension / 4) * 4;
   const list = listBytes(2 * m) + REPAIR_BYTES;
-  const scratch = buildJobBytes(dimension, 2 * m, leafSize(dimension, LEAF_MAX));
+  const leaf = { leafMax: leafSize(dimension, LEAF_MAX) };
+  const scratch = crewBytes(dimension, 2 * m, leaf, threads);
   // Every run is rounded up to whole frames.
   const rest = Math.max(0, bytes - scratch - 12 * FRAME_SIZE);
   const whole = Math.floor(rest / (codeStride + list));
   // Of m nodes one has a list in layer 1, give or take.
   const upper = ((codeStride + listBytes(m) + REPAIR_BYTES) / m) * 1.1;
   return { whole, sharded: whole < SHARD_LEAST ? whole : Math.floor(rest / Math.max(list, upper)) };
+}
+
+/** Workers, of those that would like to take part in a build, whose scratch takes no more than an eighth of memory. */
+export function affordedThreads(
+  { dimension, m }: BuildSize,
+  bytes: number,
+  wanted: number,
+): number {
+  const leaf = { leafMax: leafSize(dimension, LEAF_MAX) };
+  let threads = wanted;
+  while (threads > 0 && crewBytes(dimension, 2 * m, leaf, threads) > bytes / 8) threads--;
+  return threads;
 }
 
 /** Shards of fewer vectors are not worth the name. */
@@ -72,8 +95,8 @@ export async function buildGraph(
   assert(vectors.count > 0, 'a graph has nodes');
   const { leafMax = LEAF_MAX, rounds = 8, alpha = 1.1, sliceMs = 5, signal } = options;
   const slices = new Slices(sliceMs, signal);
-  const { codeStride, arrays } = options;
-  const area = new BuildArea({ memory, vectors, codeStride, slices, arrays });
+  const { codeStride, arrays, pool } = options;
+  const area = new BuildArea({ memory, vectors, codeStride, slices, arrays, pool });
   const build: GraphBuild = {
     ...options,
     leaf: { leafMax: leafSize(memory.space.dimension, leafMax), rounds, alpha },

@@ -1,6 +1,6 @@
 /**
- * The scratch of a bulk build in the module's memory: one job (BUILD_* in `kernels/layout.ts`), the rows,
- * distances and candidates of one leaf, and room for the ids of a piece of work. Freed by `release`.
+ * The scratch of one thread of a bulk build in the module's memory: a job (BUILD_* in `kernels/layout.ts`), the
+ * rows, distances and candidates of one leaf, and room for the ids of a piece of work.
  */
 import type { CellAllocator } from '../kernels/cell-allocator.ts';
 import type { Kernels } from '../kernels/kernels.ts';
@@ -74,9 +74,16 @@ export class BuildJob {
   readonly leafMax: number;
   readonly #memory: BuildMemory;
   readonly #bytes: number;
+  /** 0 when the memory is another's. */
   readonly #run: number;
 
-  constructor(memory: BuildMemory, nodes: BuildNodes, { leafMax, alpha, nearest }: LeafOptions) {
+  /** In memory of its own, or at `given`, which has `buildJobBytes`. */
+  constructor(
+    memory: BuildMemory,
+    nodes: BuildNodes,
+    { leafMax, alpha, nearest }: LeafOptions,
+    given = 0,
+  ) {
     const { space, allocator, kernels } = memory;
     this.#memory = memory;
     this.leafMax = leafMax;
@@ -84,9 +91,9 @@ export class BuildJob {
     const lookedAt = nearest ?? NEAREST;
     const parts = jobParts(space.dimension, nodes.cap, leafMax, lookedAt);
     this.#bytes = parts.reduce((sum, bytes) => sum + bytes, 0);
-    this.#run = allocator.allocateRun(this.#bytes);
+    this.#run = given === 0 ? allocator.allocateRun(this.#bytes) : 0;
     const at: number[] = [];
-    let next = this.#run;
+    let next = given === 0 ? this.#run : given;
     for (const bytes of parts) {
       at.push(next);
       next += bytes;
@@ -118,14 +125,19 @@ export class BuildJob {
     f32[(job + BUILD_FACTOR) >>> 2] = slackOf(space.metricCode, alpha);
   }
 
+  /** Gives memory of its own back. */
   release(): void {
-    this.#memory.allocator.freeRun(this.#run, this.#bytes);
+    if (this.#run !== 0) this.#memory.allocator.freeRun(this.#run, this.#bytes);
   }
 }
 
-/** Bytes of the scratch of a build. */
-export function buildJobBytes(dimension: number, cap: number, leafMax: number): number {
-  return jobParts(dimension, cap, leafMax, NEAREST).reduce((sum, bytes) => sum + bytes, 0);
+/** Bytes of the scratch of one thread. */
+export function buildJobBytes(
+  dimension: number,
+  cap: number,
+  { leafMax, nearest = NEAREST }: Pick<LeafOptions, 'leafMax' | 'nearest'>,
+): number {
+  return jobParts(dimension, cap, leafMax, nearest).reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** Members of a leaf whose rows and distances stay in a processor's cache. */

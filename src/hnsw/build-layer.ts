@@ -9,14 +9,11 @@
  * memory is that of the finished graph.
  */
 import type { Random } from '../base/random.ts';
-import { BUILD_ROWS } from '../kernels/layout.ts';
 import type { BuildArea } from './build-area.ts';
-import { BuildJob, type BuildMemory, type BuildNodes, type LeafOptions } from './build-job.ts';
+import { BuildCrew } from './build-crew.ts';
+import type { BuildJob, BuildNodes, LeafOptions } from './build-job.ts';
 import { CUT_BYTES, cutIntoLeaves } from './build-partition.ts';
-import type { Slices } from './slices.ts';
 
-/** So many numbers at a time are worked through between two looks at the clock. */
-const STEP_VALUES = 8192;
 const BACK_EDGE_STEP = 512;
 
 export interface LayerBuild {
@@ -26,7 +23,7 @@ export interface LayerBuild {
   readonly onProgress: (done: number) => void;
 }
 
-/** Fills the lists, whose counts are 0. Deterministic. */
+/** Fills the lists, whose counts are 0. Deterministic, whatever the number of threads. */
 export async function buildLayer(
   area: BuildArea,
   nodes: BuildNodes,
@@ -34,9 +31,8 @@ export async function buildLayer(
 ): Promise<void> {
   const { options, random, onProgress } = build;
   const { memory, slices } = area;
-  const { kernels } = memory;
-  const job = new BuildJob(memory, nodes, options);
   area.count((4 + CUT_BYTES) * nodes.count);
+  const crew = new BuildCrew(area, nodes, options);
   try {
     const ids = new Uint32Array(nodes.count);
     const { leafMax } = options;
@@ -46,19 +42,24 @@ export async function buildLayer(
         if ((i & 0xffff) === 0 && slices.isOver) await slices.pause();
       }
       let done = round * nodes.count;
-      for (const leaf of cutIntoLeaves(kernels, job, ids, { leafMax, random })) {
-        if (leaf !== undefined) {
-          await buildLeaf(memory, job, leaf, slices);
-          done += leaf.length;
+      for (const piece of cutIntoLeaves(memory.kernels, crew, ids, { leafMax, random })) {
+        if (piece instanceof Uint32Array) {
+          // What a leaf of the last round writes, one of this round may write too.
+          if (done === round * nodes.count) await crew.settled();
+          await crew.leaf(piece);
+          done += piece.length;
           onProgress(done);
+        } else if (piece !== undefined) {
+          await piece;
         }
         if (slices.isOver) await slices.pause();
       }
     }
-    await turnEdges(area, job, nodes.count);
+    await crew.settled();
+    await turnEdges(area, crew.job, nodes.count);
   } finally {
     area.count(-(4 + CUT_BYTES) * nodes.count);
-    job.release();
+    await crew.release();
   }
 }
 
@@ -69,34 +70,5 @@ export async function turnEdges(area: BuildArea, job: BuildJob, count: number): 
     const end = Math.min(count, start + BACK_EDGE_STEP);
     memory.kernels.exports.buildBackEdges(job.address, start, end);
     if (slices.isOver) await slices.pause();
-  }
-}
-
-async function buildLeaf(
-  { kernels, space }: BuildMemory,
-  job: BuildJob,
-  leaf: Uint32Array,
-  slices: Slices,
-): Promise<void> {
-  const members = leaf.length;
-  if (members < 2) return;
-  const { exports, memory } = kernels;
-  const { address } = job;
-  memory.u32.set(leaf, job.ids >>> 2);
-  const step = Math.max(1, Math.min(64, Math.floor(STEP_VALUES / space.dimension)));
-  const rows = memory.u32[(address + BUILD_ROWS) >>> 2];
-  exports.buildRows(address, job.ids, members, rows);
-  for (const work of [
-    (from: number, to: number) => exports.buildMeasure(address, members, from, to),
-    (from: number, to: number) => exports.buildChoose(address, members, from, to),
-    (from: number, to: number) => {
-      if (from === 0) exports.buildReverse(address, members);
-      exports.buildMerge(address, job.ids, members, from, to);
-    },
-  ]) {
-    for (let from = 0; from < members; from += step) {
-      work(from, Math.min(members, from + step));
-      if (slices.isOver) await slices.pause();
-    }
   }
 }

@@ -1,6 +1,6 @@
 /** The order in which nodes of a bulk build get their numbers: neighbours get numbers of one page. */
 import type { BuildArea } from './build-area.ts';
-import { BuildJob } from './build-job.ts';
+import { BuildCrew } from './build-crew.ts';
 import { CUT_BYTES, cutIntoLeaves } from './build-partition.ts';
 import type { GraphBuild } from './built-graph.ts';
 
@@ -15,15 +15,17 @@ export async function cutIntoPages(
 ): Promise<void> {
   const { memory, slices, codeStride } = area;
   const nodes = { count: ids.length, codes, codeStride, lists: 0, listStride: 0, cap: 1 };
-  const job = new BuildJob(memory, nodes, leaf);
+  const crew = new BuildCrew(area, nodes, leaf);
   area.count(CUT_BYTES * ids.length);
   try {
-    for (const _ of cutIntoLeaves(memory.kernels, job, ids, { leafMax: nodesPerPage, random })) {
+    const cut = { leafMax: nodesPerPage, random };
+    for (const piece of cutIntoLeaves(memory.kernels, crew, ids, cut)) {
+      if (piece instanceof Promise) await piece;
       if (slices.isOver) await slices.pause();
     }
   } finally {
     area.count(-CUT_BYTES * ids.length);
-    job.release();
+    await crew.release();
   }
 }
 

@@ -5,10 +5,14 @@
  */
 import type { Random } from '../base/random.ts';
 import type { Kernels } from '../kernels/kernels.ts';
+import type { BuildCrew } from './build-crew.ts';
 import { ASSIGNED_MAX, type BuildJob, LEADERS_MAX } from './build-job.ts';
 
 /** Leaders for each leaf that would do: clusters are uneven. */
 const LEADERS_PER_LEAF = 2;
+
+/** Cuts of so many pieces are done by all threads. */
+const PIECES_SHARED = 4;
 
 /** Ids that are sorted between two looks at the clock, less one. */
 const SORT_MASK = 0x7fff;
@@ -17,15 +21,15 @@ const SORT_MASK = 0x7fff;
 export const CUT_BYTES = 7;
 
 /**
- * The leaves, near ones near each other; undefined between pieces of work, where a caller may stop. Reorders
- * `ids`, of which leaves are parts, valid until the next one.
+ * The leaves, near ones near each other. Between pieces of work, where a caller may stop: undefined, or a promise
+ * that it has to await. Reorders `ids`, of which leaves are parts, valid until the next one.
  */
 export function* cutIntoLeaves(
   kernels: Kernels,
-  job: BuildJob,
+  crew: BuildCrew,
   ids: Uint32Array,
   options: { readonly leafMax: number; readonly random: Random },
-): Generator<Uint32Array | undefined> {
+): Generator<Uint32Array | Promise<void> | undefined> {
   const { leafMax, random } = options;
   if (ids.length <= leafMax) {
     if (ids.length > 0) yield ids;
@@ -33,27 +37,19 @@ export function* cutIntoLeaves(
   }
   const wanted = Math.ceil((LEADERS_PER_LEAF * ids.length) / leafMax);
   const leaders = Math.min(LEADERS_MAX, wanted);
-  drawLeaders(kernels, job, ids, { leaders, random });
+  drawLeaders(kernels, crew.job, ids, { leaders, random });
   const assigned = new Uint8Array(ids.length);
-  for (let start = 0; start < ids.length; start += ASSIGNED_MAX) {
-    const end = Math.min(ids.length, start + ASSIGNED_MAX);
-    const { u32 } = kernels.memory;
-    u32.set(ids.subarray(start, end), job.ids >>> 2);
-    const { address, nearest } = job;
-    kernels.exports.buildAssign(address, job.ids, end - start, job.leaders, leaders, nearest, 0);
-    for (let i = start; i < end; i++) assigned[i] = u32[(nearest >>> 2) + i - start];
-    yield undefined;
-  }
+  yield* assignLeaders(kernels, crew, ids, { leaders, assigned });
   const bounds = yield* sortByLeader(ids, assigned, leaders);
   for (let i = 0; i < leaders; i++) {
     const part = ids.subarray(bounds[i], bounds[i + 1]);
     if (part.length < ids.length) {
-      yield* cutIntoLeaves(kernels, job, part, options);
+      yield* cutIntoLeaves(kernels, crew, part, options);
     } else {
       // Equal vectors cannot be told apart: halves do as well.
       const middle = part.length >>> 1;
-      yield* cutIntoLeaves(kernels, job, part.subarray(0, middle), options);
-      yield* cutIntoLeaves(kernels, job, part.subarray(middle), options);
+      yield* cutIntoLeaves(kernels, crew, part.subarray(0, middle), options);
+      yield* cutIntoLeaves(kernels, crew, part.subarray(middle), options);
     }
   }
 }
@@ -73,6 +69,42 @@ function drawLeaders(
   }
   kernels.memory.u32.set(ids.subarray(0, leaders), job.ids >>> 2);
   kernels.exports.buildRows(job.address, job.ids, leaders, job.leaders);
+}
+
+/** Writes the leader of each id, piece by piece: by workers where there are enough pieces, and here. */
+function* assignLeaders(
+  { memory, exports }: Kernels,
+  crew: BuildCrew,
+  ids: Uint32Array,
+  { leaders, assigned }: { readonly leaders: number; readonly assigned: Uint8Array },
+): Generator<Promise<void> | undefined> {
+  const { u32 } = memory;
+  const take = (nearest: number, start: number, end: number): void => {
+    for (let i = start; i < end; i++) assigned[i] = u32[(nearest >>> 2) + i - start];
+  };
+  const isShared = crew.hasWorkers && ids.length >= PIECES_SHARED * ASSIGNED_MAX;
+  const { address, ids: place, nearest, leaders: rows } = crew.job;
+  let left = 0;
+  for (let start = 0; start < ids.length; start += ASSIGNED_MAX) {
+    const end = Math.min(ids.length, start + ASSIGNED_MAX);
+    const part = ids.subarray(start, end);
+    const onEnd = (at: number): void => {
+      left--;
+      take(at, start, end);
+    };
+    if (isShared && crew.assign(part, leaders, onEnd)) {
+      left++;
+    } else {
+      u32.set(part, place >>> 2);
+      exports.buildAssign(address, place, part.length, rows, leaders, nearest, 0);
+      take(nearest, start, end);
+    }
+    yield undefined;
+  }
+  while (left > 0) {
+    if (crew.helpAssign()) yield undefined;
+    else yield crew.ended() ?? undefined;
+  }
 }
 
 /** Sorts ids by leader, keeping their order; returns where each leader's begin, and the end. */
