@@ -9,6 +9,7 @@ import { type Hasher, loadHasher } from '../../src/base/hasher.ts';
 import { CellAllocator } from '../../src/kernels/cell-allocator.ts';
 import { createKernels, type Kernels } from '../../src/kernels/kernels.ts';
 import { createSpace, type Metric } from '../../src/kernels/space.ts';
+import { chooseBitGeometry } from '../../src/paged/bit-geometry.ts';
 import { chooseGeometry } from '../../src/paged/geometry.ts';
 import { checkPages } from '../../src/paged/page-check.ts';
 import {
@@ -74,8 +75,12 @@ export interface HarnessOptions {
   readonly metric?: Metric;
   readonly memoryBytes?: number;
   readonly originals?: boolean;
+  /** Spaces get 1-bit codes with the commit that brings them to TRAINED_AT vectors. */
+  readonly bits?: boolean;
   readonly spaces?: number;
 }
+
+export const TRAINED_AT = 12;
 
 /** Only the newest harness of a memory size is usable: they share the memory. */
 export class Harness {
@@ -97,15 +102,19 @@ export class Harness {
     const geometry = chooseGeometry(dimension);
     for (let id = 0; id < (options.spaces ?? 1); id++) {
       const caps = { capBottom: 8, capUpper: 4 };
-      const space = createSpace(kernels, allocator, { dimension, metric, geometry, ...caps });
-      const originals = options.originals ?? true;
-      this.spaces.push(new PagedSpace({ id, space, geometry, store: this.store, originals }));
+      const bits = options.bits ? chooseBitGeometry(geometry) : undefined;
+      const space = createSpace(kernels, allocator, { dimension, metric, geometry, bits, ...caps });
+      const { store } = this;
+      const { originals = true } = options;
+      this.spaces.push(new PagedSpace({ id, space, geometry, bits, store, originals }));
     }
     this.#recover();
   }
 
-  /** The plan of each space becomes a commit. */
+  /** The plan of each space becomes a commit. After RESOURCE_EXHAUSTED it can be rolled back. */
   commit(vectors: { space: number; vector: Vector }[]): void {
+    const trained = this.spaces.flatMap((space) => this.#train(space));
+    for (const { hi, lo, value } of trained) this.disk.tree.set(hi, lo, value);
     for (const space of this.spaces) {
       for (const [page, value] of space.changedStates()) {
         this.disk.tree.set(space.id, pageKey(page, 'states'), value);
@@ -114,6 +123,13 @@ export class Harness {
     }
     this.disk.log.push(...vectors);
     for (const space of this.spaces) space.commitPlan();
+  }
+
+  /** As a plan does in the end. Out of memory is thrown. */
+  #train({ bits, counters }: PagedSpace): { hi: number; lo: number; value: Uint8Array }[] {
+    if (bits === undefined || bits.isReady || counters.live < TRAINED_AT) return [];
+    for (const _ of bits.train());
+    return [bits.trainedEntry];
   }
 
   begin(): void {
@@ -170,6 +186,7 @@ export class Harness {
     for (const { space, vector } of this.disk.log) {
       this.spaces[space].replay(vector.node, vector.record, vector.values);
     }
+    for (const { bits } of this.spaces) bits?.finishReplay();
   }
 }
 

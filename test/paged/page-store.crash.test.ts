@@ -18,7 +18,7 @@ import {
 } from './harness.ts';
 
 const dimension = 768;
-const shape: HarnessOptions = { dimension, spaces: 2, memoryBytes: 20 * 65536 };
+const shape: HarnessOptions = { dimension, spaces: 2, memoryBytes: 20 * 65536, bits: true };
 
 /** What was committed, by space. */
 type Committed = Map<number, Vector & { isLive: boolean }>[];
@@ -61,6 +61,7 @@ function read(harness: Harness, committed: Committed): void {
       expect(paged.isLive(node)).toBe(isLive);
       expect(isSame(paged.readVector(node), values)).toBe(true);
       expect(paged.recordOf(node)).toBe(record);
+      if (paged.bits?.isReady) paged.loadBits(Math.floor(node / paged.bits.geometry.slotsPerPage));
     }
   });
 }
@@ -92,6 +93,7 @@ async function countCalls(): Promise<number> {
     await step();
   });
   const { calls } = fileSystem;
+  expect(harness.spaces.every(({ hasBits }) => hasBits)).toBe(true);
   await verify(harness, committed);
   return calls;
 }
