@@ -27,6 +27,7 @@ const DATABASE_KEYS = [
   'backgroundThread',
   'fileSystem',
   'onWarning',
+  'now',
 ] as const;
 
 const COLLECTION_KEYS = [
@@ -58,6 +59,7 @@ export interface EffectiveDatabaseOptions {
   readonly compression: 'lz4' | 'none';
   readonly backgroundThread: boolean;
   readonly onWarning: (warning: Error) => void;
+  readonly now: () => number;
 }
 
 export function checkDatabaseOptions(options: DatabaseOptions): EffectiveDatabaseOptions {
@@ -73,10 +75,12 @@ export function checkDatabaseOptions(options: DatabaseOptions): EffectiveDatabas
     compression = 'lz4',
     backgroundThread = false,
     onWarning = () => {},
+    now = Date.now,
   } = options;
   if (threads !== 0)
     throw invalid(`threads: ${String(threads)} is not supported yet; leave it at 0`);
   if (typeof onWarning !== 'function') throw invalid('onWarning: expected a function');
+  if (typeof now !== 'function') throw invalid('now: expected a function');
   const memory = checkInteger(memoryBytes, 'memoryBytes', { from: 0, to: Number.MAX_SAFE_INTEGER });
   if (memory < MEMORY_BYTES_MIN) {
     throw invalid(`memoryBytes: ${memory} is too small to work; ${MEMORY_BYTES_MIN} would do`);
@@ -91,6 +95,7 @@ export function checkDatabaseOptions(options: DatabaseOptions): EffectiveDatabas
     compression: checkOneOf(compression, 'compression', ['lz4', 'none']),
     backgroundThread: checkBoolean(backgroundThread, 'backgroundThread'),
     onWarning,
+    now,
   };
 }
 

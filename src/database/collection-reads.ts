@@ -1,9 +1,10 @@
-/** Reads of one collection at the published sequence. Arguments have been checked. */
+/** Reads of one collection as a view shows it: by default the commit published last. Arguments have been checked. */
 import { DatabaseError } from '../errors.ts';
 import { readCounters } from './catalog.ts';
 import type { CheckedGet, CheckedScan } from './check-calls.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { type Head, NO_NODE } from './head.ts';
+import { findLiving, hasExpired, type ReadView, type ViewSource } from './read-view.ts';
 import type { Hit, IncludePart, SearchStats, StoredRecord } from './record.ts';
 import { decodeId } from './record-id.ts';
 import type { FoundRecord } from './record-reader.ts';
@@ -22,46 +23,52 @@ interface Parts<Meta> {
 export class CollectionReads {
   readonly #session: Session;
   readonly #store: CollectionStore;
+  readonly #views: ViewSource;
   readonly #searcher: Searcher;
 
-  constructor(session: Session, store: CollectionStore) {
+  constructor(session: Session, store: CollectionStore, views: ViewSource = session.published) {
     this.#session = session;
     this.#store = store;
+    this.#views = views;
     this.#searcher = new Searcher(session.stores, store, store.defaultSpace);
   }
 
   counts(): { records: number; vectors: number } {
-    return readCounters(this.#session.stores.engine, this.#store.entry.collection, this.#published);
+    return readCounters(
+      this.#session.stores.engine,
+      this.#store.entry.collection,
+      this.#views.current.sequence,
+    );
   }
 
   get<Meta>(id: Uint8Array, { namespace, include }: CheckedGet): StoredRecord<Meta> | undefined {
-    const sequence = this.#published;
-    const found = this.#store.reader.find(namespace, id, sequence);
-    return found === undefined ? undefined : this.#record(found, { include, sequence });
+    const view = this.#views.current;
+    const found = this.#find(namespace, id, view);
+    return found && this.#record(found, { include, sequence: view.sequence });
   }
 
   async getMany<Meta>(
     ids: readonly Uint8Array[],
     { namespace, include }: CheckedGet,
   ): Promise<(StoredRecord<Meta> | undefined)[]> {
-    const snapshot = this.#session.stores.engine.snapshot();
+    const view = this.#views.hold();
     try {
-      const { sequence } = snapshot;
+      const { sequence } = view;
       const slice = new TimeSlice();
       const records: (StoredRecord<Meta> | undefined)[] = [];
       for (const id of ids) {
-        const found = this.#store.reader.find(namespace, id, sequence);
+        const found = this.#find(namespace, id, view);
         records.push(found && this.#record<Meta>(found, { include, sequence }));
         if (slice.isOver) await slice.yield();
       }
       return records;
     } finally {
-      snapshot.release();
+      view.release();
     }
   }
 
   has(namespace: string, id: Uint8Array): boolean {
-    return this.#store.reader.find(namespace, id, this.#published) !== undefined;
+    return this.#find(namespace, id, this.#views.current) !== undefined;
   }
 
   /** `namespace` undefined: all of them. */
@@ -77,16 +84,17 @@ export class CollectionReads {
     for await (const { found, sequence } of this.#heads(scan)) {
       yield this.#record<Meta>(found, { include: scan.include, sequence });
       this.#session.assertOpen();
+      this.#views.assertOpen();
     }
   }
 
   /** Everything of a search is read at the sequence at which it began. */
   async search<Meta>(search: CheckedSearch): Promise<{ hits: Hit<Meta>[]; stats: SearchStats }> {
-    const snapshot = this.#session.stores.engine.snapshot();
-    const { sequence } = snapshot;
+    const view = this.#views.hold();
+    const { sequence } = view;
     const release = this.#store.defaultSpace.recentGhosts.hold(sequence);
     try {
-      const { vector, except } = this.#query(search, sequence);
+      const { vector, except } = this.#query(search, view);
       const request = { search, vector, except, sequence };
       const { matches, stats } = await this.#searcher.search(request);
       const hits: Hit<Meta>[] = [];
@@ -98,22 +106,22 @@ export class CollectionReads {
       return { hits, stats };
     } finally {
       release();
-      snapshot.release();
+      view.release();
     }
   }
 
-  get #published(): number {
-    return this.#session.stores.engine.publishedSequence;
+  #find(namespace: string, id: Uint8Array, view: ReadView): FoundRecord | undefined {
+    return findLiving(this.#store.reader, { namespace, id }, view);
   }
 
   /** The query vector, and the record that it is of. */
   #query(
     search: CheckedSearch,
-    sequence: number,
+    view: ReadView,
   ): { vector: Float32Array; except: number | undefined } {
     if (search.vector !== undefined) return { vector: search.vector, except: undefined };
     const { id, namespace = '' } = search;
-    const found = id && this.#store.reader.find(namespace, id, sequence);
+    const found = id && this.#find(namespace, id, view);
     const name = describe(search.givenId);
     if (found === undefined) throw new DatabaseError('NOT_FOUND', `id: there is no record ${name}`);
     if (found.head.node === NO_NODE) throw invalid(`id: the record ${name} has no vector`);
@@ -125,15 +133,16 @@ export class CollectionReads {
 
   /** Heads of a scan in slices, on a snapshot that is held until the scan ends. */
   async *#heads(scan: CheckedScan): AsyncGenerator<{ found: FoundRecord; sequence: number }> {
-    const snapshot = this.#session.stores.engine.snapshot();
-    const { sequence } = snapshot;
+    const view = this.#views.hold();
+    const { sequence } = view;
     try {
-      const heads = this.#store.reader.scanHeads(this.#firstRecord(scan, sequence), sequence);
+      const heads = this.#store.reader.scanHeads(this.#firstRecord(scan, view), sequence);
       try {
         const slice = new TimeSlice();
         let left = scan.limit;
         for (let found = heads.next(); found !== undefined && left > 0; found = heads.next()) {
           if (scan.signal?.aborted) throw aborted(scan.signal);
+          if (hasExpired(found.head, view)) continue;
           if (scan.namespace === undefined || found.head.namespace === scan.namespace) {
             left--;
             yield { found, sequence };
@@ -146,13 +155,13 @@ export class CollectionReads {
         heads.close();
       }
     } finally {
-      snapshot.release();
+      view.release();
     }
   }
 
-  #firstRecord({ after, namespace = '' }: CheckedScan, sequence: number): number {
+  #firstRecord({ after, namespace = '' }: CheckedScan, view: ReadView): number {
     if (after === undefined) return 0;
-    const found = this.#store.reader.find(namespace, after, sequence);
+    const found = this.#find(namespace, after, view);
     if (found !== undefined) return found.record + 1;
     const name = describe(decodeId(after));
     throw new DatabaseError('NOT_FOUND', `after: there is no record ${name} to go on behind`);

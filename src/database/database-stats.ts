@@ -2,6 +2,7 @@
 
 import type { TreeStats } from '../lsm/engine-options.ts';
 import type { PageStoreStats } from '../paged/page-store.ts';
+import type { OpenViewsStats } from './open-views.ts';
 import type { Session } from './session.ts';
 import { pagesNeeded } from './sweep-moves.ts';
 import type { VectorStore } from './vector-store.ts';
@@ -73,6 +74,8 @@ export interface DatabaseStats {
     readonly checkpoints: number;
     readonly longestSliceMs: number;
   };
+  /** Snapshots and transactions that are open: they hold memory and disk. */
+  readonly readers: OpenViewsStats;
   readonly compaction: {
     readonly compactions: number;
     readonly bytesRead: number;
@@ -106,6 +109,7 @@ export function gatherStats(session: Session): DatabaseStats {
     ),
     cache: cacheStats(session),
     writes: writeStats(session, paged),
+    readers: session.views.stats(),
     compaction: {
       compactions: lsm.compactions,
       bytesRead: lsm.compactionBytesRead,

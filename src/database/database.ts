@@ -24,6 +24,7 @@ import { openSession } from './open-session.ts';
 import type { CollectionOptions, DatabaseOptions } from './options.ts';
 import { checkSignal } from './search-plan.ts';
 import type { Session } from './session.ts';
+import { Snapshot } from './snapshot.ts';
 import type { CompactOptions, CompactReport } from './sweeper.ts';
 import { checkKeys, checkName, invalid } from './validate.ts';
 
@@ -72,6 +73,18 @@ export class Database implements AsyncDisposable {
   async collections(): Promise<string[]> {
     this.#session.assertOpen();
     return [...this.#catalog.keys()].sort();
+  }
+
+  /**
+   * The state of this moment, to be read for as long as one likes while writes go on: several reads that agree
+   * with each other. Cheap to take; `Snapshot.close` lets it go.
+   */
+  async snapshot(): Promise<Snapshot> {
+    this.#session.assertOpen();
+    const stores = new Map(
+      [...this.#catalog].map(([name, entry]) => [name, () => this.#session.collection(entry)]),
+    );
+    return new Snapshot(this.#session, this.#session.views.open('snapshot'), stores);
   }
 
   /** Writes what is only in memory and the log to tables and pages. Durability does not need it. */

@@ -40,6 +40,8 @@ export interface DatabaseOptions {
   readonly fileSystem?: FileSystem | undefined;
   /** Receives warnings (a failed background task, a lost lock). Default: they are dropped. */
   readonly onWarning?: ((warning: Error) => void) | undefined;
+  /** The clock that records expire by, in ms since the epoch. Default: Date.now. */
+  readonly now?: (() => number) | undefined;
 }
 
 /** Options of `Database.collection`. The first group is fixed when the collection is created. */

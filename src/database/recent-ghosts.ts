@@ -1,7 +1,7 @@
 /**
  * Nodes that the pages in memory show as ghosts, or showed so a moment ago, and that some reader may still
  * see: those of the plan under way, of commits that are not published yet, and of commits that came while
- * a search was on its way. A search offers them beside what it finds.
+ * a search was on its way or a snapshot was open. A search offers them beside what it finds.
  */
 
 interface RecentGhost {
@@ -11,7 +11,7 @@ interface RecentGhost {
 }
 
 export class RecentGhosts {
-  readonly #published: () => number;
+  readonly #oldest: () => number;
   /** Of the plan under way. */
   #planned: number[] = [];
   /** In the order of their commits. */
@@ -19,9 +19,9 @@ export class RecentGhosts {
   /** Searches under way, by the sequence at which they read. */
   readonly #readers = new Map<number, number>();
 
-  /** `published` gives the sequence at which the next reader would begin. */
-  constructor(published: () => number) {
-    this.#published = published;
+  /** `oldest` gives the smallest sequence at which a search may yet begin. */
+  constructor(oldest: () => number) {
+    this.#oldest = oldest;
   }
 
   /** Ghosts that are remembered. */
@@ -67,20 +67,20 @@ export class RecentGhosts {
 
   /** Nodes that live for a reader at `sequence`, which is held, although they may be ghosts in memory. */
   livingAt(sequence: number): number[] {
-    const nodes = this.#planned.slice();
+    const nodes = new Set(this.#planned);
     for (let i = this.#committed.length - 1; i >= 0; i--) {
       const ghost = this.#committed[i];
       if (ghost.sequence <= sequence) break;
-      nodes.push(ghost.node);
+      nodes.add(ghost.node);
     }
-    return nodes;
+    return [...nodes];
   }
 
   /** Lets those go that are ghosts for every reader. */
   #forget(): void {
     const committed = this.#committed;
     if (committed.length === 0) return;
-    let oldest = this.#published();
+    let oldest = this.#oldest();
     for (const sequence of this.#readers.keys()) oldest = Math.min(oldest, sequence);
     const kept = committed.findIndex(({ sequence }) => sequence > oldest);
     if (kept < 0) this.#committed = [];

@@ -9,11 +9,14 @@ import type { EffectiveDatabaseOptions } from './check-options.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { CollectionStore } from './collection-store.ts';
 import { IngestSpool } from './ingest-spool.ts';
+import { OpenViews } from './open-views.ts';
+import { PlanGroup } from './plan-group.ts';
+import { PublishedViews } from './read-view.ts';
 import { WordSpool } from './spool-file.ts';
 import type { Stores } from './stores.ts';
 import { Sweeper } from './sweeper.ts';
 import type { VectorAttachment } from './vector-attachment.ts';
-import { WritePlan } from './write-plan.ts';
+import type { WritePlan } from './write-plan.ts';
 
 export interface SessionOptions {
   readonly stores: Stores;
@@ -28,18 +31,27 @@ export class Session {
   readonly options: EffectiveDatabaseOptions;
   readonly checkpointer: Checkpointer;
   readonly sweeper: Sweeper;
+  /** Snapshots and transactions. */
+  readonly views: OpenViews;
+  /** What reads see that belong to neither. */
+  readonly published: PublishedViews;
   readonly #lock: Lock | undefined;
   /** By collection number. */
   readonly #collections = new Map<number, CollectionStore>();
   readonly #running = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
   #spools = 0;
+  #now = 0;
 
   constructor({ stores, options, dirtyBytesMax, lock }: SessionOptions) {
     this.stores = stores;
     this.options = options;
     this.checkpointer = new Checkpointer(stores, { dirtyBytesMax, onWarning: options.onWarning });
     this.sweeper = new Sweeper(this);
+    const now = (): number => this.now();
+    this.published = new PublishedViews(stores.engine, now, () => this.assertOpen());
+    this.views = new OpenViews(stores.engine, now);
+    this.views.onReleased = () => this.sweeper.noteRelease();
     this.#lock = lock;
   }
 
@@ -81,10 +93,14 @@ export class Session {
     }
   }
 
+  /** The time by which records expire, in ms since the epoch; it never goes back. */
+  now(): number {
+    this.#now = Math.max(this.#now, this.options.now());
+    return this.#now;
+  }
+
   assertOpen(): void {
-    if (this.#closing !== undefined) {
-      throw new DatabaseError('DATABASE_CLOSED', 'the database is closed; open it again');
-    }
+    if (this.#closing !== undefined) throw closed();
   }
 
   assertWritable(): void {
@@ -114,32 +130,42 @@ export class Session {
    * everything is undone. Resolves when the commit is durable, with what `prepare` gave.
    */
   async write<T>(store: CollectionStore, prepare: (plan: WritePlan) => Promise<T>): Promise<T> {
+    return await this.writeAll([store], ([plan]) => prepare(plan));
+  }
+
+  /** As `write`, on several collections, each with a plan of its own: still one commit. */
+  async writeAll<T>(
+    collections: readonly CollectionStore[],
+    prepare: (plans: readonly WritePlan[]) => Promise<T>,
+  ): Promise<T> {
     return await this.exclusive(async () => {
       try {
-        return await this.#plan(store, prepare);
+        return await this.#plan(collections, prepare);
       } catch (error) {
         if (!isExhausted(error) || this.stores.pages.dirtyBytes === 0) throw error;
         // Pages that wait for their checkpoint filled the memory: once they are written they may go.
         await this.checkpointer.run();
-        return await this.#plan(store, prepare);
+        return await this.#plan(collections, prepare);
       }
     });
   }
 
   async #plan<T>(
-    store: CollectionStore,
-    prepare: (plan: WritePlan) => Promise<T>,
+    collections: readonly CollectionStore[],
+    prepare: (plans: readonly WritePlan[]) => Promise<T>,
   ): Promise<{ result: T; durable: Promise<void> }> {
-    const plan = new WritePlan(this.stores, store);
+    const group = new PlanGroup(this.stores, collections);
     try {
-      const result = await prepare(plan);
-      if (plan.isEmpty) return { result, durable: plan.abandon() };
-      await plan.prepare();
-      const { durable } = await plan.commit();
-      this.sweeper.noteCommit(store);
+      const result = await prepare(group.plans);
+      if (group.isEmpty) {
+        group.rollback();
+        return { result, durable: Promise.resolve() };
+      }
+      const { durable } = await group.commit();
+      for (const store of collections) this.sweeper.noteCommit(store);
       return { result, durable };
     } catch (error) {
-      plan.rollback();
+      group.rollback();
       throw error;
     }
   }
@@ -193,6 +219,13 @@ export class Session {
     if (failure !== undefined) throw readOnly('a write failed', failure);
   }
 
+  #closeViews(): void {
+    const { snapshots } = this.views.closeAll(() => closed());
+    if (snapshots === 0) return;
+    const what = snapshots === 1 ? '1 snapshot was' : `${snapshots} snapshots were`;
+    this.options.onWarning(new Error(`${what} still open when the database was closed`));
+  }
+
   async #track<T>(operation: () => Promise<T>): Promise<T> {
     const running = operation();
     this.#running.add(running);
@@ -205,6 +238,7 @@ export class Session {
 
   async #close(): Promise<void> {
     this.sweeper.stop();
+    this.#closeViews();
     await Promise.allSettled(this.#running);
     await this.sweeper.idle();
     const { engine, pages, writer } = this.stores;
@@ -243,6 +277,10 @@ function hold<T extends { durable: Promise<void> }>(held: T): T {
 
 function isExhausted(error: unknown): boolean {
   return error instanceof DatabaseError && error.code === 'RESOURCE_EXHAUSTED';
+}
+
+function closed(): DatabaseError {
+  return new DatabaseError('DATABASE_CLOSED', 'the database is closed; open it again');
 }
 
 function readOnly(why: string, cause?: unknown): DatabaseError {

@@ -35,6 +35,8 @@ const PAGES_PER_TURN = 256;
 const LAYER_LAST = 255;
 /** How often it is looked whether older readers have ended. */
 const WAIT_MS = 10;
+/** So often at least it is looked whether transactions end: a snapshot is not waited for. */
+const LOOKS_MIN = 50;
 
 export class SweepRun {
   readonly #session: Session;
@@ -49,8 +51,12 @@ export class SweepRun {
     this.#control = control;
   }
 
-  /** Removes the ghosts that there are now; returns how many places became free. */
-  async run(): Promise<number> {
+  /**
+   * Removes the ghosts that there are now; returns how many places became free. Undefined when a snapshot or a
+   * transaction stays open that may see them: whoever holds it may be waiting for this. Then the ghosts are out
+   * of all lists, and keep their places.
+   */
+  async run(): Promise<number | undefined> {
     const ghosts = await this.#gatherGhosts();
     if (ghosts.count === 0) return 0;
     const { graph } = this.#space;
@@ -60,8 +66,7 @@ export class SweepRun {
       await this.#replaceEntry(sweep);
       await this.#relink(sweep);
       await this.#repairAgain(sweep);
-      await this.#readersGone();
-      return await this.#freePlaces(sweep);
+      return (await this.#readersGone()) ? await this.#freePlaces(sweep) : undefined;
     } finally {
       graph.endSweep();
     }
@@ -201,15 +206,17 @@ export class SweepRun {
     }
   }
 
-  /** Waits until whoever reads now began after the last edge to a ghost went. */
-  async #readersGone(): Promise<void> {
-    const { engine } = this.#session.stores;
+  /** Waits until whoever reads now began after the last edge to a ghost went; false when that may never be. */
+  async #readersGone(): Promise<boolean> {
+    const { stores, views } = this.#session;
+    const { engine } = stores;
     const last = engine.appliedSequence;
     await engine.committed(last);
-    for (;;) {
+    for (let looks = 1; ; looks++) {
       this.#control.proceed();
       const oldest = engine.oldestSnapshot();
-      if (oldest === undefined || oldest >= last) return;
+      if (oldest === undefined || oldest >= last) return true;
+      if (looks >= LOOKS_MIN && (views.oldest ?? last) < last) return false;
       await this.#control.pause(WAIT_MS);
     }
   }

@@ -64,6 +64,8 @@ export class Sweeper {
   #running: Promise<void> | undefined;
   /** After a failure, by vector space: as many ghosts there must be until it is tried again. */
   readonly #retryAt = new Map<VectorStore, number>();
+  /** Those whose ghosts a snapshot or a transaction held when they were swept. */
+  readonly #held = new Set<VectorStore>();
 
   constructor(session: Session) {
     this.#session = session;
@@ -82,6 +84,14 @@ export class Sweeper {
       this.#running = undefined;
       for (const other of this.#session.openCollections) this.noteCommit(other);
     });
+  }
+
+  /** A snapshot or a transaction has ended: what it held can go now. */
+  noteRelease(): void {
+    if (this.#held.size === 0) return;
+    for (const space of this.#held) this.#retryAt.delete(space);
+    this.#held.clear();
+    for (const store of this.#session.openCollections) this.noteCommit(store);
   }
 
   /** Sweeps, empties pages and merges tables until nothing is to be had. */
@@ -138,10 +148,10 @@ export class Sweeper {
       const control = this.#control({});
       await shrinkPageFile(this.#session, { slackBytes, control });
       if (tally.pagesDropped >= MERGE_SHARE * pagesBefore) await control.until(engine.compact());
-      this.#retryAt.delete(space);
+      if (!this.#held.has(space)) this.#retryAt.delete(space);
     } catch (error) {
       if (this.#stop.signal.aborted) return;
-      this.#retryAt.set(space, Math.ceil(1.25 * space.vectors.counters.ghosts));
+      this.#postpone(space);
       if (!isDatabaseError(error)) throw error;
       this.#session.options.onWarning(error);
     }
@@ -156,6 +166,7 @@ export class Sweeper {
     for (let round = 0; ; round++) {
       const before = tally.pagesDropped;
       await this.#runOnce(swept, options, tally);
+      if (this.#held.has(swept.space)) break;
       if (!isLoose(swept.space) || (round > 0 && tally.pagesDropped === before)) break;
     }
   }
@@ -167,7 +178,9 @@ export class Sweeper {
   ): Promise<void> {
     const { store, space } = swept;
     const control = this.#control(options, store);
-    tally.ghostsRemoved += await new SweepRun(this.#session, swept, control).run();
+    const removed = await this.#sweep(swept, control);
+    if (removed === undefined) return;
+    tally.ghostsRemoved += removed;
     const { vectors } = space;
     const { live, ghosts, pages } = vectors.counters;
     // The ghosts of deletions since the sweep began still have their places.
@@ -177,7 +190,7 @@ export class Sweeper {
       await writer.run(async () => vectors.setCeiling(target));
       try {
         tally.vectorsMoved += await emptyLastPages(this.#session, swept, { target, control });
-        await new SweepRun(this.#session, swept, control).run();
+        await this.#sweep(swept, control);
         tally.pagesDropped += await dropEmptyPages(this.#session, swept, control);
       } finally {
         await writer.run(async () => vectors.setCeiling(Number.POSITIVE_INFINITY));
@@ -185,6 +198,22 @@ export class Sweeper {
     } else {
       tally.pagesDropped += await dropEmptyPages(this.#session, swept, control);
     }
+  }
+
+  async #sweep(swept: SweptSpace, control: SweepControl): Promise<number | undefined> {
+    const removed = await new SweepRun(this.#session, swept, control).run();
+    if (removed === undefined) {
+      this.#held.add(swept.space);
+      this.#postpone(swept.space);
+    } else {
+      this.#held.delete(swept.space);
+    }
+    return removed;
+  }
+
+  /** Not before there are more ghosts by a quarter. */
+  #postpone(space: VectorStore): void {
+    this.#retryAt.set(space, Math.ceil(1.25 * space.vectors.counters.ghosts));
   }
 
   #control(options: CompactOptions, store?: CollectionStore): SweepControl {

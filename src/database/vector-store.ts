@@ -65,7 +65,7 @@ export class VectorStore {
     this.counters = counters;
     const { dimension, metric, m, efConstruction, originals } = options;
     const { engine, kernels, allocator } = stores;
-    this.recentGhosts = new RecentGhosts(() => engine.publishedSequence);
+    this.recentGhosts = new RecentGhosts(() => engine.oldestSnapshot() ?? engine.publishedSequence);
     const geometry = chooseGeometry(dimension);
     const caps = { capBottom: 2 * m, capUpper: m };
     this.space = createSpace(kernels, allocator, { dimension, metric, geometry, ...caps });

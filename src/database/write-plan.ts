@@ -1,15 +1,15 @@
 /**
- * One commit being prepared. Each change is applied to the pages and the graph in memory as it goes,
- * and written into one batch; then either everything is committed or everything is undone. The trees
- * are not touched before the batch is whole, so undoing means forgetting what memory holds.
+ * One commit being prepared, as far as it is of one collection. Each change is applied to the pages and the
+ * graph in memory as it goes, and written into a batch; then either everything is committed or everything is
+ * undone. The trees are not touched before the batch is whole, so undoing means forgetting what memory holds.
  *
- * Requires: it is its turn in the writer queue, from `begin` to `commit` or `rollback`; each id is
- * named at most once.
+ * Requires: it is its turn in the writer queue, from the beginning to `applied` or `rollback`; each id is
+ * named at most once. `plan-group.ts` takes the plans of a commit to their end.
  */
 import { assert } from '../base/assert.ts';
 import { DatabaseError } from '../errors.ts';
 import { encodeEdges, readList } from '../lsm/list-codec.ts';
-import { WriteBatch } from '../lsm/write-batch.ts';
+import type { WriteBatch } from '../lsm/write-batch.ts';
 import { pageKey } from '../paged/page-map.ts';
 import type { PlacePolicy } from '../paged/place-policy.ts';
 import { encodeBody } from './body.ts';
@@ -41,22 +41,22 @@ export interface NewContent {
 export class WritePlan {
   readonly #stores: Stores;
   readonly #store: CollectionStore;
-  readonly #batch = new WriteBatch();
+  readonly #batch: WriteBatch;
   readonly #fields: RecordFields;
   /** The smallest number of a record that is new in this plan. */
   readonly #firstNew: number;
   readonly #dirtyBytesMax: number;
-  /** A sweep changed lists, which the batch gets in the end. */
   #hasRepairs = false;
   #changesRecords = false;
   readonly #afterCommit: (() => void)[] = [];
   /** The trees are read at it: the state before this plan. */
   readonly sequence: number;
 
-  /** Begins: from here on memory may differ from the trees. */
-  constructor(stores: Stores, store: CollectionStore) {
+  /** Begins: from here on memory may differ from the trees. The batch may be one with other collections. */
+  constructor(stores: Stores, store: CollectionStore, batch: WriteBatch) {
     this.#stores = stores;
     this.#store = store;
+    this.#batch = batch;
     const { collection, fields } = store.entry;
     this.#fields = new RecordFields(collection, fields, stores.hasher);
     this.#firstNew = store.counters.nextRecord;
@@ -65,9 +65,9 @@ export class WritePlan {
     store.beginPlan();
   }
 
-  /** Whether nothing is to be written. */
-  get isEmpty(): boolean {
-    return this.#batch.entryCount === 0 && !this.#hasRepairs;
+  /** Whether a sweep changed lists, which the batch gets in the end. */
+  get hasRepairs(): boolean {
+    return this.#hasRepairs;
   }
 
   /** For a sweep: what else the commit writes, and what is done when it is applied. */
@@ -175,29 +175,12 @@ export class WritePlan {
     writeCounters(this.#batch, store.entry.collection, store.plannedCounters());
   }
 
-  /**
-   * Writes the batch, in slices of time. When it resolves the commit is applied; when it rejects nothing has
-   * happened, and the plan is to be undone. `durable` resolves when the commit is durable and published, and is
-   * to be awaited outside the writer's turn.
-   */
-  async commit(): Promise<{ readonly durable: Promise<void> }> {
-    const { engine } = this.#stores;
-    const sequence = await engine.writeSliced(this.#batch, (applied) => this.#applied(applied));
-    return { durable: engine.committed(sequence) };
-  }
-
   /** In the moment in which readers begin to see the commit. */
-  #applied(sequence: number): void {
+  applied(sequence: number): void {
     const store = this.#store;
     store.commitPlan(sequence);
     if (this.#changesRecords) store.changedSequence = sequence;
     for (const done of this.#afterCommit) done();
-  }
-
-  /** Ends a plan that changed nothing. */
-  abandon(): Promise<void> {
-    this.rollback();
-    return Promise.resolve();
   }
 
   /** Undoes everything since the beginning. */

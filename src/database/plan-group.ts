@@ -1,0 +1,51 @@
+/**
+ * The plans of one commit, one for each collection that it changes, with one batch between them: everything is
+ * committed together, or everything is undone.
+ */
+import { WriteBatch } from '../lsm/write-batch.ts';
+import type { CollectionStore } from './collection-store.ts';
+import type { Stores } from './stores.ts';
+import { WritePlan } from './write-plan.ts';
+
+export class PlanGroup {
+  readonly plans: readonly WritePlan[];
+  readonly #stores: Stores;
+  readonly #batch = new WriteBatch();
+
+  /** Begins a plan for each of the collections, which are different ones. */
+  constructor(stores: Stores, collections: readonly CollectionStore[]) {
+    this.#stores = stores;
+    const plans: WritePlan[] = [];
+    this.plans = plans;
+    try {
+      for (const store of collections) plans.push(new WritePlan(stores, store, this.#batch));
+    } catch (error) {
+      this.rollback();
+      throw error;
+    }
+  }
+
+  /** Whether nothing is to be written. */
+  get isEmpty(): boolean {
+    return this.#batch.entryCount === 0 && this.plans.every(({ hasRepairs }) => !hasRepairs);
+  }
+
+  /**
+   * Writes the batch, in slices of time. When it resolves the commit is applied; when it rejects nothing has
+   * happened, and the plans are to be undone. `durable` resolves when the commit is durable and published, and is
+   * to be awaited outside the writer's turn.
+   */
+  async commit(): Promise<{ readonly durable: Promise<void> }> {
+    const { engine } = this.#stores;
+    for (const plan of this.plans) await plan.prepare();
+    const sequence = await engine.writeSliced(this.#batch, (applied) => {
+      for (const plan of this.plans) plan.applied(applied);
+    });
+    return { durable: engine.committed(sequence) };
+  }
+
+  /** Undoes everything since the beginning. */
+  rollback(): void {
+    for (const plan of this.plans.toReversed()) plan.rollback();
+  }
+}
