@@ -19,6 +19,10 @@ export interface ImportOptions {
   readonly batch: number;
   /** Fill a collection that is empty with one commit, many times faster. */
   readonly atOnce: boolean;
+  /** Texts without a vector get one from the built-in embedder; else they stay without. */
+  readonly embeds: boolean;
+  /** Pass over records whose id is stored already. */
+  readonly skipStored: boolean;
   readonly signal: AbortSignal;
   /** Called after each commit with the records stored so far. */
   readonly onProgress: (stored: number) => void;
@@ -38,13 +42,14 @@ const embedderDimensionMin = 8;
 
 export async function importRecords(
   collection: Collection<Json>,
-  records: AsyncIterable<SourceRecord>,
+  given: AsyncIterable<SourceRecord>,
   options: ImportOptions,
 ): Promise<ImportResult> {
+  const records = options.skipStored ? notStored(collection, given) : given;
   if (options.atOnce && collection.info().records === 0) {
     return await ingestAll(collection, records, options);
   }
-  const target = new BatchWriter(collection);
+  const target = new BatchWriter(collection, options.embeds);
   try {
     for await (const record of records) {
       if (options.signal.aborted) return { ...target.result, isInterrupted: true };
@@ -61,13 +66,23 @@ export async function importRecords(
   return { ...target.result, isInterrupted: false };
 }
 
+async function* notStored(
+  collection: Collection<Json>,
+  records: AsyncIterable<SourceRecord>,
+): AsyncGenerator<SourceRecord> {
+  for await (const record of records) {
+    const { id, namespace } = record.record;
+    if (!(await collection.has(id, { namespace }))) yield record;
+  }
+}
+
 /** Everything in one commit. When the user interrupts it, what was read until then is stored. */
 async function ingestAll(
   collection: Collection<Json>,
   records: AsyncIterable<SourceRecord>,
-  { signal, onProgress }: ImportOptions,
+  { embeds, signal, onProgress }: ImportOptions,
 ): Promise<ImportResult> {
-  const embedding = new Embedding(collection.info().dimension);
+  const embedding = new Embedding(collection.info().dimension, embeds);
   let where = '';
   let stored = 0;
   let isInterrupted = false;
@@ -93,16 +108,18 @@ class Embedding {
   /** Vectors given. */
   count = 0;
   readonly #dimension: number;
+  readonly #embeds: boolean;
   #embedder: Embedder | undefined;
 
-  constructor(dimension: number) {
+  constructor(dimension: number, embeds: boolean) {
     this.#dimension = dimension;
+    this.#embeds = embeds;
   }
 
   complete({ where, record }: SourceRecord): RecordInput<Json> {
-    if (record.vector !== undefined || record.text === undefined) return record;
+    if (record.vector !== undefined || record.text === undefined || !this.#embeds) return record;
     if (this.#dimension < embedderDimensionMin) {
-      const need = `its text can only be embedded in ${embedderDimensionMin} dimensions or more`;
+      const need = `its text can only be embedded in ${embedderDimensionMin} or more; see --no-embed`;
       throw inputError(where, `has no "vector"; the collection has ${this.#dimension}, ${need}`);
     }
     this.#embedder ??= hashingEmbedder({ dimension: this.#dimension });
@@ -121,9 +138,9 @@ class BatchWriter {
   /** Of those that are stored. */
   #embedded = 0;
 
-  constructor(collection: Collection<Json>) {
+  constructor(collection: Collection<Json>, embeds: boolean) {
     this.#collection = collection;
-    this.#embedding = new Embedding(collection.info().dimension);
+    this.#embedding = new Embedding(collection.info().dimension, embeds);
   }
 
   get pending(): number {

@@ -9,6 +9,7 @@ import { backup } from './commands/backup.ts';
 import { check } from './commands/check.ts';
 import { compact } from './commands/compact.ts';
 import { create } from './commands/create.ts';
+import { exportCommand } from './commands/export.ts';
 import { get } from './commands/get.ts';
 import { importCommand } from './commands/import.ts';
 import { inspect } from './commands/inspect.ts';
@@ -24,6 +25,7 @@ const commands: readonly Command[] = [
   quickstart,
   create,
   importCommand,
+  exportCommand,
   search,
   get,
   stats,

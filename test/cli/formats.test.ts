@@ -6,7 +6,8 @@ import { expect, test } from 'vitest';
 import { InputStream } from '../../src/cli/formats/input-stream.ts';
 import { parseRecord, readJsonLines } from '../../src/cli/formats/json-lines.ts';
 import { findTextFiles, isTextFileName } from '../../src/cli/formats/markdown-files.ts';
-import { readVectorFile, type VectorFileKind } from '../../src/cli/formats/vector-file.ts';
+import { readVectorFile } from '../../src/cli/formats/vector-file.ts';
+import type { VectorFileKind } from '../../src/cli/formats/vector-header.ts';
 import { tempDir } from '../temp-dir.ts';
 
 async function* chunked(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
@@ -113,7 +114,10 @@ test.each([
   ['null', /expected an object/],
   ['{"vector": [1]}', /has no "id"/],
   ['{"id": 1.5, "vector": [1]}', /"id" 1.5 is no exact integer/],
-  ['{"id": 9007199254740993, "vector": [1]}', /no exact integer; write it as a string/],
+  [
+    '{"id": 9007199254740993, "vector": [1]}',
+    /no exact integer; write \{"\$bigint": "…"\} with its digits/,
+  ],
   ['{"id": true, "vector": [1]}', /"id" must be/],
   ['{"id": 1}', /neither "vector" nor "text"/],
   ['{"id": 1, "vector": [1, null]}', /"vector"\[1\] is null/],

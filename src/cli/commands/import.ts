@@ -16,13 +16,14 @@ import {
   type RecordFormat,
   type SourceRecord,
 } from '../formats/record-source.ts';
+import { vectorFileKinds } from '../formats/vector-header.ts';
 import { formatCount, formatMs } from '../human.ts';
 import { type ImportResult, importRecords } from '../import-records.ts';
 import { type SectionMetadata, type SyncResult, syncMarkdown } from '../markdown-sync.ts';
 import { metrics } from '../metrics.ts';
 import { printable } from '../printable.ts';
 
-const formats = ['jsonl', 'fbin', 'u8bin', 'md', 'txt'] as const;
+const formats = ['jsonl', 'csv', ...vectorFileKinds, 'md', 'txt'] as const;
 type Format = (typeof formats)[number];
 
 const batchDefault = 200;
@@ -35,7 +36,10 @@ export const importCommand: Command = {
     '',
     'jsonl        one record a line: {"id": 1, "vector": [...], "text": "...", "metadata": {...}, "namespace": "..."};',
     '             a text without a vector is embedded by the built-in lexical embedder',
-    'fbin, u8bin  u32 rows, u32 columns, then the rows, little-endian; ids are the row numbers, from 0',
+    'csv          a line of names, then records: id, vector ("[0.1, 0.2]"), text, namespace, metadata (JSON);',
+    '             every other column becomes a field of the metadata',
+    'fbin, u8bin, fvecs, bvecs, npy, coolvec',
+    '             vectors; ids are the row numbers, from 0, or the lines of the file behind --ids',
     'md, txt      a file or a folder: one record a heading section, id path#n; unchanged files are not read again',
     '.gz behind any of these is unpacked. "-" is standard input.',
   ].join('\n'),
@@ -68,6 +72,16 @@ export const importCommand: Command = {
       help: 'Of a new collection. Default: cosine.',
     },
     limit: { kind: 'value', value: 'N', help: 'Stop after so many records.' },
+    ids: {
+      kind: 'value',
+      value: 'FILE',
+      help: 'The id of each row of a vector file, as JSON, a line each.',
+    },
+    'no-embed': { kind: 'flag', help: 'Texts without a vector stay without one.' },
+    resume: {
+      kind: 'flag',
+      help: 'Go on with an import that was interrupted: pass over records whose id is stored.',
+    },
     batch: {
       kind: 'value',
       value: 'N',
@@ -85,6 +99,10 @@ interface Plan {
   /** Fill an empty collection at once: no batch size was asked for. */
   readonly atOnce: boolean;
   readonly limit: number | undefined;
+  /** File of the ids of a vector file. */
+  readonly ids: string | undefined;
+  readonly embeds: boolean;
+  readonly isResumed: boolean;
 }
 
 async function run(context: Context): Promise<number> {
@@ -99,7 +117,19 @@ async function run(context: Context): Promise<number> {
   const batch = batchGiven ?? batchDefault;
   const atOnce = batchGiven === undefined;
   const limit = given.integer('limit', 1);
-  const plan = { source, format: await formatOf(source, format), batch, atOnce, limit };
+  const plan = {
+    source,
+    format: await formatOf(source, format),
+    batch,
+    atOnce,
+    limit,
+    ids: given.text('ids'),
+    embeds: !given.flag('no-embed'),
+    isResumed: given.flag('resume'),
+  };
+  if (plan.ids !== undefined && !isVectorFile(plan.format)) {
+    throw usageError(`--ids: for files of vectors, ${plan.format} has ids of its own`);
+  }
   return await withDatabase(directory, { backgroundThread: true }, async (database) => {
     const name = await collectionName(database, given);
     const target = new Target(database, name, options);
@@ -138,6 +168,10 @@ async function collectionName(database: Database, given: Arguments): Promise<str
   return names[0] ?? 'records';
 }
 
+function isVectorFile(format: Format): boolean {
+  return (vectorFileKinds as readonly Format[]).includes(format);
+}
+
 /** Also refuses a missing source, before the database is made. */
 async function formatOf(source: string, given: Format | undefined): Promise<Format> {
   if (source === '-') return given ?? 'jsonl';
@@ -154,8 +188,9 @@ async function formatOf(source: string, given: Format | undefined): Promise<Form
   if (isFolder) return 'md';
   const name = source.replace(/\.gz$/u, '');
   if (/\.(?:jsonl|ndjson)$/iu.test(name)) return 'jsonl';
-  if (/\.fbin$/iu.test(name)) return 'fbin';
-  if (/\.u8bin$/iu.test(name)) return 'u8bin';
+  if (/\.csv$/iu.test(name)) return 'csv';
+  const kind = vectorFileKinds.find((kind) => name.toLowerCase().endsWith(`.${kind}`));
+  if (kind !== undefined) return kind;
   if (isTextFileName(name.replace(/^.*[\\/]/u, ''), true)) return 'md';
   throw usageError(`${source}: unknown format; give --format ${formats.join(' | ')}`);
 }
@@ -166,7 +201,7 @@ async function importFile(
   target: Target,
 ): Promise<number> {
   const startMs = performance.now();
-  const source = await openRecordSource(plan.source, plan.format);
+  const source = await openRecordSource(plan.source, plan.format, plan.ids);
   const records = limited(source.records, plan.limit)[Symbol.asyncIterator]();
   const first = await records.next();
   if (first.done === true) {
@@ -184,6 +219,8 @@ async function importFile(
     result = await importRecords(collection, chain(first.value, records), {
       batch: plan.batch,
       atOnce: plan.atOnce,
+      embeds: plan.embeds,
+      skipStored: plan.isResumed,
       signal: context.signal,
       onProgress: (stored) => bar.update(stored, { total, share: source.share() }),
     });

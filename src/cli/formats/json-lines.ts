@@ -3,7 +3,7 @@
  * the file and the line.
  */
 import { nearestName } from '../../base/nearest.ts';
-import type { Json, RecordInput } from '../../index.ts';
+import type { Json, RecordId, RecordInput } from '../../index.ts';
 import { inputError } from '../command-error.ts';
 
 export interface JsonLine {
@@ -36,6 +36,18 @@ export async function* readJsonLines(
   }
 }
 
+/** Ids, as JSON, one a line. */
+export async function* readIds(
+  chunks: AsyncIterable<Uint8Array>,
+  name: string,
+): AsyncGenerator<RecordId> {
+  let line = 0;
+  for await (const bytes of splitLines(chunks, name)) {
+    const where = `${name} line ${++line}`;
+    yield checkId(parseJson(Buffer.from(bytes).toString('utf8'), where), where);
+  }
+}
+
 async function* splitLines(
   chunks: AsyncIterable<Uint8Array>,
   name: string,
@@ -60,17 +72,25 @@ async function* splitLines(
   if (restBytes > 0) yield Buffer.concat(rest);
 }
 
-/** Checks the shape of a record; what the values mean is the library's to check. */
+/** One line; see `checkFields`. */
 export function parseRecord(text: string, where: string): RecordInput<Json> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw inputError(where, `not JSON: ${(error as Error).message}`, error);
-  }
+  const value = parseJson(text, where);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw inputError(where, 'expected an object as {"id": 1, "vector": [0.1, 0.2]}');
   }
+  return checkFields(value as Record<string, unknown>, where);
+}
+
+function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw inputError(where, `not JSON: ${(error as Error).message}`, error);
+  }
+}
+
+/** Checks the shape of a record; what the values mean is the library's to check. */
+export function checkFields(value: Record<string, unknown>, where: string): RecordInput<Json> {
   for (const key of Object.keys(value)) {
     if (keys.includes(key)) continue;
     const nearest = nearestName(key, keys);
@@ -78,8 +98,8 @@ export function parseRecord(text: string, where: string): RecordInput<Json> {
       nearest === undefined ? 'put further fields into "metadata"' : `did you mean "${nearest}"?`;
     throw inputError(where, `unknown field ${JSON.stringify(key)}; ${advice}`);
   }
-  const { id, vector, text: content, namespace } = value as Record<string, unknown>;
-  checkId(id, where);
+  const { vector, text: content, namespace } = value;
+  const id = checkId(value.id, where);
   if (vector !== undefined) checkVector(vector, where);
   if (content !== undefined && typeof content !== 'string') {
     throw inputError(where, '"text" must be a string');
@@ -90,17 +110,24 @@ export function parseRecord(text: string, where: string): RecordInput<Json> {
   if (vector === undefined && content === undefined) {
     throw inputError(where, 'neither "vector" nor "text"');
   }
-  return value as RecordInput<Json>;
+  return { ...value, id } as RecordInput<Json>;
 }
 
-function checkId(id: unknown, where: string): void {
+/** An id beyond the exact integers of JSON is written as `{"$bigint": "9007199254740993"}`. */
+function checkId(id: unknown, where: string): RecordId {
   if (id === undefined) throw inputError(where, 'has no "id"');
   if (typeof id === 'number' && !Number.isSafeInteger(id)) {
-    throw inputError(where, `"id" ${id} is no exact integer; write it as a string`);
+    throw inputError(
+      where,
+      `"id" ${id} is no exact integer; write {"$bigint": "…"} with its digits`,
+    );
   }
-  if (typeof id !== 'string' && typeof id !== 'number') {
+  if (typeof id === 'string' || typeof id === 'number') return id;
+  const digits = (id as { $bigint?: unknown } | null)?.$bigint;
+  if (typeof digits !== 'string' || !/^-?\d{1,19}$/u.test(digits)) {
     throw inputError(where, '"id" must be a string or an integer');
   }
+  return BigInt(digits);
 }
 
 function checkVector(vector: unknown, where: string): void {

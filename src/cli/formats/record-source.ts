@@ -1,10 +1,13 @@
 /** One interface over the record formats of `import`. Text folders have their own way: `markdown-sync.ts`. */
-import type { Json, RecordInput } from '../../index.ts';
+import type { Json, RecordId, RecordInput } from '../../index.ts';
+import { inputError } from '../command-error.ts';
+import { readCsv } from './csv.ts';
 import { InputStream } from './input-stream.ts';
-import { readJsonLines } from './json-lines.ts';
-import { readVectorFile, type VectorFileKind } from './vector-file.ts';
+import { readIds, readJsonLines } from './json-lines.ts';
+import { readVectorFile } from './vector-file.ts';
+import type { VectorFileKind } from './vector-header.ts';
 
-export type RecordFormat = 'jsonl' | VectorFileKind;
+export type RecordFormat = 'jsonl' | 'csv' | VectorFileKind;
 
 export interface SourceRecord {
   /** File and row, for messages. */
@@ -22,31 +25,50 @@ export interface RecordSource {
   share(): number | undefined;
 }
 
-export async function openRecordSource(path: string, format: RecordFormat): Promise<RecordSource> {
+/** `ids`: a file with the id of each row of a vector file, as JSON, a line each; else they are row numbers. */
+export async function openRecordSource(
+  path: string,
+  format: RecordFormat,
+  ids?: string,
+): Promise<RecordSource> {
   const input = await InputStream.open(path);
   const share = (): number | undefined =>
     input.bytesTotal ? input.bytesRead / input.bytesTotal : undefined;
-  if (format === 'jsonl') {
-    const records = readJsonLines(input.chunks(), path);
+  if (format === 'jsonl' || format === 'csv') {
+    const read = format === 'csv' ? readCsv : readJsonLines;
+    const records = read(input.chunks(), path);
     return { rows: undefined, dimension: undefined, records, share };
   }
   const file = await readVectorFile(input, format);
   return {
     rows: file.rows,
     dimension: file.columns,
-    records: numberRows(path, file.vectors),
+    records: nameRows(path, file.vectors, ids === undefined ? undefined : await openIds(ids)),
     share,
   };
 }
 
-/** Ids are row numbers, from 0. */
-async function* numberRows(
+async function openIds(path: string): Promise<AsyncGenerator<RecordId>> {
+  return readIds((await InputStream.open(path)).chunks(), path);
+}
+
+/** Without `ids`, a row's id is its number, from 0. */
+async function* nameRows(
   path: string,
   vectors: AsyncIterable<Float32Array>,
+  ids: AsyncGenerator<RecordId> | undefined,
 ): AsyncGenerator<SourceRecord> {
   let row = 0;
   for await (const vector of vectors) {
-    yield { where: `${path} row ${row}`, record: { id: row, vector } };
+    const where = `${path} row ${row}`;
+    const id = ids === undefined ? row : await nextId(ids, where);
+    yield { where, record: { id, vector } };
     row++;
   }
+}
+
+async function nextId(ids: AsyncGenerator<RecordId>, where: string): Promise<RecordId> {
+  const next = await ids.next();
+  if (next.done === true) throw inputError(where, 'the file of ids has no line for it');
+  return next.value;
 }
