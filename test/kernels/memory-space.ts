@@ -7,6 +7,7 @@ import { keyDistance } from '../../src/kernels/kernels.ts';
 import {
   DIRECTORY_CHUNK_ENTRIES,
   LIST_ABSENT,
+  NEED_BITS,
   NEED_CODES,
   SLOT_CODE,
   SLOT_MEAN,
@@ -40,12 +41,14 @@ import {
   WALK_NEEDS,
   WALK_QUERY,
   WALK_RESULT_COUNT,
+  WALK_RESULT_ERRORS,
   WALK_RESULTS,
   WALK_SELECTED,
   WALK_SELECTED_COUNT,
 } from '../../src/kernels/layout.ts';
 import type { Sq8Code } from '../../src/kernels/oracle/sq8.ts';
 import type { Neighbour } from '../../src/kernels/oracle/walk.ts';
+import type { MemoryBits } from './memory-bits.ts';
 
 export interface MemorySpaceOptions {
   readonly dimension: number;
@@ -104,6 +107,8 @@ export class MemorySpace {
   readonly codeStride: number;
   readonly codeCellBytes: number;
   readonly slotsOffset: number;
+  /** The column of 1-bit codes, if one was added. */
+  bits: MemoryBits | undefined;
   readonly #bump: BumpMemory;
   readonly #kernels: Kernels;
   readonly #codeCells: number[];
@@ -169,6 +174,7 @@ export class MemorySpace {
   }
 
   setLive(node: number, isLive: boolean): void {
+    this.bits?.setLive(node, isLive);
     const slot = node % this.options.slotsPerPage;
     const word =
       this.#codeCells[Math.floor(node / this.options.slotsPerPage)] / 4 + Math.floor(slot / 32);
@@ -252,7 +258,8 @@ export class MemorySpace {
       if (i > 0 && !pick(i)) continue;
       const kind = u32[needs + 2 * i];
       const value = u32[needs + 2 * i + 1];
-      if (kind === NEED_CODES) this.#setEntry(SPACE_CODE_ROOT, value, this.#codeCells[value]);
+      if (kind === NEED_BITS) this.bits?.restore(value);
+      else if (kind === NEED_CODES) this.#setEntry(SPACE_CODE_ROOT, value, this.#codeCells[value]);
       else this.#restoreList(kind >>> 16, value);
     }
   }
@@ -399,6 +406,13 @@ export class MemoryWalk {
       distance: keyDistance(u32[at + 2 * i + 1]),
       node: u32[at + 2 * i],
     }));
+  }
+
+  /** Of a walk on bits, one for each result. */
+  errors(): number[] {
+    const at = this.field(WALK_RESULT_ERRORS) / 4;
+    const { f32 } = this.#bump.kernels.memory;
+    return [...f32.subarray(at, at + this.field(WALK_RESULT_COUNT))];
   }
 
   selected(): number[] {

@@ -14,7 +14,7 @@
  *
  * v is coded in 4 bits, w_i in [-8, 7], as bit planes of two's complement: s . w = 2 sum(w_i : bit i) - sum(w_i),
  * and a sum over the set bits is one AND and one count of bits a plane. The factor |v|^2 / (v . w) makes
- * up for what rounding and clipping take away.
+ * up for what rounding takes away.
  */
 import {
   BIT_BASE,
@@ -48,8 +48,11 @@ import {
   QUERY_SUM,
 } from './scratch';
 
-/** The step, in standard deviations, that codes normally distributed values in 16 levels best. */
-const STEP_OF_DEVIATION: f64 = 0.335;
+/**
+ * The largest value stands just within rounding of 7. Clipping it would give finer steps, but what clipping
+ * takes away is not the same for near vectors as for far ones: their estimates would be biased.
+ */
+const STEPS_TO_LARGEST: f64 = 7.5;
 
 /** The squared length of the rest, and its product with the centroid. */
 @inline
@@ -185,10 +188,7 @@ function squaresOf(vector: u32, dimension: u32): f64 {
 function codeQuery(walk: u32, values: u32, count: u32, scale: f64): void {
   const planes = load<u32>(walk, QUERY_PLANES);
   const squares = squaresByFour(values, count);
-  const largest = <f64>largestOf(values, count);
-  const wanted = STEP_OF_DEVIATION * Math.sqrt(squares / <f64>count);
-  // Nothing is clipped to less than half, and steps are no coarser than the range makes them.
-  const step = min(max(wanted, largest / 14), largest / 7);
+  const step = <f64>largestOf(values, count) / STEPS_TO_LARGEST;
   memory.fill(planes, 0, planeBytes(count));
   if (!(step > 0)) return storeQuery(walk, 0, 0, 0);
   const inverse = f32x4.splat(<f32>(1 / step));

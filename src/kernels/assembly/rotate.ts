@@ -1,10 +1,11 @@
 /**
  * A random rotation of f32[count], in place: a pure function of (count, seed), without a table.
  *
- * Four rounds, each of random signs, a fast Hadamard transform of a power of two of the values (the first
- * and the last of them by turns: they overlap, and cover all) and a turn by 45 degrees of each value
- * of the first half with its partner in the second. The turn is left unscaled, which makes everything
- * longer by the square root of two: what comes out is four times as long as what went in.
+ * Four rounds, each of random signs and a fast Hadamard transform of a power of two of the values: the
+ * first and the last of them by turns, which overlap and cover all. Where they are not all, each value of
+ * the first half is then turned by 45 degrees with its partner in the second. (Where they are, that would
+ * undo the transform's last step, and the halves would never mix.) Turns are not scaled: all values come out
+ * longer by one factor, 4 or 1.
  *
  * After the rotator "FhtKac" of the authors of RaBitQ (Gao and Long, 2024); the turns are a step of Kac's walk.
  */
@@ -17,7 +18,7 @@ export function rotate(values: u32, count: u32, seed: u32): void {
   for (let round: u32 = 0; round < ROUNDS; round++) {
     flipSigns(values, count, seed, round);
     transform((round & 1) == 0 ? values : values + ((count - part) << 2), part);
-    turnHalves(values, count >> 1);
+    if (part != count) turnHalves(values, count >> 1);
   }
 }
 
