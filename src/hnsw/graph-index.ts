@@ -28,6 +28,7 @@ import { GraphSweep } from './sweep.ts';
 import { type TouchedList, TouchedLists } from './touched-lists.ts';
 import type { WalkContext } from './walk-driver.ts';
 import { WalkPool } from './walk-pool.ts';
+import type { WalkRunner } from './walk-runner.ts';
 
 export interface GraphIndexOptions {
   readonly kernels: Kernels;
@@ -43,6 +44,8 @@ export interface GraphIndexOptions {
   readonly alpha?: number;
   /** Scratches to share with other spaces over the same memory. Default: a pool of its own. */
   readonly pool?: WalkPool;
+  /** Threads that searches share. Default: none. */
+  readonly runner?: WalkRunner | undefined;
   /** As `pool`, for insertions. Default: `pool`. */
   readonly insertPool?: WalkPool;
   /** How long a search may hold the event loop. Default: 5. */
@@ -78,7 +81,8 @@ export class GraphIndex {
     this.#touched = new TouchedLists(this.#lists);
     const pool = options.pool ?? new WalkPool(kernels, allocator);
     this.#ownPool = options.pool === undefined ? pool : undefined;
-    this.#context = { kernels, space, lists: this.#lists, vectors, pool };
+    const { runner } = options;
+    this.#context = { kernels, space, lists: this.#lists, vectors, pool, runner };
     this.#insertContext = { ...this.#context, pool: options.insertPool ?? pool };
     this.#source = options.lists;
     this.#ids = new Uint32Array(4 * Math.max(space.capBottom, space.capUpper));

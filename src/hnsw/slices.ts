@@ -11,7 +11,7 @@ export class Slices {
     this.#sliceMs = sliceMs;
     this.#signal = signal;
     this.#began = performance.now();
-    this.#checkSignal();
+    this.throwIfAborted();
   }
 
   /** Whether this slice has lasted long enough: then await `pause`. */
@@ -24,11 +24,12 @@ export class Slices {
     await new Promise<void>((resolve) => {
       setImmediate(resolve);
     });
-    this.#checkSignal();
+    this.throwIfAborted();
     this.#began = performance.now();
   }
 
-  #checkSignal(): void {
+  /** ABORTED when the signal was raised. */
+  throwIfAborted(): void {
     const signal = this.#signal;
     if (signal?.aborted) {
       throw new DatabaseError('ABORTED', 'the operation was aborted', { cause: signal.reason });

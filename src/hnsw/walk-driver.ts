@@ -25,9 +25,11 @@ import {
   WALK_SIZE,
 } from '../kernels/layout.ts';
 import type { Space } from '../kernels/space.ts';
+import type { Entry } from './entry.ts';
 import type { ListCache } from './list-cache.ts';
 import type { VectorSource } from './sources.ts';
 import type { Scratch, WalkPool } from './walk-pool.ts';
+import type { WalkRunner } from './walk-runner.ts';
 
 /** What all walks of one space share. */
 export interface WalkContext {
@@ -36,6 +38,8 @@ export interface WalkContext {
   readonly lists: ListCache;
   readonly vectors: VectorSource;
   readonly pool: WalkPool;
+  /** Threads that searches share. Default: none. */
+  readonly runner?: WalkRunner | undefined;
 }
 
 /** A bit set by record number in the module's memory, and its length in bits. */
@@ -94,9 +98,15 @@ export class WalkDriver {
     exports.walkPrepare(this.address);
   }
 
+  /** Begins a walk down to layer 0, or begins it anew, whatever state it was left in. */
+  begin(entry: Entry, ef: number): void {
+    const { exports } = this.#context.kernels;
+    exports.walkBegin(this.address, entry.node, entry.layer, 0, ef);
+  }
+
   /** Runs a part of a walk that was begun; whether it is done. */
   step(): boolean {
-    return this.#serve(this.#context.kernels.exports.walkRun(this.address, HOPS_PER_CALL));
+    return this.serve(this.#context.kernels.exports.walkRun(this.address, HOPS_PER_CALL));
   }
 
   /** Runs a walk to its end. */
@@ -107,7 +117,7 @@ export class WalkDriver {
   /** `selectNeighbours` of the module; the chosen nodes, nearest first. */
   selectNeighbours(m: number, alpha: number): Uint32Array {
     const { exports, memory } = this.#context.kernels;
-    while (!this.#serve(exports.selectNeighbours(this.address, m, alpha)));
+    while (!this.serve(exports.selectNeighbours(this.address, m, alpha)));
     const first = this.#field(WALK_SELECTED) >>> 2;
     return memory.u32.slice(first, first + this.#field(WALK_SELECTED_COUNT));
   }
@@ -115,7 +125,7 @@ export class WalkDriver {
   /** `linkBack` of the module. */
   linkBack(layer: number, node: number, newNode: number, alpha: number): void {
     const { exports } = this.#context.kernels;
-    while (!this.#serve(exports.linkBack(this.address, layer, node, newNode, alpha)));
+    while (!this.serve(exports.linkBack(this.address, layer, node, newNode, alpha)));
   }
 
   /** The nodes of the results, nearest first; a copy. */
@@ -135,7 +145,8 @@ export class WalkDriver {
     return this.#context.kernels.memory.u32[(this.#scratch.address + offset) >>> 2];
   }
 
-  #serve(status: number): boolean {
+  /** Does what a call of the module that returned this STATUS_* asks for; whether it was done. */
+  serve(status: number): boolean {
     if (status === STATUS_DONE) return true;
     if (status === STATUS_NEED) this.#serveNeeds();
     else if (status === STATUS_GROW) this.#grow();
