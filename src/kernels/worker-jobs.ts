@@ -7,7 +7,10 @@ import type { Kernels } from './kernels.ts';
 import { BUILD_LIST_STRIDE, BUILD_LISTS, BUILD_ROWS, STATUS_YIELD } from './layout.ts';
 import type { Mailbox } from './worker-mailbox.ts';
 
-/** Goes on with a walk: its address. The result is a STATUS_*; YIELD after some thousand hops. */
+/**
+ * Goes on with a walk: its address; entry node, its layer and ef to begin it anew with on layer 0. The result is a
+ * STATUS_*; YIELD after some thousand hops.
+ */
 export const JOB_WALK = 1;
 /**
  * Builds one leaf: the addresses of the first thread's BUILD_* job and, in bytes, from one thread's to the next;
@@ -42,7 +45,13 @@ export function runJob(kernels: Kernels, mailbox: Mailbox, slot: number, thread:
 }
 
 /** Takes back what a thread that died had done of a job, which is then run from the start. */
-export function undoJob({ memory }: Kernels, mailbox: Mailbox, slot: number, thread: number): void {
+export function undoJob(kernels: Kernels, mailbox: Mailbox, slot: number, thread: number): void {
+  const { exports, memory } = kernels;
+  if (mailbox.operation(slot) === JOB_WALK) {
+    const argument = (i: number): number => mailbox.argument(slot, i);
+    exports.walkBegin(argument(0), argument(1), argument(2), 0, argument(3));
+    return;
+  }
   if (mailbox.operation(slot) !== JOB_LEAF || mailbox.phase(slot) !== PHASE_MERGING) return;
   const { u8 } = memory;
   visitLists(memory.u32, mailbox, slot, thread, (list, kept, bytes) => {

@@ -1,0 +1,178 @@
+/**
+ * Walks on several threads: those of searches that are under way together are shared out among kernel workers
+ * and the main thread. A walk that is alone runs here, as without workers: that is sooner than any hand-over.
+ *
+ * What a walk needs is always brought by the main thread, which is the only one that loads, evicts and allocates.
+ * A walk whose worker died, or met what only a torn read can show, starts again.
+ */
+import { STATUS_DONE, STATUS_YIELD } from '../kernels/layout.ts';
+import { JOB_FAILED, JOB_WALK } from '../kernels/worker-jobs.ts';
+import type { KernelJob, KernelPool } from '../kernels/worker-pool.ts';
+import type { Entry } from './entry.ts';
+import { Slices } from './slices.ts';
+import type { WalkDriver } from './walk-driver.ts';
+
+/** How long the main thread walks before it lets the event loop run. */
+const SLICE_MS = 2;
+
+/** A walk on its way. */
+interface Running {
+  readonly walk: WalkDriver;
+  readonly entry: Entry;
+  readonly ef: number;
+  /** Of the search: knows its signal. */
+  readonly slices: Slices;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+  /** It has started again, and stays on the main thread. */
+  isHere: boolean;
+}
+
+/** Walks to the end from `entry`; inline, with pauses of the search, where there are no workers. */
+export async function runWalk(
+  runner: WalkRunner | undefined,
+  walk: WalkDriver,
+  { entry, ef, slices }: { readonly entry: Entry; readonly ef: number; readonly slices: Slices },
+): Promise<void> {
+  walk.begin(entry, ef);
+  if (runner !== undefined) return await runner.run(walk, { entry, ef, slices });
+  while (!walk.step()) if (slices.isOver) await slices.pause();
+}
+
+export class WalkRunner {
+  readonly #pool: KernelPool;
+  #waiting: Running[] = [];
+  readonly #posted = new Map<KernelJob, Running>();
+  #isPumping = false;
+
+  constructor(pool: KernelPool) {
+    this.#pool = pool;
+    pool.listen(() => this.#start());
+  }
+
+  /** Resolves when a walk that has begun is done; the main thread does not touch it meanwhile. */
+  run(
+    walk: WalkDriver,
+    given: { readonly entry: Entry; readonly ef: number; readonly slices: Slices },
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ walk, ...given, resolve, reject, isHere: false });
+      this.#start();
+    });
+  }
+
+  /** Not at once: what else arrives in this turn of the event loop is to be shared out together. */
+  #start(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    setImmediate(() => void this.#pump());
+  }
+
+  async #pump(): Promise<void> {
+    const slices = new Slices(SLICE_MS, undefined);
+    for (;;) {
+      this.#pool.collect();
+      this.#share();
+      const running = this.#next();
+      if (running === undefined) break;
+      this.#advance(running, slices);
+      // Searches whose walks are done go on first, and may bring their next.
+      await settledContinuations();
+      if (slices.isOver) await slices.pause();
+    }
+    this.#isPumping = false;
+  }
+
+  /** Leaves the oldest walk to the main thread, and posts the others as far as there is room. */
+  #share(): void {
+    if (this.#waiting.length < 2) return;
+    const kept: Running[] = [];
+    for (const running of this.#waiting) {
+      const isShared = kept.length > 0 && !running.isHere && this.#pool.hasRoom;
+      if (isShared) this.#post(running);
+      else kept.push(running);
+    }
+    this.#waiting = kept;
+  }
+
+  #post(running: Running): void {
+    const { walk, entry, ef } = running;
+    const job: KernelJob = {
+      operation: JOB_WALK,
+      parameters: [walk.address, entry.node, entry.layer, ef],
+      onEnd: (result) => {
+        this.#posted.delete(job);
+        this.#take(running, result);
+      },
+    };
+    this.#posted.set(job, running);
+    this.#pool.post(job);
+  }
+
+  /** What the main thread walks on next: of those that nobody has. */
+  #next(): Running | undefined {
+    const first = this.#waiting.shift();
+    if (first !== undefined) return first;
+    const job = this.#pool.takeBack(JOB_WALK);
+    const running = job && this.#posted.get(job);
+    if (job !== undefined) this.#posted.delete(job);
+    return running;
+  }
+
+  /** Walks here, until the end or the end of the slice. */
+  #advance(running: Running, slices: Slices): void {
+    try {
+      do {
+        if (running.walk.step()) {
+          running.resolve();
+          return;
+        }
+      } while (!slices.isOver);
+      running.slices.throwIfAborted();
+      this.#waiting.push(running);
+    } catch (error) {
+      running.reject(error);
+    }
+  }
+
+  /** A worker gives a walk back: done, in need of something, or for a look around. */
+  #take(running: Running, result: number): void {
+    if (result === STATUS_DONE) {
+      running.resolve();
+      return;
+    }
+    try {
+      running.slices.throwIfAborted();
+      if (result === STATUS_YIELD) {
+        this.#waiting.push(running);
+      } else {
+        this.#serve(running, result);
+        // What was brought may be gone again soon.
+        this.#waiting.unshift(running);
+      }
+      this.#start();
+    } catch (error) {
+      running.reject(error);
+    }
+  }
+
+  #serve(running: Running, status: number): void {
+    try {
+      if (status !== JOB_FAILED) {
+        running.walk.serve(status);
+        return;
+      }
+    } catch {
+      // Whatever it was, it happens again if it is no matter of threads.
+    }
+    running.isHere = true;
+    running.walk.begin(running.entry, running.ef);
+  }
+}
+
+/** Resolves when no promise that is settled has anything left to do. */
+function settledContinuations(): Promise<void> {
+  return new Promise((resolve) => {
+    process.nextTick(resolve);
+  });
+}
