@@ -14,6 +14,7 @@ import type { ListSpool } from '../hnsw/build-merge.ts';
 import type { BuiltGraph } from '../hnsw/built-graph.ts';
 import { Slices } from '../hnsw/slices.ts';
 import { SLOT_RECORD } from '../kernels/layout.ts';
+import type { KernelPool } from '../kernels/worker-pool.ts';
 import { encodeEdges, encodeList } from '../lsm/list-codec.ts';
 import type { IngestedEntry, TableIngest } from '../lsm/table-ingest.ts';
 import { BulkPages } from '../paged/bulk-pages.ts';
@@ -52,14 +53,17 @@ export interface BulkLoad {
   readonly progress: BulkProgress;
   readonly signal: AbortSignal | undefined;
   readonly limits: BulkLimits;
+  /** Workers that take part. */
+  readonly pool: KernelPool | undefined;
   readonly newListSpool: () => ListSpool;
 }
 
-/** How many vectors are built in one piece, how many vectors at all, and how many contents. */
+/** How many vectors are built in one piece, how many vectors at all, how many contents, by how many workers. */
 export interface BulkLimits {
   readonly whole: number;
   readonly vectors: number;
   readonly contents: number;
+  readonly threads: number;
 }
 
 /** Whether nothing was ever stored there. */
@@ -76,11 +80,12 @@ export function bulkLimits(stores: Stores, store: CollectionStore, share: number
   insertWalks.release();
   const bytes = (allocator.totalBytes - allocator.stats().runBytes) * MEMORY_SHARE * share;
   const { dimension } = store.entry.options;
-  const { whole, sharded } = buildLimits({ dimension, m: store.entry.options.m }, bytes);
+  const { whole, sharded, threads } = buildLimits({ dimension, m: store.entry.options.m }, bytes);
   return {
     whole: Math.min(whole, bulk.shardNodesMax),
     vectors: sharded,
     contents: Math.floor(((bulk.bytesMax - bulk.bytes) * share) / ARRAY_BYTES),
+    threads,
   };
 }
 
@@ -154,6 +159,7 @@ async function build(
       shardNodesMax: limits.whole,
       newListSpool: load.newListSpool,
       arrays,
+      pool: load.pool,
       sliceMs: SLICE_MS,
       signal,
       onProgress: (phase, done, total) => progress.report(phase, done, total),

@@ -49,9 +49,13 @@ const COLLECTION_KEYS = [
 /** The least memory that a database works with, in bytes. */
 export const MEMORY_BYTES_MIN: number = 8 * MIB;
 
+/** Worker threads at the most. */
+export const THREADS_MAX = 64;
+
 export interface EffectiveDatabaseOptions {
   readonly memoryBytes: number;
   readonly durability: Durability;
+  readonly threads: number;
   readonly readOnly: boolean;
   readonly lockTimeoutMs: number;
   readonly createIfMissing: boolean;
@@ -77,8 +81,6 @@ export function checkDatabaseOptions(options: DatabaseOptions): EffectiveDatabas
     onWarning = () => {},
     now = Date.now,
   } = options;
-  if (threads !== 0)
-    throw invalid(`threads: ${String(threads)} is not supported yet; leave it at 0`);
   if (typeof onWarning !== 'function') throw invalid('onWarning: expected a function');
   if (typeof now !== 'function') throw invalid('now: expected a function');
   const memory = checkInteger(memoryBytes, 'memoryBytes', { from: 0, to: Number.MAX_SAFE_INTEGER });
@@ -88,6 +90,7 @@ export function checkDatabaseOptions(options: DatabaseOptions): EffectiveDatabas
   return {
     memoryBytes: memory,
     durability: checkOneOf(durability, 'durability', ['sync', 'os', 'none']),
+    threads: checkInteger(threads, 'threads', { from: 0, to: THREADS_MAX }),
     readOnly: checkBoolean(readOnly, 'readOnly'),
     lockTimeoutMs: checkInteger(lockTimeoutMs, 'lockTimeoutMs', { from: 0, to: 2 ** 31 - 1 }),
     createIfMissing: checkBoolean(createIfMissing, 'createIfMissing'),

@@ -5,9 +5,11 @@
  */
 import { DatabaseError, isDatabaseError } from '../errors.ts';
 import { type BulkLimits, bulkLimits, isUntouched, loadAll } from './bulk-load.ts';
+import { withBuildPool } from './bulk-pool.ts';
 import { BulkProgress, type BulkState } from './bulk-progress.ts';
 import { ArraySource, type BulkSource, firstOf } from './bulk-source.ts';
 import { type CheckedRecord, checkRecord, lastOfEachId } from './checked-record.ts';
+import { THREADS_MAX } from './check-options.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { upsertRecords } from './collection-writes.ts';
 import type { RecordId, RecordInput, UpsertResult } from './record.ts';
@@ -30,6 +32,12 @@ export interface BuildOptions {
   readonly onProgress?: ((state: BulkState) => void) | undefined;
   /** Ends the work with `ABORTED`. Default: none. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Worker threads that help to build, beside the calling one, 0 to 64. The graph does not depend on it.
+   * Default: the database's `threads`; if those are 0, and there is much to build, as many as there are
+   * processors less one, for the time of the build.
+   */
+  readonly threads?: number | undefined;
 }
 
 /** Options of `Collection.ingest`. */
@@ -52,6 +60,7 @@ interface Filling {
   readonly progress: BulkProgress;
   readonly signal: AbortSignal | undefined;
   readonly batchSize: number;
+  readonly threads: number | undefined;
 }
 
 const BATCH_SIZE = 256;
@@ -62,7 +71,7 @@ export async function buildCollection(
   input: BuildInput,
   options: BuildOptions,
 ): Promise<UpsertResult> {
-  checkKeys(options, ['onProgress', 'signal'], 'build');
+  checkKeys(options, ['onProgress', 'signal', 'threads'], 'build');
   const filling = checkFilling(options, BATCH_SIZE);
   const source = await checkInput(store, input, filling);
   return await fill(session, store, source, filling);
@@ -74,7 +83,7 @@ export async function ingestRecords(
   records: AsyncIterable<RecordInput> | Iterable<RecordInput>,
   options: IngestOptions,
 ): Promise<UpsertResult> {
-  checkKeys(options, ['onProgress', 'signal', 'batchSize'], 'ingest');
+  checkKeys(options, ['onProgress', 'signal', 'threads', 'batchSize'], 'ingest');
   const batchSize = checkInteger(options.batchSize ?? BATCH_SIZE, 'batchSize', {
     from: 1,
     to: 1_000_000,
@@ -130,7 +139,11 @@ async function fill(
       if (count === 0) return { result: { count, records: 0 }, durable };
       try {
         const load = { stores, store, source: firstOf(source, count), newListSpool };
-        const records = await loadAll({ ...load, limits, progress, signal });
+        const values = count * store.options.dimension;
+        const wanted = { threads: filling.threads, most: limits.threads, values };
+        const records = await withBuildPool(stores, wanted, (pool) =>
+          loadAll({ ...load, limits, progress, signal, pool }),
+        );
         return { result: { count, records }, durable };
       } catch (error) {
         // Nothing has happened. What others hold lay in the way: less memory at once, then.
@@ -242,11 +255,13 @@ function checkLength(name: string, values: unknown, count: number): void {
   throw invalid(`${name}: expected ${count}, one for each vector, got ${values.length}`);
 }
 
-function checkFilling({ onProgress, signal }: BuildOptions, batchSize: number): Filling {
+function checkFilling({ onProgress, signal, threads }: BuildOptions, batchSize: number): Filling {
+  if (threads !== undefined) checkInteger(threads, 'threads', { from: 0, to: THREADS_MAX });
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw invalid(`onProgress: expected a function, got ${describe(onProgress)}`);
   }
-  return { progress: new BulkProgress(onProgress), signal: checkSignal(signal), batchSize };
+  const progress = new BulkProgress(onProgress);
+  return { progress, signal: checkSignal(signal), batchSize, threads };
 }
 
 function isExhausted(error: unknown): boolean {

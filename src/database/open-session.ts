@@ -7,8 +7,10 @@ import { loadHasher } from '../base/hasher.ts';
 import { MIB } from '../base/units.ts';
 import { DatabaseError, withAdvice } from '../errors.ts';
 import { WalkPool } from '../hnsw/walk-pool.ts';
+import { WalkRunner } from '../hnsw/walk-runner.ts';
 import { CellAllocator } from '../kernels/cell-allocator.ts';
 import { createKernels } from '../kernels/kernels.ts';
+import { KernelPool } from '../kernels/worker-pool.ts';
 import { LsmEngine } from '../lsm/engine.ts';
 import { PageStore } from '../paged/page-store.ts';
 import type { FileSystem, Lock } from '../storage/file-system.ts';
@@ -109,6 +111,9 @@ async function openStores(opening: Opening): Promise<Stores> {
   undo.push(() => engine.close());
   const kernels = createKernels(memory.moduleBytes);
   const allocator = new CellAllocator(kernels.memory, kernels.memory.heapBase, memory.moduleBytes);
+  const workers = options.threads === 0 ? undefined : new KernelPool(kernels, options.threads);
+  allocator.readers = workers;
+  undo.push(() => workers?.close());
   const pageMap = new TreePageMap(engine);
   const pages = new PageStore({
     fileSystem,
@@ -130,6 +135,8 @@ async function openStores(opening: Opening): Promise<Stores> {
     fileSystem,
     engine,
     kernels,
+    workers,
+    walkRunner: workers && new WalkRunner(workers),
     allocator,
     pages,
     pageMap,

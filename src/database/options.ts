@@ -18,7 +18,10 @@ export interface DatabaseOptions {
    * (survives a killed process), 'none' at once. Default: 'sync'.
    */
   readonly durability?: Durability | undefined;
-  /** Search workers. Default: 0. Other values are not supported yet. */
+  /**
+   * Worker threads that share the walks of searches with the calling one, 0 to 64; they help to build as well.
+   * Each takes some 10 MB beside `memoryBytes`. Default: 0.
+   */
   readonly threads?: number | undefined;
   /** Open without writing or deleting anything. Default: false. */
   readonly readOnly?: boolean | undefined;

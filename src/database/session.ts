@@ -241,7 +241,7 @@ export class Session {
     this.#closeViews();
     await Promise.allSettled(this.#running);
     await this.sweeper.idle();
-    const { engine, pages, writer } = this.stores;
+    const { engine, pages, workers, writer } = this.stores;
     await writer.drain();
     const isSound = engine.failure === undefined && this.#lock?.isHeld() !== false;
     this.checkpointer.stop();
@@ -249,6 +249,7 @@ export class Session {
       async () => {
         if (!this.options.readOnly && isSound) await this.checkpointer.run();
       },
+      () => workers?.close(),
       () => engine.close(),
       () => pages.close(),
       () => this.#lock?.release(),

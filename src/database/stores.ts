@@ -1,7 +1,9 @@
 import type { Hasher } from '../base/hasher.ts';
 import type { WalkPool } from '../hnsw/walk-pool.ts';
+import type { WalkRunner } from '../hnsw/walk-runner.ts';
 import type { CellAllocator } from '../kernels/cell-allocator.ts';
 import type { Kernels } from '../kernels/kernels.ts';
+import type { KernelPool } from '../kernels/worker-pool.ts';
 import type { LsmEngine } from '../lsm/engine.ts';
 import type { PageStore } from '../paged/page-store.ts';
 import type { FileSystem } from '../storage/file-system.ts';
@@ -15,6 +17,10 @@ export interface Stores {
   readonly fileSystem: FileSystem;
   readonly engine: LsmEngine;
   readonly kernels: Kernels;
+  /** Search workers, with the option `threads`. */
+  readonly workers: KernelPool | undefined;
+  /** Shares walks among them. */
+  readonly walkRunner: WalkRunner | undefined;
   readonly allocator: CellAllocator;
   readonly pages: PageStore;
   readonly pageMap: TreePageMap;

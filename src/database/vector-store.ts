@@ -86,6 +86,7 @@ export class VectorStore {
       efConstruction,
       random,
       pool: stores.walks,
+      runner: stores.walkRunner,
       insertPool: stores.insertWalks,
     });
     this.graph.entry = counters.entry;

@@ -54,34 +54,35 @@ interface BuildSize {
   readonly m: number;
 }
 
-/** How many vectors a build can take in so many bytes of the module's memory: in one piece, and at all. */
-export function buildLimits(
-  { dimension, m, threads = 0 }: BuildSize & { readonly threads?: number },
-  bytes: number,
-): { readonly whole: number; readonly sharded: number } {
+/** What so many bytes of the module's memory are enough for. */
+export interface BuildLimits {
+  /** Vectors in one piece, and in shards. */
+  readonly whole: number;
+  readonly sharded: number;
+  /** Workers; memory for them is set aside in any case, so that the graph does not depend on their number. */
+  readonly threads: number;
+}
+
+export function buildLimits({ dimension, m }: BuildSize, bytes: number): BuildLimits {
   const codeStride = SLOT_CODE + Math.ceil(dimension / 4) * 4;
   const list = listBytes(2 * m) + REPAIR_BYTES;
   const leaf = { leafMax: leafSize(dimension, LEAF_MAX) };
-  const scratch = crewBytes(dimension, 2 * m, leaf, threads);
+  const scratchOf = (count: number): number => crewBytes(dimension, 2 * m, leaf, count);
+  let threads = THREADS_MOST;
+  while (threads > 0 && scratchOf(threads) > bytes * THREADS_SHARE) threads--;
+  const scratch = scratchOf(threads);
   // Every run is rounded up to whole frames.
   const rest = Math.max(0, bytes - scratch - 12 * FRAME_SIZE);
   const whole = Math.floor(rest / (codeStride + list));
   // Of m nodes one has a list in layer 1, give or take.
   const upper = ((codeStride + listBytes(m) + REPAIR_BYTES) / m) * 1.1;
-  return { whole, sharded: whole < SHARD_LEAST ? whole : Math.floor(rest / Math.max(list, upper)) };
+  const sharded = Math.floor(rest / Math.max(list, upper));
+  return { whole, sharded: whole < SHARD_LEAST ? whole : sharded, threads };
 }
 
-/** Workers, of those that would like to take part in a build, whose scratch takes no more than an eighth of memory. */
-export function affordedThreads(
-  { dimension, m }: BuildSize,
-  bytes: number,
-  wanted: number,
-): number {
-  const leaf = { leafMax: leafSize(dimension, LEAF_MAX) };
-  let threads = wanted;
-  while (threads > 0 && crewBytes(dimension, 2 * m, leaf, threads) > bytes / 8) threads--;
-  return threads;
-}
+/** Workers at the most, and the share of memory that their scratch may take. */
+const THREADS_MOST = 8;
+const THREADS_SHARE = 1 / 8;
 
 /** Shards of fewer vectors are not worth the name. */
 const SHARD_LEAST = 256;

@@ -130,7 +130,8 @@ describe('wrong arguments', () => {
     [{ memoryByte: 1 }, /did you mean 'memoryBytes'/],
     [{ memoryBytes: 1000 }, /8388608 would do/],
     [{ durability: 'fast' }, /expected one of sync, os, none/],
-    [{ threads: 2 }, /not supported yet/],
+    [{ threads: -1 }, /from 0 to 64/],
+    [{ threads: 1.5 }, /from 0 to 64/],
     [5, /expected an object/],
   ])('open with %j is refused', async (options, message) => {
     const error = await open('/db', options as object).catch((reason: unknown) => reason);
