@@ -13,6 +13,9 @@ export interface GraphSearchStats {
   /** Candidates measured by their originals, and originals that were asked for. */
   readonly refined: number;
   readonly originalReads: number;
+  /** Of the walk, with what it had to read, and of what came after it. */
+  readonly walkMs: number;
+  readonly refineMs: number;
 }
 
 /** Parallel arrays. Distances: Euclidean, 1 - cos, or -dot; equal ones in the order of the nodes. */
@@ -27,7 +30,16 @@ export const noCandidates: Candidates = {
   count: 0,
   nodes: new Uint32Array(0),
   distances: new Float32Array(0),
-  stats: { hops: 0, distances: 0, listReads: 0, pageReads: 0, refined: 0, originalReads: 0 },
+  stats: {
+    hops: 0,
+    distances: 0,
+    listReads: 0,
+    pageReads: 0,
+    refined: 0,
+    originalReads: 0,
+    walkMs: 0,
+    refineMs: 0,
+  },
 };
 
 /** The first `count` results of a walk that is done, with the distances it computed. */
@@ -57,31 +69,12 @@ export function statsOf(walk: WalkDriver, refined: number): GraphSearchStats {
     pageReads: walk.pageReads,
     refined,
     originalReads: refined,
+    walkMs: walk.ms,
+    refineMs: 0,
   };
 }
 
 /** Squared distances may come out below zero by rounding. */
 export function takeRoots(distances: Float32Array): void {
   for (let i = 0; i < distances.length; i++) distances[i] = Math.sqrt(Math.max(0, distances[i]));
-}
-
-/**
- * Sorts parallel arrays by (distance, node). By insertion: what comes in is nearly sorted, because codes
- * order almost as originals do.
- */
-export function sortCandidates(nodes: Uint32Array, distances: Float32Array): void {
-  for (let i = 1; i < nodes.length; i++) {
-    const node = nodes[i];
-    const distance = distances[i];
-    let hole = i;
-    while (hole > 0) {
-      const before = distances[hole - 1];
-      if (before < distance || (before === distance && nodes[hole - 1] < node)) break;
-      distances[hole] = before;
-      nodes[hole] = nodes[hole - 1];
-      hole--;
-    }
-    distances[hole] = distance;
-    nodes[hole] = node;
-  }
 }

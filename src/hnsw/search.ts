@@ -1,11 +1,12 @@
 /**
- * The approximate search: a walk on codes with a beam of `ef`, then the best of its results measured
- * again by their originals.
+ * The approximate search: a walk on codes with a beam of `ef`, on 1-bit codes where there are some, then
+ * the best of its results measured again (`refine.ts`).
  */
 
-import { METRIC_L2 } from '../kernels/layout.ts';
-import { type Candidates, readResults, sortCandidates, statsOf, takeRoots } from './candidates.ts';
+import { CODES_BITS, CODES_SQ8 } from '../kernels/layout.ts';
+import { type Candidates, readResults } from './candidates.ts';
 import type { Entry } from './entry.ts';
+import { refine } from './refine.ts';
 import { Slices } from './slices.ts';
 import { type FilterBits, type WalkContext, WalkDriver } from './walk-driver.ts';
 
@@ -22,11 +23,6 @@ export interface SearchOptions {
   readonly rerank?: boolean | undefined;
 }
 
-/** How many results of the walk are measured by originals: enough that codes lose hardly any of the best. */
-export function refinedCount(k: number, ef: number): number {
-  return Math.min(Math.max(ef, k), Math.max(2 * k, k + 10));
-}
-
 /** Inline when it takes less than a slice, as nearly all do. */
 export async function searchGraph(
   context: WalkContext,
@@ -39,45 +35,18 @@ export async function searchGraph(
   const slices = new Slices(options.sliceMs, signal);
   const walk = new WalkDriver(context, ef);
   try {
-    walk.setQuery(query, options.filter);
+    const onBits = context.vectors.hasBits;
+    walk.setQuery(query, options.filter, onBits ? CODES_BITS : CODES_SQ8);
+    const start = performance.now();
     context.kernels.exports.walkBegin(walk.address, entry.node, entry.layer, 0, ef);
     while (!walk.step()) if (slices.isOver) await slices.pause();
+    walk.ms = performance.now() - start;
     const limit = options.limit ?? k;
     const { metricCode } = context.space;
     return options.rerank === false
       ? readResults(context.kernels, walk, { count: limit, metricCode })
-      : await refine(context, walk, { count: refinedCount(k, ef), limit, slices });
+      : await refine(context, walk, { limit, onBits, slices, query });
   } finally {
     walk.close();
   }
-}
-
-async function refine(
-  { kernels, space, vectors }: WalkContext,
-  walk: WalkDriver,
-  options: { readonly count: number; readonly limit: number; readonly slices: Slices },
-): Promise<Candidates> {
-  const { u32 } = kernels.memory;
-  const { distanceExact } = kernels.exports;
-  const { metricCode, dimension } = space;
-  const count = Math.min(options.count, walk.resultCount);
-  const nodes = new Uint32Array(count);
-  const distances = new Float32Array(count);
-  const first = walk.resultsIndex;
-  const query = walk.queryAddress;
-  for (let i = 0; i < count; i++) {
-    const node = u32[first + 2 * i];
-    nodes[i] = node;
-    distances[i] = distanceExact(metricCode, query, vectors.original(node), dimension);
-    if ((i & 63) === 63 && options.slices.isOver) await options.slices.pause();
-  }
-  sortCandidates(nodes, distances);
-  if (metricCode === METRIC_L2) takeRoots(distances);
-  const returned = Math.min(options.limit, count);
-  return {
-    count: returned,
-    nodes: nodes.subarray(0, returned),
-    distances: distances.subarray(0, returned),
-    stats: statsOf(walk, count),
-  };
 }

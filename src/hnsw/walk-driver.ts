@@ -7,10 +7,13 @@
  */
 import type { Kernels } from '../kernels/kernels.ts';
 import {
+  CODES_SQ8,
+  NEED_BITS,
   NEED_CODES,
   STATUS_DONE,
   STATUS_GROW,
   STATUS_NEED,
+  WALK_CODES,
   WALK_DISTANCES,
   WALK_FILTER,
   WALK_FILTER_BITS,
@@ -54,6 +57,8 @@ const HOPS_PER_CALL = 256;
 export class WalkDriver {
   listReads = 0;
   pageReads = 0;
+  /** Time that `timed` walks took. */
+  ms = 0;
   readonly #context: WalkContext;
   #scratch: Scratch;
 
@@ -69,30 +74,31 @@ export class WalkDriver {
   }
 
   get resultCount(): number {
-    return this.#field(WALK_RESULT_COUNT);
+    return this.field(WALK_RESULT_COUNT);
   }
 
   /** Where the results stand, in words: two for each key, the node and above it the distance. */
   get resultsIndex(): number {
-    return this.#field(WALK_RESULTS) >>> 2;
+    return this.field(WALK_RESULTS) >>> 2;
   }
 
   get queryAddress(): number {
-    return this.#field(WALK_QUERY);
+    return this.field(WALK_QUERY);
   }
 
   get hops(): number {
-    return this.#field(WALK_HOPS);
+    return this.field(WALK_HOPS);
   }
 
   get distances(): number {
-    return this.#field(WALK_DISTANCES);
+    return this.field(WALK_DISTANCES);
   }
 
-  /** The query is copied. */
-  setQuery(query: Float32Array, filter?: FilterBits): void {
+  /** The query is copied. `codes`: CODES_*, what the walk measures by; default CODES_SQ8. */
+  setQuery(query: Float32Array, filter?: FilterBits, codes: number = CODES_SQ8): void {
     const { memory, exports } = this.#context.kernels;
     memory.f32.set(query, this.queryAddress >>> 2);
+    memory.u32[(this.address + WALK_CODES) >>> 2] = codes;
     memory.u32[(this.address + WALK_FILTER) >>> 2] = filter?.address ?? 0;
     memory.u32[(this.address + WALK_FILTER_BITS) >>> 2] = filter?.bits ?? 0;
     exports.walkPrepare(this.address);
@@ -118,8 +124,8 @@ export class WalkDriver {
   selectNeighbours(m: number, alpha: number): Uint32Array {
     const { exports, memory } = this.#context.kernels;
     while (!this.serve(exports.selectNeighbours(this.address, m, alpha)));
-    const first = this.#field(WALK_SELECTED) >>> 2;
-    return memory.u32.slice(first, first + this.#field(WALK_SELECTED_COUNT));
+    const first = this.field(WALK_SELECTED) >>> 2;
+    return memory.u32.slice(first, first + this.field(WALK_SELECTED_COUNT));
   }
 
   /** `linkBack` of the module. */
@@ -141,7 +147,8 @@ export class WalkDriver {
     this.#context.pool.give(this.#scratch);
   }
 
-  #field(offset: number): number {
+  /** A field of the walk, WALK_*. */
+  field(offset: number): number {
     return this.#context.kernels.memory.u32[(this.#scratch.address + offset) >>> 2];
   }
 
@@ -156,12 +163,15 @@ export class WalkDriver {
   #serveNeeds(): void {
     const { kernels, lists, vectors } = this.#context;
     const { u32 } = kernels.memory;
-    const count = this.#field(WALK_NEED_COUNT);
-    const first = this.#field(WALK_NEEDS) >>> 2;
+    const count = this.field(WALK_NEED_COUNT);
+    const first = this.field(WALK_NEEDS) >>> 2;
     for (let at = first; at < first + 2 * count; at += 2) {
       const kind = u32[at];
       if (kind === NEED_CODES) {
         vectors.loadCodes(u32[at + 1]);
+        this.pageReads++;
+      } else if (kind === NEED_BITS) {
+        vectors.loadBits(u32[at + 1]);
         this.pageReads++;
       } else {
         lists.load(kind >>> 16, u32[at + 1]);
@@ -172,7 +182,7 @@ export class WalkDriver {
 
   #grow(): void {
     const { kernels, pool } = this.#context;
-    const bytes = 2 * this.#field(WALK_SIZE);
+    const bytes = 2 * this.field(WALK_SIZE);
     const larger = pool.reserve(bytes);
     kernels.exports.walkMove(this.address, larger.address, bytes);
     pool.give(this.#scratch);

@@ -11,15 +11,15 @@
 import { assert } from '../base/assert.ts';
 import { type Random, seededRandom } from '../base/random.ts';
 import { DatabaseError } from '../errors.ts';
-import type { Directory } from '../kernels/directory.ts';
 import { SLOT_RECORD } from '../kernels/layout.ts';
 import type { Space } from '../kernels/space.ts';
 import type { BitGeometry } from './bit-geometry.ts';
 import { BitPages } from './bit-pages.ts';
+import { makeColumn, makeColumns } from './columns.ts';
 import { FreePlaces } from './free-places.ts';
 import type { Geometry } from './geometry.ts';
 import { OPEN_PAGES_MAX } from './open-pages.ts';
-import { type ColumnName, type ColumnStats, PageColumn } from './page-column.ts';
+import type { ColumnStats } from './page-column.ts';
 import { OPEN_PAGES } from './page-map.ts';
 import { PageResidence } from './page-residence.ts';
 import { PageStates } from './page-states.ts';
@@ -292,6 +292,16 @@ export class PagedSpace {
     return this.#reader.original(this.#space.pageOf(node), this.#space.slotOf(node));
   }
 
+  /** Whether the vector as it was given is in memory. */
+  hasOriginal(node: number): boolean {
+    return this.#reader.hasOriginal(this.#space.pageOf(node));
+  }
+
+  /** How many vectors, asked for one after the other, are valid together. */
+  get originalsAtOnce(): number {
+    return this.#reader.originalsAtOnce;
+  }
+
   /** A copy of the node's vector. */
   readVector(node: number): Float32Array {
     const start = this.original(node) >>> 2;
@@ -449,25 +459,6 @@ export class PagedSpace {
     memory.u32[(code + SLOT_RECORD) >>> 2] = record;
     exports.encodeSq8(this.#space.address, original, code);
   }
-}
-
-function makeColumns({ space, geometry, store, originals = true }: PagedSpaceOptions): Columns {
-  const { codeSliceBytes, originalSliceBytes } = geometry;
-  return {
-    codes: makeColumn('codes', codeSliceBytes, space.codes, store),
-    originals: originals
-      ? makeColumn('originals', originalSliceBytes, space.originals, store)
-      : undefined,
-  };
-}
-
-function makeColumn(
-  name: ColumnName,
-  cellBytes: number,
-  directory: Directory,
-  { allocator, file, kernels }: PageStore,
-): PageColumn {
-  return new PageColumn({ name, cellBytes, directory, memory: kernels.memory, allocator, file });
 }
 
 function makeView(states: PageStates, book: PlaceBook, random: Random): PlaceView {

@@ -29,6 +29,11 @@ export class ScratchRing {
     this.#size = size;
   }
 
+  /** How many places of `bytes` bytes, taken one after the other, hold at the same time. */
+  capacity(bytes: number): number {
+    return Math.floor(this.#size / roundUp16(bytes)) - 1;
+  }
+
   /** The address, a multiple of 16, of `bytes` bytes that stay until the ring has gone round. */
   next(bytes: number): number {
     const size = roundUp16(bytes);

@@ -41,6 +41,18 @@ export class VectorReader {
     return originals.load(page, place) + slot * geometry.originalStride;
   }
 
+  /** Whether `original` finds the page's vectors in memory. */
+  hasOriginal(page: number): boolean {
+    const { originals } = this.#options.columns;
+    return originals !== undefined && originals.peek(page) !== 0;
+  }
+
+  /** How many vectors, asked for one after the other, are valid together. */
+  get originalsAtOnce(): number {
+    const { store, geometry } = this.#options;
+    return store.ring.capacity(geometry.originalStride);
+  }
+
   /** The address of a code slot, whose page it reads if need be; valid until the next allocation. */
   codeSlot(page: number, slot: number): number {
     const { geometry, residence } = this.#options;

@@ -107,6 +107,11 @@ export class World implements NeighbourSource, VectorSource {
   }
 
   readonly hasBits = false;
+  readonly originalsAtOnce = 1;
+
+  hasOriginal(node: number): boolean {
+    return this.space.originals.cell(this.space.pageOf(node)) !== 0;
+  }
 
   loadBits(): void {}
 

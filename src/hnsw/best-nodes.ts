@@ -1,0 +1,61 @@
+/** The nearest so many nodes of those that are offered, sorted by (distance, node). */
+import { assert } from '../base/assert.ts';
+
+export class BestNodes {
+  readonly #limit: number;
+  readonly #nodes: Uint32Array;
+  readonly #distances: Float32Array;
+  #count = 0;
+
+  constructor(limit: number) {
+    assert(limit >= 0, 'a number of nodes is not negative');
+    this.#limit = limit;
+    this.#nodes = new Uint32Array(limit);
+    this.#distances = new Float32Array(limit);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** How many there are too few. */
+  get missing(): number {
+    return this.#limit - this.#count;
+  }
+
+  /** The distance that an offer must not exceed to be taken; infinite until there are enough. */
+  get worst(): number {
+    return this.#count < this.#limit ? Number.POSITIVE_INFINITY : this.#distances[this.#limit - 1];
+  }
+
+  /** Views, nearest first. */
+  get nodes(): Uint32Array {
+    return this.#nodes.subarray(0, this.#count);
+  }
+
+  get distances(): Float32Array {
+    return this.#distances.subarray(0, this.#count);
+  }
+
+  offer(node: number, distance: number): void {
+    const nodes = this.#nodes;
+    const distances = this.#distances;
+    let hole = this.#count;
+    if (hole === this.#limit) {
+      if (hole === 0 || !isBefore(node, distance, nodes[hole - 1], distances[hole - 1])) return;
+      hole--;
+    } else {
+      this.#count++;
+    }
+    for (; hole > 0 && isBefore(node, distance, nodes[hole - 1], distances[hole - 1]); hole--) {
+      nodes[hole] = nodes[hole - 1];
+      distances[hole] = distances[hole - 1];
+    }
+    nodes[hole] = node;
+    distances[hole] = distance;
+  }
+}
+
+function isBefore(node: number, distance: number, otherNode: number, other: number): boolean {
+  return distance < other || (distance === other && node < otherNode);
+}

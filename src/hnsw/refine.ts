@@ -1,0 +1,217 @@
+/**
+ * The last steps of a search: results of a walk on codes are measured again, by SQ8 codes after a walk on
+ * bits, then by originals, each only as long as its error bound lets it be among the best. What comes out
+ * is exact; what is left out could matter only if an estimate were further off than Z standard errors.
+ */
+import { keyDistance } from '../kernels/kernels.ts';
+import {
+  METRIC_COSINE,
+  METRIC_DOT,
+  METRIC_L2,
+  SLOT_SCALE,
+  WALK_ENTRIES,
+  WALK_RESULT_ERRORS,
+} from '../kernels/layout.ts';
+import { BestNodes } from './best-nodes.ts';
+import { type Candidates, statsOf, takeRoots } from './candidates.ts';
+import type { Slices } from './slices.ts';
+import type { WalkContext, WalkDriver } from './walk-driver.ts';
+
+export interface RefineOptions {
+  /** How many nodes to return. */
+  readonly limit: number;
+  /** The walk was one on bits. */
+  readonly onBits: boolean;
+  readonly slices: Slices;
+  readonly query: Float32Array;
+}
+
+/** Standard errors by which an estimate may be off and still be found, of bits and of SQ8. */
+const Z_BITS = 2.5;
+const Z_CODES = 4;
+/** How many are measured in one call. */
+const BATCH = 16;
+/** Rounding to the nearest code is off by this share of a step, as a standard error. */
+const ROUNDING = 1 / Math.sqrt(12);
+
+/** Results in order of their estimates, with lower bounds of their distances. */
+interface Estimates {
+  count: number;
+  readonly nodes: Uint32Array;
+  readonly distances: Float32Array;
+  /** Below which the distance hardly is. */
+  readonly bounds: Float32Array;
+}
+
+/** Measures what can be among the nearest `limit` results of a walk that is done. */
+export async function refine(
+  context: WalkContext,
+  walk: WalkDriver,
+  options: RefineOptions,
+): Promise<Candidates> {
+  const start = performance.now();
+  const estimates = readEstimates(context, walk, options);
+  if (options.onBits) refineByCodes(context, walk, estimates, options);
+  const best = new BestNodes(Math.min(options.limit, estimates.count));
+  const refined = await refineExactly(context, walk, estimates, best, options.slices);
+  const { count, nodes, distances } = best;
+  if (context.space.metricCode === METRIC_L2) takeRoots(distances);
+  const refineMs = performance.now() - start;
+  return { count, nodes, distances, stats: { ...statsOf(walk, refined), refineMs } };
+}
+
+function readEstimates(
+  { kernels, space }: WalkContext,
+  walk: WalkDriver,
+  { onBits, query }: RefineOptions,
+): Estimates {
+  const { u32, f32 } = kernels.memory;
+  const count = walk.resultCount;
+  const nodes = new Uint32Array(count);
+  const distances = new Float32Array(count);
+  const bounds = new Float32Array(count);
+  const results = walk.resultsIndex;
+  for (let i = 0; i < count; i++) {
+    nodes[i] = u32[results + 2 * i];
+    distances[i] = keyDistance(u32[results + 2 * i + 1]);
+  }
+  if (onBits) {
+    const errors = walk.field(WALK_RESULT_ERRORS) >>> 2;
+    for (let i = 0; i < count; i++) bounds[i] = distances[i] - Z_BITS * f32[errors + i];
+  } else {
+    const length = space.metricCode === METRIC_DOT ? lengthOf(query) : 0;
+    for (let i = 0; i < count; i++) {
+      const slot = space.codeSlot(nodes[i]);
+      const scale = slot === 0 ? Number.POSITIVE_INFINITY : f32[(slot + SLOT_SCALE) >>> 2];
+      bounds[i] = boundOf(space.metricCode, distances[i], scale, length);
+    }
+  }
+  return { count, nodes, distances, bounds };
+}
+
+/**
+ * Below what the distance to an original hardly is, by the distance to its code and the code's step: the
+ * error of the code is rounding, independent in each dimension, and only its part along q - x counts.
+ */
+function boundOf(metric: number, distance: number, scale: number, queryLength: number): number {
+  const step = Z_CODES * ROUNDING * scale;
+  if (metric === METRIC_DOT) return distance - step * queryLength;
+  const squared = Math.max(0, metric === METRIC_COSINE ? 2 * distance : distance);
+  const nearest = Math.max(0, Math.sqrt(squared) - step);
+  return metric === METRIC_COSINE ? (nearest * nearest) / 2 : nearest * nearest;
+}
+
+function lengthOf(query: Float32Array): number {
+  let squares = 0;
+  for (let i = 0; i < query.length; i++) squares += query[i] * query[i];
+  return Math.sqrt(squares);
+}
+
+/**
+ * Replaces estimates of bits by those of SQ8 codes, where they are in memory and it can matter; drops what
+ * cannot be among the best any more.
+ */
+function refineByCodes(
+  { kernels, space, vectors }: WalkContext,
+  walk: WalkDriver,
+  estimates: Estimates,
+  { limit, query }: RefineOptions,
+): void {
+  const { u32, f32 } = kernels.memory;
+  const { nodes, distances, bounds } = estimates;
+  const { metricCode } = space;
+  const length = metricCode === METRIC_DOT ? lengthOf(query) : 0;
+  const entries = walk.field(WALK_ENTRIES);
+  const batch = new Uint32Array(BATCH);
+  const best = new BestNodes(Math.min(limit, estimates.count));
+  let isPrepared = false;
+  let kept = 0;
+  for (let next = 0; next < estimates.count; ) {
+    let size = 0;
+    for (; next < estimates.count && size < BATCH; next++) {
+      if (bounds[next] > best.worst) continue;
+      const node = nodes[next];
+      const slot = vectors.hasOriginal(node) ? 0 : space.codeSlot(node);
+      nodes[kept] = node;
+      distances[kept] = distances[next];
+      bounds[kept] = bounds[next];
+      if (slot !== 0) {
+        u32[(entries >>> 2) + 2 * size] = node;
+        u32[(entries >>> 2) + 2 * size + 1] = slot;
+        batch[size++] = kept;
+      }
+      kept++;
+    }
+    if (size === 0) continue;
+    if (!isPrepared) kernels.exports.refinePrepare(walk.address);
+    isPrepared = true;
+    // The addresses are gone once they are keys.
+    const scales = new Float32Array(BATCH);
+    for (let i = 0; i < size; i++) {
+      scales[i] = f32[(u32[(entries >>> 2) + 2 * i + 1] + SLOT_SCALE) >>> 2];
+    }
+    kernels.exports.refineCodes(walk.address, entries, size);
+    for (let i = 0; i < size; i++) {
+      const distance = keyDistance(u32[(entries >>> 2) + 2 * i + 1]);
+      const at = batch[i];
+      distances[at] = distance;
+      bounds[at] = boundOf(metricCode, distance, scales[i], length);
+      best.offer(nodes[at], 2 * distance - bounds[at]);
+    }
+  }
+  estimates.count = kept;
+  sortEstimates(estimates);
+}
+
+/** Measures by originals, and returns how many. */
+async function refineExactly(
+  { kernels, vectors }: WalkContext,
+  walk: WalkDriver,
+  { count, nodes, bounds }: Estimates,
+  best: BestNodes,
+  slices: Slices,
+): Promise<number> {
+  const { u32 } = kernels.memory;
+  const batchMax = Math.min(BATCH, vectors.originalsAtOnce);
+  let refined = 0;
+  for (let next = 0; next < count; ) {
+    const entries = walk.field(WALK_ENTRIES);
+    // Each that is found first spares others their measuring.
+    const sizeMax = Math.min(batchMax, best.missing || batchMax);
+    let size = 0;
+    for (; next < count && size < sizeMax; next++) {
+      if (bounds[next] > best.worst) continue;
+      u32[(entries >>> 2) + 2 * size] = nodes[next];
+      u32[(entries >>> 2) + 2 * size + 1] = vectors.original(nodes[next]);
+      size++;
+    }
+    if (size === 0) continue;
+    kernels.exports.refineExact(walk.address, entries, size);
+    for (let i = 0; i < size; i++) {
+      const at = (entries >>> 2) + 2 * i;
+      best.offer(u32[at], keyDistance(u32[at + 1]));
+    }
+    refined += size;
+    if (refined % 64 < size && slices.isOver) await slices.pause();
+  }
+  return refined;
+}
+
+/** By insertion: they come nearly sorted. */
+function sortEstimates({ count, nodes, distances, bounds }: Estimates): void {
+  for (let i = 1; i < count; i++) {
+    const distance = distances[i];
+    if (distances[i - 1] <= distance) continue;
+    const node = nodes[i];
+    const bound = bounds[i];
+    let hole = i;
+    for (; hole > 0 && distances[hole - 1] > distance; hole--) {
+      distances[hole] = distances[hole - 1];
+      nodes[hole] = nodes[hole - 1];
+      bounds[hole] = bounds[hole - 1];
+    }
+    distances[hole] = distance;
+    nodes[hole] = node;
+    bounds[hole] = bound;
+  }
+}

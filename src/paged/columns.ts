@@ -1,0 +1,38 @@
+/** Makes the columns of a space. */
+import type { Directory } from '../kernels/directory.ts';
+import type { Space } from '../kernels/space.ts';
+import type { Geometry } from './geometry.ts';
+import { type ColumnName, PageColumn } from './page-column.ts';
+import type { PageStore } from './page-store.ts';
+import type { Columns } from './space-checkpoint.ts';
+
+/** Codes, and originals unless the space is without them. */
+export function makeColumns({
+  space,
+  geometry,
+  store,
+  originals = true,
+}: {
+  readonly space: Space;
+  readonly geometry: Geometry;
+  readonly store: PageStore;
+  readonly originals?: boolean | undefined;
+}): Columns {
+  const { codeSliceBytes, originalSliceBytes } = geometry;
+  return {
+    codes: makeColumn('codes', codeSliceBytes, space.codes, store),
+    originals: originals
+      ? makeColumn('originals', originalSliceBytes, space.originals, store)
+      : undefined,
+  };
+}
+
+/** The cells are in `directory` of the space. */
+export function makeColumn(
+  name: ColumnName,
+  cellBytes: number,
+  directory: Directory,
+  { allocator, file, kernels }: PageStore,
+): PageColumn {
+  return new PageColumn({ name, cellBytes, directory, memory: kernels.memory, allocator, file });
+}
