@@ -11,6 +11,7 @@ export type {
   DatabaseOptions,
   Durability,
   EffectiveCollectionOptions,
+  FieldType,
   Metric,
 } from './database/options.ts';
 export type {

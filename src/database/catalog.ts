@@ -89,7 +89,13 @@ export function writeDatabaseCounters(batch: WriteBatch, counters: DatabaseCount
 /** Written twice, in tables of two trees: without name and options nothing of a collection can be read. */
 export function writeCatalogEntry(batch: WriteBatch, entry: CatalogEntry): void {
   const { name, space, options } = entry;
-  const fields = entry.fields.length === 0 ? undefined : entry.fields;
+  const stored = entry.fields.map(({ number, path, type, state }) => ({
+    number,
+    path,
+    type,
+    state,
+  }));
+  const fields = stored.length === 0 ? undefined : stored;
   const value = Buffer.from(JSON.stringify({ name, space, options, fields }));
   batch.set(SYSTEM_TREE, CATALOG_SECTION, entry.collection, value);
   batch.set(PAGES_TREE, CATALOG_COPY_HI, entry.collection, value);

@@ -7,6 +7,7 @@ import { compareCodes, keywordCode } from '../filter/index-code.ts';
 import { codeAt, recordAt } from '../filter/index-scan.ts';
 import { checkPages } from '../paged/page-check.ts';
 import { readCounters } from './catalog.ts';
+import { checkFields } from './check-fields.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { NO_NODE, nodeOf } from './head.ts';
 import { namespaceSlices } from './namespace-index.ts';
@@ -107,6 +108,7 @@ class CollectionCheck {
   async run(): Promise<void> {
     await this.#guarded('records', () => this.#checkRecords());
     await this.#guarded('namespaces', () => this.#checkNamespaces());
+    await this.#guarded('fields', () => this.#checkFields());
     for (const space of this.#store.vectorStores) {
       await this.#guarded('graph', () => this.#checkSpace(space));
     }
@@ -160,6 +162,11 @@ class CollectionCheck {
         this.#report('NODE', `node ${node} does not name record ${record}`);
       }
     }
+  }
+
+  async #checkFields(): Promise<void> {
+    const checked = { stores: this.#session.stores, store: this.#store, sequence: this.#sequence };
+    await checkFields(checked, (code, detail) => this.#report(code, detail));
   }
 
   /** Every record of the index is there; every record outside the default namespace is in the index. */

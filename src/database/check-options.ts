@@ -1,5 +1,6 @@
 /** Options of a database and of a collection: checked, and completed with their defaults. */
 import { MIB } from '../base/units.ts';
+import { checkFields } from './field-options.ts';
 import type {
   CollectionOptions,
   DatabaseOptions,
@@ -105,7 +106,7 @@ export function checkDatabaseOptions(options: DatabaseOptions): EffectiveDatabas
 /** Checks what is given; completes nothing. */
 export function checkCollectionOptions(options: CollectionOptions): void {
   checkKeys(options, COLLECTION_KEYS, 'collection');
-  refuseUnsupported(options, ['vectors', 'fields', 'text'], 'collection');
+  refuseUnsupported(options, ['vectors', 'text'], 'collection');
   const { dimension, metric, m, efConstruction, codes, originals, layout, placement } = options;
   if (dimension !== undefined) checkInteger(dimension, 'dimension', { from: 1, to: 16_384 });
   if (metric !== undefined) checkOneOf(metric, 'metric', ['l2', 'cosine', 'dot']);
@@ -120,6 +121,7 @@ export function checkCollectionOptions(options: CollectionOptions): void {
   if (placement !== undefined) {
     checkOneOf(placement, 'placement', ['affinity', 'section', 'append', 'random']);
   }
+  if (options.fields !== undefined) checkFields(options.fields);
   if (options.seed !== undefined) {
     checkInteger(options.seed, 'seed', { from: 0, to: Number.MAX_SAFE_INTEGER });
   }

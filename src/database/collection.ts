@@ -1,4 +1,6 @@
 /** The public face of a collection: checks what it is given, and hands the work on. */
+
+import type { FieldType } from '../filter/index-code.ts';
 import {
   type CheckedScan,
   checkCount,
@@ -18,6 +20,7 @@ import {
   updateRecord,
   upsertRecords,
 } from './collection-writes.ts';
+import { checkField, fieldsInfo } from './field-options.ts';
 import {
   type BuildInput,
   type BuildOptions,
@@ -50,6 +53,9 @@ export interface CollectionInfo extends EffectiveCollectionOptions {
   /** Living records, and how many of them have a vector. */
   readonly records: number;
   readonly vectors: number;
+  /** Indexed fields: their types by path, and which of them are not in use yet. */
+  readonly fields: Readonly<Record<string, FieldType>>;
+  readonly fieldsBuilding: readonly string[];
 }
 
 /** Names of one namespace: where a call names records by id. */
@@ -81,7 +87,8 @@ export class Collection<Meta = unknown> {
   info(): CollectionInfo {
     this.#session.assertOpen();
     const { records, vectors } = this.#reads.counts();
-    return { name: this.name, ...this.#store.options, records, vectors };
+    const { fields, fieldsBuilding } = fieldsInfo(this.#store.entry.fields);
+    return { name: this.name, ...this.#store.options, records, vectors, fields, fieldsBuilding };
   }
 
   /**
@@ -205,6 +212,23 @@ export class Collection<Meta = unknown> {
   /** The k records nearest to a vector, or to a stored record. See `SearchOptions`. */
   async search(options: SearchOptions): Promise<Hit<Meta>[]> {
     return (await this.searchWithStats(options)).hits;
+  }
+
+  /**
+   * Indexes a field of the metadata, of the records that are there too, in commits beside other writes; resolves when filters
+   * use it. Goes on at the next opening when the database is closed before. `INVALID_ARGUMENT` when it is indexed by
+   * another type.
+   */
+  async addField(path: string, type: FieldType): Promise<void> {
+    await this.#session.modify(async () => {
+      checkField(path, type, 'addField');
+      await this.#session.fieldJobs.add(this.#store, path, type);
+    });
+  }
+
+  /** Removes the index of a field; the metadata stays. False when there is none. */
+  async dropField(path: string): Promise<boolean> {
+    return await this.#session.modify(() => this.#session.fieldJobs.drop(this.#store, path));
   }
 
   /** As `search`, with how it was done. */

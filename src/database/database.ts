@@ -20,6 +20,7 @@ import {
 } from './check-options.ts';
 import { Collection } from './collection.ts';
 import { type DatabaseStats, gatherStats } from './database-stats.ts';
+import { checkStoredFields, newFields } from './field-options.ts';
 import { openSession } from './open-session.ts';
 import type { CollectionOptions, DatabaseOptions } from './options.ts';
 import { checkSignal } from './search-plan.ts';
@@ -145,6 +146,7 @@ export class Database implements AsyncDisposable {
 
   #open(entry: CatalogEntry, options: CollectionOptions): Collection {
     const store = this.#session.collection(entry);
+    checkStoredFields(entry.fields, options.fields);
     store.options = reopenCollectionOptions(entry.options, options);
     let collection = this.#collections.get(entry.name);
     if (collection === undefined) {
@@ -160,6 +162,7 @@ export class Database implements AsyncDisposable {
       throw new DatabaseError('NOT_FOUND', message);
     }
     const effective = completeCollectionOptions(options);
+    const fields = newFields(options.fields);
     const create = async (): Promise<{ result: CatalogEntry; durable: Promise<void> }> => {
       // Another caller may have created it while this one waited for its turn.
       const existing = this.#catalog.get(name);
@@ -170,7 +173,7 @@ export class Database implements AsyncDisposable {
         name,
         space: nextSpace,
         options: effective,
-        fields: [],
+        fields,
       };
       const counters = { nextCollection: nextCollection + 1, nextSpace: nextSpace + 1 };
       const batch = new WriteBatch();

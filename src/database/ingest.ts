@@ -8,8 +8,8 @@ import { type BulkLimits, bulkLimits, isUntouched, loadAll } from './bulk-load.t
 import { withBuildPool } from './bulk-pool.ts';
 import { BulkProgress, type BulkState } from './bulk-progress.ts';
 import { ArraySource, type BulkSource, firstOf } from './bulk-source.ts';
-import { type CheckedRecord, checkRecord, lastOfEachId } from './checked-record.ts';
 import { THREADS_MAX } from './check-options.ts';
+import { type CheckedRecord, checkRecord, lastOfEachId } from './checked-record.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { upsertRecords } from './collection-writes.ts';
 import type { RecordId, RecordInput, UpsertResult } from './record.ts';

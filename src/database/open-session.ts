@@ -56,7 +56,14 @@ export async function openSession(
     readDatabaseCounters(stores.engine);
     const { dirtyBytesMax } = planMemory(options.memoryBytes, options.backgroundThread);
     const session = new Session({ stores, options, dirtyBytesMax, lock });
-    session.replay(readCatalog(stores.engine), attachments);
+    const catalog = readCatalog(stores.engine);
+    session.replay(catalog, attachments);
+    if (!options.readOnly) {
+      const unfinished = [...catalog.values()].filter(({ fields }) =>
+        fields.some(({ state }) => state !== 'ready'),
+      );
+      session.fieldJobs.resume(unfinished.map((entry) => session.collection(entry)));
+    }
     return session;
   } catch (error) {
     for (const close of undo.reverse()) {

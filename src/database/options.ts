@@ -1,4 +1,7 @@
+import type { FieldType } from '../filter/index-code.ts';
 import type { FileSystem } from '../storage/file-system.ts';
+
+export type { FieldType };
 
 /** Distance of a vector space. l2: Euclidean; cosine: 1 - cos; dot: minus the inner product. */
 export type Metric = 'l2' | 'cosine' | 'dot';
@@ -71,8 +74,12 @@ export interface CollectionOptions {
   readonly exactBelow?: number | undefined;
   /** Not supported yet. */
   readonly vectors?: undefined;
-  /** Not supported yet. */
-  readonly fields?: undefined;
+  /**
+   * Indexed fields of the metadata: the type of their values by path, as `{ 'author.name': 'keyword', year: 'number' }`.
+   * Filters on them read an index instead of every record. Arrays are indexed by element. Values of another type than the
+   * field's are stored all the same, and found by looking at their records. `Collection.addField` adds some later.
+   */
+  readonly fields?: Readonly<Record<string, FieldType>> | undefined;
   /** Not supported yet. */
   readonly text?: undefined;
 }

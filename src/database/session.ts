@@ -8,6 +8,7 @@ import type { CatalogEntry } from './catalog.ts';
 import type { EffectiveDatabaseOptions } from './check-options.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { CollectionStore } from './collection-store.ts';
+import { FieldJobs } from './field-jobs.ts';
 import { IngestSpool } from './ingest-spool.ts';
 import { OpenViews } from './open-views.ts';
 import { PlanGroup } from './plan-group.ts';
@@ -35,6 +36,7 @@ export class Session {
   readonly views: OpenViews;
   /** What reads see that belong to neither. */
   readonly published: PublishedViews;
+  readonly fieldJobs: FieldJobs;
   readonly #lock: Lock | undefined;
   /** By collection number. */
   readonly #collections = new Map<number, CollectionStore>();
@@ -52,6 +54,7 @@ export class Session {
     this.published = new PublishedViews(stores.engine, now, () => this.assertOpen());
     this.views = new OpenViews(stores.engine, now);
     this.views.onReleased = () => this.sweeper.noteRelease();
+    this.fieldJobs = new FieldJobs(this);
     this.#lock = lock;
   }
 
@@ -239,8 +242,10 @@ export class Session {
   async #close(): Promise<void> {
     this.sweeper.stop();
     this.#closeViews();
+    const fieldJobs = this.fieldJobs.stop();
     await Promise.allSettled(this.#running);
     await this.sweeper.idle();
+    await fieldJobs;
     const { engine, pages, workers, writer } = this.stores;
     await writer.drain();
     const isSound = engine.failure === undefined && this.#lock?.isHeld() !== false;

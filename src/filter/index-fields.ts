@@ -19,6 +19,8 @@ export interface IndexedField {
   readonly path: string;
   readonly type: FieldType;
   readonly state: FieldState;
+  /** Readers before this sequence do not find all entries. Not stored: all readers of a later opening do. */
+  readonly readySince?: number | undefined;
 }
 
 export const FIELD_NUMBER_MIN = 2;

@@ -144,7 +144,7 @@ describe('wrong arguments', () => {
     [{ dimension: 16_385 }, /16384/],
     [{ dimension: 4, metric: 'euclid' }, /l2, cosine, dot/],
     [{ dimension: 4, codes: 'bit' }, /not supported yet/],
-    [{ dimension: 4, fields: { a: 'number' } }, /not supported yet/],
+    [{ dimension: 4, fields: { a: 'real' as 'number' } }, /fields\['a'\]: expected/],
     [{ dimensions: 4 }, /did you mean 'dimension'/],
   ])('a collection with %j is refused', async (options, message) => {
     await using f = await fixture();

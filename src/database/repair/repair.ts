@@ -187,7 +187,9 @@ async function insertAll(
   try {
     let records = 0;
     for (const entry of catalog) {
-      const collection = await database.collection(entry.name, entry.options);
+      const kept = entry.fields.filter(({ state }) => state !== 'dropping');
+      const fields = Object.fromEntries(kept.map(({ path, type }) => [path, type]));
+      const collection = await database.collection(entry.name, { ...entry.options, fields });
       let batch: RecordInput[] = [];
       const flush = async (): Promise<void> => {
         throwIfAborted(signal);
