@@ -36,6 +36,7 @@ export {
 } from './database/repair/repair.ts';
 export { type RestoreOptions, type RestoreReport, restore } from './database/restore.ts';
 export { type RetryOptions, retry } from './database/retry.ts';
+export type { SearchManyOptions } from './database/search-many.ts';
 export { Snapshot, SnapshotCollection } from './database/snapshot.ts';
 export type { CompactProgress } from './database/sweep-control.ts';
 export type { CompactOptions, CompactReport } from './database/sweeper.ts';

@@ -43,6 +43,7 @@ import type {
   UpsertResult,
 } from './record.ts';
 import { encodeId } from './record-id.ts';
+import { checkSearches, type SearchManyOptions, searchMany } from './search-many.ts';
 import { checkSearch } from './search-plan.ts';
 import type { Session } from './session.ts';
 import { describe, invalid } from './validate.ts';
@@ -238,6 +239,21 @@ export class Collection<Meta = unknown> {
     this.#session.assertOpen();
     const checked = checkSearch(options, this.#store.options);
     return await this.#session.read(() => this.#reads.search<Meta>(checked));
+  }
+
+  /**
+   * The hits of many searches, in their order, all as of one commit. They share the database's `threads` and the
+   * calling thread. Arguments of all are checked before any runs; an error names the position of its search.
+   */
+  async searchMany(
+    queries: readonly SearchOptions[],
+    options: SearchManyOptions = {},
+  ): Promise<Hit<Meta>[][]> {
+    this.#session.assertOpen();
+    const checked = checkSearches(queries, options, this.#store.options);
+    return await this.#session.read(() =>
+      searchMany<Meta>(this.#session, this.#store, this.#session.published, checked),
+    );
   }
 
   async *#scan(options: ScanOptions): AsyncGenerator<StoredRecord<Meta>, undefined> {

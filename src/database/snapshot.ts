@@ -16,6 +16,7 @@ import type {
   StoredRecord,
 } from './record.ts';
 import { encodeId } from './record-id.ts';
+import { checkSearches, type SearchManyOptions, searchMany } from './search-many.ts';
 import { checkSearch } from './search-plan.ts';
 import type { Session } from './session.ts';
 import { describe, invalid } from './validate.ts';
@@ -127,6 +128,17 @@ export class SnapshotCollection<Meta = unknown> {
   ): Promise<{ readonly hits: Hit<Meta>[]; readonly stats: SearchStats }> {
     const checked = checkSearch(options, this.#store.options);
     return await this.#read(() => this.#reads.search<Meta>(checked));
+  }
+
+  /** As `Collection.searchMany`. */
+  async searchMany(
+    queries: readonly SearchOptions[],
+    options: SearchManyOptions = {},
+  ): Promise<Hit<Meta>[][]> {
+    const checked = checkSearches(queries, options, this.#store.options);
+    return await this.#read(() =>
+      searchMany<Meta>(this.#session, this.#store, this.#view, checked),
+    );
   }
 
   async *#scan(options: ScanOptions): AsyncGenerator<StoredRecord<Meta>, undefined> {
