@@ -2,10 +2,13 @@
  * The public border: everything that a caller hands in is checked here, and nowhere below. Each
  * message begins with the name of the parameter and says what was expected and what was found.
  */
+import { describe } from '../base/describe.ts';
 import { nearestName } from '../base/nearest.ts';
 import { DatabaseError } from '../errors.ts';
 import type { Metric } from './options.ts';
 import type { IncludePart, Json, VectorInput } from './record.ts';
+
+export { describe };
 
 const METADATA_BYTES_MAX = 65_536;
 const NAMESPACE_BYTES_MAX = 1024;
@@ -168,15 +171,6 @@ export function checkText(value: unknown, name: string): string | undefined {
 /** `JSON` after its text has been checked by `checkMetadata`. */
 export function parseChecked(json: string | undefined): Json | undefined {
   return json === undefined ? undefined : (JSON.parse(json) as Json);
-}
-
-/** Short words for a value in a message. */
-export function describe(value: unknown): string {
-  if (value === null) return 'null';
-  if (typeof value === 'string') return value.length > 40 ? 'a long string' : `'${value}'`;
-  if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'object') return `an object (${value.constructor?.name ?? 'no prototype'})`;
-  return typeof value === 'function' ? 'a function' : String(value);
 }
 
 function refuseNonFinite(key: string, value: unknown): unknown {

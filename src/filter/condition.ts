@@ -134,3 +134,24 @@ export type LeafCondition =
   | ElementCondition;
 
 export type Condition = AndCondition | OrCondition | NotCondition | LeafCondition;
+
+/** Whatever passes all of them; one stands for itself, and none is true. */
+export function allOf(conditions: readonly Condition[]): Condition {
+  const flat = conditions.flatMap((condition) =>
+    condition.kind === 'and' ? condition.conditions : [condition],
+  );
+  return flat.length === 1 ? flat[0] : { kind: 'and', conditions: flat };
+}
+
+/** Whatever passes one of them; one stands for itself, and none is false. */
+export function anyOf(conditions: readonly Condition[]): Condition {
+  const flat = conditions.flatMap((condition) =>
+    condition.kind === 'or' ? condition.conditions : [condition],
+  );
+  return flat.length === 1 ? flat[0] : { kind: 'or', conditions: flat };
+}
+
+/** Whatever does not pass it. */
+export function noneOf(condition: Condition): Condition {
+  return condition.kind === 'not' ? condition.condition : { kind: 'not', condition };
+}
