@@ -65,14 +65,8 @@ export class StratavecSubject implements ChurnSubject {
     const ms = build ? await this.#build(base) : await this.#upsert(base);
     this.#vectorBytesWritten += 4 * vectors.dimension * base.ids.length;
     const { memory } = await database.stats();
-    const {
-      name,
-      records,
-      vectors: spaces,
-      fields,
-      fieldsBuilding,
-      ...effective
-    } = collection.info();
+    const { name, records, vectors: spaces, namedVectors, ...described } = collection.info();
+    const { fields, fieldsBuilding, ...effective } = described;
     const config = { ...effective, memoryBytes: memory.budgetBytes, durability };
     return {
       seconds: ms / 1000,

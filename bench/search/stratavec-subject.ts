@@ -40,7 +40,8 @@ export class StratavecSubject implements Subject {
   ): Promise<Readonly<Record<string, string | number | boolean>>> {
     const { database, collection } = await this.#open(directory, memoryBytes);
     measure();
-    const { name, records, vectors, fields, fieldsBuilding, ...options } = collection.info();
+    const { name, records, vectors, namedVectors, ...described } = collection.info();
+    const { fields, fieldsBuilding, ...options } = described;
     const { memory } = await database.stats();
     await database.close();
     return { ...options, memoryBytes: memory.budgetBytes, durability };

@@ -16,7 +16,7 @@ import { PAGE_FILE_NAME } from '../paged/page-file.ts';
 import { isBitPlaceKey, isPlacesKey, spaceOfBits } from '../paged/page-map.ts';
 import { throwIfAborted } from '../storage/copy-file.ts';
 import { beginFilling, endFilling, undoFilling } from '../storage/unfinished.ts';
-import { readCatalog } from './catalog.ts';
+import { readCatalog, spacesOf } from './catalog.ts';
 import type { Session } from './session.ts';
 import { TimeSlice } from './time-slice.ts';
 import { PAGES_TREE, TREE_DIRECTORY } from './trees.ts';
@@ -107,8 +107,10 @@ async function copyPages(
 ): Promise<number> {
   const { engine, pages, fileSystem, hasher } = session.stores;
   const geometries = new Map<number, Geometry>();
-  for (const { space, options } of readCatalog(engine).values()) {
-    geometries.set(space, chooseGeometry(options.dimension));
+  for (const entry of readCatalog(engine).values()) {
+    for (const { space, options } of spacesOf(entry)) {
+      geometries.set(space, chooseGeometry(options.dimension));
+    }
   }
   const total = pages.stats().takenBytes;
   const copy = new PageBackup(pages.file, { fileSystem, directory, hasher, readOnly: false });

@@ -19,11 +19,12 @@ import { encodeEdges, encodeList } from '../lsm/list-codec.ts';
 import type { IngestedEntry, TableIngest } from '../lsm/table-ingest.ts';
 import { BulkPages } from '../paged/bulk-pages.ts';
 import { decodeBody } from './body.ts';
+import { addBulkBits, bulkBits } from './bulk-bits.ts';
 import { type BulkIds, sortIds } from './bulk-ids.ts';
 import { ARRAY_BYTES } from './bulk-memory.ts';
 import type { BulkProgress } from './bulk-progress.ts';
 import type { BulkSource } from './bulk-source.ts';
-import { type CollectionCounters, countersEntry } from './catalog.ts';
+import { type CollectionCounters, countersEntry, noVectors } from './catalog.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { encodeHead, NO_NAMED, NO_NODE } from './head.ts';
 import { RecordFields } from './record-fields.ts';
@@ -198,7 +199,11 @@ class BulkWriter {
     this.#arrays = arrays;
     if (graph === undefined) return;
     const { id, vectors: paged } = store.defaultSpace;
-    const space = { id, tree: PAGES_TREE, geometry: paged.geometry };
+    const read = (index: number, target: Float32Array): void =>
+      load.source.readVector(ids.contents[vectors[index]], target);
+    const bits = bulkBits(store.defaultSpace, vectors.length, read);
+    if (bits !== undefined) paged.bits?.beginBulk(bits.centroid);
+    const space = { id, tree: PAGES_TREE, geometry: paged.geometry, bits };
     this.#pages = new BulkPages({ store: stores.pages, nodes: vectors.length, ...space });
   }
 
@@ -217,7 +222,10 @@ class BulkWriter {
         },
       );
     } catch (error) {
-      if (!isInstalled) pages?.failed();
+      if (!isInstalled) {
+        pages?.failed();
+        this.#load.store.main?.vectors.bits?.endBulk();
+      }
       throw error;
     }
     return this.#ids.contents.length;
@@ -228,12 +236,14 @@ class BulkWriter {
     const graph = this.#graph;
     if (pages === undefined || graph === undefined) return;
     const { store, source } = this.#load;
-    const { slotsPerPage } = store.defaultSpace.vectors.geometry;
+    const { slotsPerPage, codeStride: stride } = store.defaultSpace.vectors.geometry;
     const total = store.options.originals ? 2 * pages.pages : pages.pages;
     for (let page = 0; page < pages.pages; page++) {
       const first = page * slotsPerPage;
       const end = Math.min(graph.order.length, first + slotsPerPage);
-      pages.addCodes(this.#slots(graph, first, end));
+      const codes = this.#slots(graph, first, end);
+      pages.addCodes(codes);
+      addBulkBits(store.defaultSpace, pages, { codes, stride });
       await this.#pause('pages', page, total);
     }
     if (store.options.originals) {
@@ -383,7 +393,7 @@ class BulkWriter {
       records,
       vectors: this.#vectors.length,
       entry: this.#graph?.entry,
-      pages: this.#pages?.counters() ?? this.#load.store.defaultSpace.vectors.exportCounters(),
+      pages: this.#pages?.counters() ?? noVectors().pages,
     };
   }
 
@@ -392,10 +402,12 @@ class BulkWriter {
     const { store } = this.#load;
     const { nextRecord, records, ...counters } = this.#counters();
     Object.assign(store.counters, { nextRecord, records });
-    const main = store.defaultSpace;
-    Object.assign(main.counters, counters);
-    main.vectors.adopt(counters.pages);
-    main.graph.entry = counters.entry;
+    const { main } = store;
+    if (main !== undefined && counters.vectors > 0) {
+      Object.assign(main.counters, counters);
+      main.vectors.adopt(counters.pages);
+      main.graph.entry = counters.entry;
+    }
     store.changedSequence = sequence;
   }
 

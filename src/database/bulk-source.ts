@@ -4,6 +4,7 @@
  */
 import { encodeBody } from './body.ts';
 import type { CheckedRecord } from './checked-record.ts';
+import { NO_VECTORS } from './named-vectors.ts';
 import type { RecordId } from './record.ts';
 import { encodeId, identityOf } from './record-id.ts';
 import { checkMetadata } from './validate.ts';
@@ -14,6 +15,8 @@ export interface BulkSource {
   /** Copies the vector, which is there, to `target`, which has the dimension. */
   readVector(index: number, target: Float32Array): void;
   namespace(index: number): string;
+  /** Whether any content has vectors in named spaces: a bulk load does not store those. */
+  readonly hasNamed: boolean;
   /** The encoded id, borrowed until the next call of anything here. */
   id(index: number): Uint8Array;
   /** The encoded body, or undefined; borrowed. */
@@ -26,6 +29,7 @@ export interface BulkSource {
 export function firstOf(source: BulkSource, count: number): BulkSource {
   return {
     count,
+    hasNamed: source.hasNamed,
     hasVector: (index) => source.hasVector(index),
     readVector: (index, target) => source.readVector(index, target),
     namespace: (index) => source.namespace(index),
@@ -38,6 +42,7 @@ export function firstOf(source: BulkSource, count: number): BulkSource {
 /** Vectors of one array, row-major; what was checked is checked no more. */
 export class ArraySource implements BulkSource {
   readonly count: number;
+  readonly hasNamed = false;
   readonly #vectors: Float32Array;
   readonly #dimension: number;
   readonly #ids: readonly RecordId[] | undefined;
@@ -80,7 +85,15 @@ export class ArraySource implements BulkSource {
     const id = this.id(index);
     const vector = this.#row(index).slice();
     const identity = identityOf('', id);
-    return { namespace: '', id, identity, vector, metadata: this.#json(index), text: undefined };
+    return {
+      namespace: '',
+      id,
+      identity,
+      vector,
+      named: NO_VECTORS,
+      metadata: this.#json(index),
+      text: undefined,
+    };
   }
 
   #row(index: number): Float32Array {

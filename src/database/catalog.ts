@@ -3,14 +3,17 @@
  *
  *   section (hi)      key (lo)        value
  *   0 database        0               JSON { format, nextCollection, nextSpace }
- *   1 catalog         collection      JSON { name, space, options, fields? }
+ *   1 catalog         collection      JSON { name, space, options, fields?, spaces?: [{ name, space, options }] }
  *   2 counters        collection      see below
+ *   3 space counters  space           those of a named vector space: as below, from `vectors` on
  *
- * Counters of a collection, rewritten by each of its commits:
+ * `space` is 0 where there is no default vector space. `spaces` are the named ones, by ordinal from 1 on.
+ *
+ * Counters of a collection, rewritten by each of its commits (those of a named space by each that changes them):
  *
  *   u32 nextRecord    the smallest record number never given
  *   u32 records       living records
- *   u32 vectors       living records with a vector
+ *   u32 vectors       living records with a vector in the space
  *   u32 entry node
  *   u8  entry layer   255: the graph is empty
  *   ..  counters of the pages (paged)
@@ -19,17 +22,19 @@ import { CorruptionError, DatabaseError } from '../errors.ts';
 import type { IndexedField } from '../filter/index-fields.ts';
 import type { LsmEngine } from '../lsm/engine.ts';
 import type { WriteBatch } from '../lsm/write-batch.ts';
-import type { EffectiveCollectionOptions } from './options.ts';
+import type { EffectiveCollectionOptions, EffectiveSpaceOptions } from './options.ts';
 import { PAGES_TREE, SYSTEM_TREE } from './trees.ts';
 
 const DATABASE_SECTION = 0;
 const CATALOG_SECTION = 1;
 const COUNTERS_SECTION = 2;
+const SPACE_COUNTERS_SECTION = 3;
 /** Of the tree `pages`; no vector space has this id. */
 const CATALOG_COPY_HI = 0xfffffffe;
 
 const FORMAT = 1;
-const COUNTERS_SIZE = 17;
+const RECORD_COUNTERS_SIZE = 8;
+const SPACE_COUNTERS_SIZE = 9;
 const NO_LAYER = 255;
 
 /** Numbers that the database gives out once. */
@@ -41,15 +46,53 @@ export interface DatabaseCounters {
 export interface CatalogEntry {
   readonly collection: number;
   readonly name: string;
+  /** Number of the default vector space; 0: there is none. */
   readonly space: number;
   readonly options: EffectiveCollectionOptions;
+  /** Named vector spaces, by ordinal. */
+  readonly spaces: readonly NamedSpace[];
   /** Indexed fields: replaced when a commit changes them. */
   fields: readonly IndexedField[];
 }
 
-/** As JSON; without `fields` when there are none. */
-type StoredEntry = Omit<CatalogEntry, 'collection' | 'fields'> &
-  Partial<Pick<CatalogEntry, 'fields'>>;
+/** A named vector space of the catalog. */
+export interface NamedSpace {
+  readonly name: string;
+  readonly space: number;
+  readonly options: EffectiveSpaceOptions;
+}
+
+/** A vector space of a collection, the default one or a named one. */
+export interface SpaceEntry extends NamedSpace {
+  /** 0: the default one. */
+  readonly ordinal: number;
+}
+
+/** All vector spaces of a collection, by ordinal. */
+export function spacesOf({ space, options, spaces }: CatalogEntry): SpaceEntry[] {
+  const named = spaces.map((one, i) => ({ ...one, ordinal: i + 1 }));
+  return space === 0 ? named : [{ name: '', space, options, ordinal: 0 }, ...named];
+}
+
+/** Numbers from `next` on for the vector spaces of a new collection, the default one first. */
+export function numberSpaces(
+  { dimension, vectors }: EffectiveCollectionOptions,
+  next: number,
+): Pick<CatalogEntry, 'space' | 'spaces'> & { readonly next: number } {
+  const space = dimension === 0 ? 0 : next++;
+  const spaces = Object.entries(vectors).map(([name, options]) => ({
+    name,
+    space: next++,
+    options,
+  }));
+  return { space, spaces, next };
+}
+
+/** As JSON; without `fields` and `spaces` when there are none. */
+type StoredEntry = Pick<CatalogEntry, 'name' | 'space'> &
+  Partial<Pick<CatalogEntry, 'fields' | 'spaces'>> & {
+    readonly options: Omit<EffectiveCollectionOptions, 'vectors'>;
+  };
 
 /** Of records. */
 export interface RecordCounters {
@@ -88,7 +131,8 @@ export function writeDatabaseCounters(batch: WriteBatch, counters: DatabaseCount
 
 /** Written twice, in tables of two trees: without name and options nothing of a collection can be read. */
 export function writeCatalogEntry(batch: WriteBatch, entry: CatalogEntry): void {
-  const { name, space, options } = entry;
+  const { name, space } = entry;
+  const { vectors: _, ...options } = entry.options;
   const stored = entry.fields.map(({ number, path, type, state }) => ({
     number,
     path,
@@ -96,7 +140,8 @@ export function writeCatalogEntry(batch: WriteBatch, entry: CatalogEntry): void 
     state,
   }));
   const fields = stored.length === 0 ? undefined : stored;
-  const value = Buffer.from(JSON.stringify({ name, space, options, fields }));
+  const spaces = entry.spaces.length === 0 ? undefined : entry.spaces;
+  const value = Buffer.from(JSON.stringify({ name, space, options, fields, spaces }));
   batch.set(SYSTEM_TREE, CATALOG_SECTION, entry.collection, value);
   batch.set(PAGES_TREE, CATALOG_COPY_HI, entry.collection, value);
 }
@@ -111,8 +156,7 @@ export function readCatalogCopies(engine: LsmEngine): CatalogEntry[] {
     const scan = engine.scan(tree, { fromHi: hi, toHi: hi, fromLo: 0, toLo: 0xffffffff });
     try {
       while (scan.next()) {
-        const stored = parse<StoredEntry>(scan.value);
-        entries.set(scan.lo, { fields: [], ...stored, collection: scan.lo });
+        entries.set(scan.lo, parseEntry(scan.lo, scan.value));
       }
     } finally {
       scan.close();
@@ -128,8 +172,8 @@ export function readCatalog(engine: LsmEngine): Map<string, CatalogEntry> {
   const scan = engine.scan(SYSTEM_TREE, { ...section, fromLo: 0, toLo: 0xffffffff });
   try {
     while (scan.next()) {
-      const stored = parse<StoredEntry>(scan.value);
-      entries.set(stored.name, { fields: [], ...stored, collection: scan.lo });
+      const entry = parseEntry(scan.lo, scan.value);
+      entries.set(entry.name, entry);
     }
   } finally {
     scan.close();
@@ -137,25 +181,36 @@ export function readCatalog(engine: LsmEngine): Map<string, CatalogEntry> {
   return entries;
 }
 
+/** Of a collection and its default vector space, as of a sequence; by default as of the newest. */
 export function readCounters(
   engine: LsmEngine,
   collection: number,
   sequence?: number,
 ): CollectionCounters {
   const bytes = engine.get(SYSTEM_TREE, COUNTERS_SECTION, collection, sequence);
-  if (bytes === undefined) {
-    return { nextRecord: 0, records: 0, vectors: 0, entry: undefined, pages: new Uint8Array(0) };
-  }
-  if (bytes.length < COUNTERS_SIZE) throw damaged('counters');
+  if (bytes === undefined) return { nextRecord: 0, records: 0, ...noVectors() };
+  if (bytes.length < RECORD_COUNTERS_SIZE + SPACE_COUNTERS_SIZE) throw damaged('counters');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const layer = view.getUint8(16);
   return {
     nextRecord: view.getUint32(0, true),
     records: view.getUint32(4, true),
-    vectors: view.getUint32(8, true),
-    entry: layer === NO_LAYER ? undefined : { node: view.getUint32(12, true), layer },
-    pages: bytes.slice(COUNTERS_SIZE),
+    ...decodeSpaceCounters(bytes.subarray(RECORD_COUNTERS_SIZE)),
   };
+}
+
+/** Of a named vector space, as `readCounters`. */
+export function readSpaceCounters(
+  engine: LsmEngine,
+  space: number,
+  sequence?: number,
+): SpaceCounters {
+  const bytes = engine.get(SYSTEM_TREE, SPACE_COUNTERS_SECTION, space, sequence);
+  return bytes === undefined ? noVectors() : decodeSpaceCounters(bytes);
+}
+
+/** Counters of a vector space without vectors. */
+export function noVectors(): SpaceCounters {
+  return { vectors: 0, entry: undefined, pages: new Uint8Array(0) };
 }
 
 export function writeCounters(
@@ -167,20 +222,53 @@ export function writeCounters(
   batch.set(SYSTEM_TREE, hi, lo, value);
 }
 
+/** `encoded` is of `encodeSpaceCounters`. */
+export function writeSpaceCounters(batch: WriteBatch, space: number, encoded: Uint8Array): void {
+  batch.set(SYSTEM_TREE, SPACE_COUNTERS_SECTION, space, encoded);
+}
+
 /** The counters as an entry of the tree `system`. */
 export function countersEntry(
   collection: number,
   counters: CollectionCounters,
 ): { readonly hi: number; readonly lo: number; readonly value: Uint8Array } {
-  const bytes = new Uint8Array(COUNTERS_SIZE + counters.pages.length);
+  const space = encodeSpaceCounters(counters);
+  const bytes = new Uint8Array(RECORD_COUNTERS_SIZE + space.length);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, counters.nextRecord, true);
   view.setUint32(4, counters.records, true);
-  view.setUint32(8, counters.vectors, true);
-  view.setUint32(12, counters.entry?.node ?? 0, true);
-  view.setUint8(16, counters.entry?.layer ?? NO_LAYER);
-  bytes.set(counters.pages, COUNTERS_SIZE);
+  bytes.set(space, RECORD_COUNTERS_SIZE);
   return { hi: COUNTERS_SECTION, lo: collection, value: bytes };
+}
+
+export function encodeSpaceCounters({ vectors, entry, pages }: SpaceCounters): Uint8Array {
+  const bytes = new Uint8Array(SPACE_COUNTERS_SIZE + pages.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, vectors, true);
+  view.setUint32(4, entry?.node ?? 0, true);
+  view.setUint8(8, entry?.layer ?? NO_LAYER);
+  bytes.set(pages, SPACE_COUNTERS_SIZE);
+  return bytes;
+}
+
+export function decodeSpaceCounters(bytes: Uint8Array): SpaceCounters {
+  if (bytes.length < SPACE_COUNTERS_SIZE) throw damaged('counters');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const layer = view.getUint8(8);
+  return {
+    vectors: view.getUint32(0, true),
+    entry: layer === NO_LAYER ? undefined : { node: view.getUint32(4, true), layer },
+    pages: bytes.slice(SPACE_COUNTERS_SIZE),
+  };
+}
+
+/** What was stored without fields or named spaces has none. CORRUPTION when it is no entry. */
+function parseEntry(collection: number, bytes: Uint8Array): CatalogEntry {
+  const { name, space, options, fields = [], spaces = [] } = parse<StoredEntry>(bytes);
+  const hasShape = typeof name === 'string' && Number.isInteger(space) && Array.isArray(spaces);
+  if (!hasShape || typeof options !== 'object' || options === null) throw damaged('catalog');
+  const vectors = Object.fromEntries(spaces.map((one) => [one.name, one.options]));
+  return { collection, name, space, fields, spaces, options: { ...options, vectors } };
 }
 
 function parse<T>(bytes: Uint8Array): T {

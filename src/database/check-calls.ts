@@ -1,5 +1,6 @@
 /** Arguments of the smaller calls on a collection, checked. */
 
+import { checkDefaultVector, checkVectorChanges } from './named-vectors.ts';
 import type { EffectiveCollectionOptions } from './options.ts';
 import type {
   CountOptions,
@@ -19,7 +20,6 @@ import {
   checkMetadata,
   checkNamespace,
   checkText,
-  checkVector,
   parseChecked,
   refuseUnsupported,
 } from './validate.ts';
@@ -78,10 +78,14 @@ export function checkScan(options: ScanOptions): CheckedScan {
 }
 
 export interface CheckedUpdate {
-  readonly vector: Float32Array | undefined;
+  /** null: the record loses it. */
+  readonly vector: Float32Array | null | undefined;
+  /** By name of the vector space; undefined: the record loses it. */
+  readonly named: ReadonlyMap<string, Float32Array | undefined>;
   /** A merge patch. */
   readonly metadata: Json | undefined;
-  readonly text: string | undefined;
+  /** null: the record loses it. */
+  readonly text: string | null | undefined;
 }
 
 export function checkUpdate(
@@ -89,12 +93,13 @@ export function checkUpdate(
   options: EffectiveCollectionOptions,
 ): CheckedUpdate {
   checkKeys(changes, ['vector', 'metadata', 'text', 'vectors', 'sparse', 'ttlSeconds'], 'update');
-  refuseUnsupported(changes, ['vectors', 'sparse', 'ttlSeconds'], 'update');
+  refuseUnsupported(changes, ['sparse', 'ttlSeconds'], 'update');
   const { vector, metadata, text } = changes;
   return {
-    vector: vector === undefined ? undefined : checkVector(vector, 'vector', options),
+    vector: vector === null ? null : checkDefaultVector(vector, 'vector', options),
+    named: checkVectorChanges(changes.vectors, 'vectors', options),
     metadata: parseChecked(checkMetadata(metadata, 'metadata')),
-    text: checkText(text, 'text'),
+    text: text === null ? null : checkText(text, 'text'),
   };
 }
 

@@ -6,7 +6,7 @@ import { isDatabaseError } from '../errors.ts';
 import { compareCodes, keywordCode } from '../filter/index-code.ts';
 import { codeAt, recordAt } from '../filter/index-scan.ts';
 import { checkPages } from '../paged/page-check.ts';
-import { readCounters } from './catalog.ts';
+import { readCounters, readSpaceCounters } from './catalog.ts';
 import { checkFields } from './check-fields.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { NO_NODE, nodeOf } from './head.ts';
@@ -190,9 +190,15 @@ class CollectionCheck {
     this.#expect('NAMESPACE', 'records in namespaces', [listed, this.#inNamespaces]);
   }
 
-  async #checkSpace({ graph, vectors, counters, ordinal }: VectorStore): Promise<void> {
+  async #checkSpace(space: VectorStore): Promise<void> {
+    const { graph, vectors, counters, ordinal, id, name } = space;
     const { live, ghosts } = vectors.counters;
-    this.#expect('PAGES', 'living nodes', [live, this.#vectorsOf[ordinal] ?? 0]);
+    const named = this.#vectorsOf[ordinal] ?? 0;
+    this.#expect('PAGES', 'living nodes', [live, named]);
+    if (ordinal > 0) {
+      const stored = readSpaceCounters(this.#session.stores.engine, id, this.#sequence).vectors;
+      this.#expect('COUNT', `vectors of ${name}`, [named, stored]);
+    }
     const report = await graph.check();
     this.edges += report.edges;
     this.withoutInEdge += report.unnamed;

@@ -1,16 +1,20 @@
 /** Options of a database and of a collection: checked, and completed with their defaults. */
 import { MIB } from '../base/units.ts';
 import { checkFields } from './field-options.ts';
+import { NAMED_SPACES_MAX } from './head.ts';
 import type {
   CollectionOptions,
   DatabaseOptions,
   Durability,
   EffectiveCollectionOptions,
+  EffectiveSpaceOptions,
+  VectorSpaceOptions,
 } from './options.ts';
 import {
   checkBoolean,
   checkInteger,
   checkKeys,
+  checkName,
   checkOneOf,
   invalid,
   refuseUnsupported,
@@ -46,6 +50,23 @@ const COLLECTION_KEYS = [
   'fields',
   'text',
 ] as const;
+
+const SPACE_KEYS = [
+  'dimension',
+  'metric',
+  'm',
+  'efConstruction',
+  'codes',
+  'originals',
+  'layout',
+  'placement',
+  'seed',
+] as const;
+
+/** From this dimension on 1-bit codes are the faster ones to walk on. */
+const AUTO_BITS_FROM = Number.POSITIVE_INFINITY;
+
+type CodesOption = NonNullable<VectorSpaceOptions['codes']>;
 
 /** The least memory that a database works with, in bytes. */
 export const MEMORY_BYTES_MIN: number = 8 * MIB;
@@ -106,34 +127,58 @@ export function checkDatabaseOptions(options: DatabaseOptions): EffectiveDatabas
 /** Checks what is given; completes nothing. */
 export function checkCollectionOptions(options: CollectionOptions): void {
   checkKeys(options, COLLECTION_KEYS, 'collection');
-  refuseUnsupported(options, ['vectors', 'text'], 'collection');
-  const { dimension, metric, m, efConstruction, codes, originals, layout, placement } = options;
-  if (dimension !== undefined) checkInteger(dimension, 'dimension', { from: 1, to: 16_384 });
-  if (metric !== undefined) checkOneOf(metric, 'metric', ['l2', 'cosine', 'dot']);
-  if (m !== undefined) checkInteger(m, 'm', { from: 2, to: 64 });
-  if (efConstruction !== undefined) {
-    checkInteger(efConstruction, 'efConstruction', { from: 1, to: 4096 });
-  }
-  if (codes !== undefined) checkOneOf(codes, 'codes', ['auto', 'sq8', 'bit', 'none']);
-  if (codes === 'bit' || codes === 'none') throw invalid(`codes: '${codes}' is not supported yet`);
-  if (originals !== undefined) checkBoolean(originals, 'originals');
-  if (layout !== undefined) checkOneOf(layout, 'layout', ['vertex', 'delta', 'hybrid']);
-  if (placement !== undefined) {
-    checkOneOf(placement, 'placement', ['affinity', 'section', 'append', 'random']);
-  }
+  refuseUnsupported(options, ['text'], 'collection');
+  checkSpaceOptions(options, '');
+  if (options.vectors !== undefined) checkNamedSpaces(options.vectors);
   if (options.fields !== undefined) checkFields(options.fields);
-  if (options.seed !== undefined) {
-    checkInteger(options.seed, 'seed', { from: 0, to: Number.MAX_SAFE_INTEGER });
-  }
   if (options.exactBelow !== undefined) {
     checkInteger(options.exactBelow, 'exactBelow', { from: 0, to: 2 ** 32 });
+  }
+}
+
+/** Checks what is given of the options of one vector space. */
+function checkSpaceOptions(options: VectorSpaceOptions, prefix: string): void {
+  const { dimension, metric, m, efConstruction, codes, originals, layout, placement } = options;
+  if (dimension !== undefined)
+    checkInteger(dimension, `${prefix}dimension`, { from: 1, to: 16_384 });
+  if (metric !== undefined) checkOneOf(metric, `${prefix}metric`, ['l2', 'cosine', 'dot']);
+  if (m !== undefined) checkInteger(m, `${prefix}m`, { from: 2, to: 64 });
+  if (efConstruction !== undefined) {
+    checkInteger(efConstruction, `${prefix}efConstruction`, { from: 1, to: 4096 });
+  }
+  if (codes !== undefined) checkOneOf(codes, `${prefix}codes`, ['auto', 'sq8', 'bit', 'none']);
+  if (codes === 'none') {
+    throw invalid(`${prefix}codes: 'none' is not supported yet; searches walk on 'sq8' or 'bit'`);
+  }
+  if (originals !== undefined) checkBoolean(originals, `${prefix}originals`);
+  if (layout !== undefined) checkOneOf(layout, `${prefix}layout`, ['vertex', 'delta', 'hybrid']);
+  if (placement !== undefined) {
+    checkOneOf(placement, `${prefix}placement`, ['affinity', 'section', 'append', 'random']);
+  }
+  if (options.seed !== undefined) {
+    checkInteger(options.seed, `${prefix}seed`, { from: 0, to: Number.MAX_SAFE_INTEGER });
+  }
+}
+
+function checkNamedSpaces(vectors: Readonly<Record<string, VectorSpaceOptions>>): void {
+  checkKeys(vectors, Object.keys(vectors ?? {}), 'vectors');
+  const names = Object.keys(vectors);
+  if (names.length > NAMED_SPACES_MAX) {
+    throw invalid(`vectors: expected at most ${NAMED_SPACES_MAX} spaces, got ${names.length}`);
+  }
+  for (const name of names) {
+    checkName(name, 'vectors: the name of a vector space');
+    checkKeys(vectors[name], SPACE_KEYS, `vectors.${name}`);
+    checkSpaceOptions(vectors[name], `vectors.${name}.`);
   }
 }
 
 /** Options of a new collection, complete. They have been checked. */
 export function completeCollectionOptions(options: CollectionOptions): EffectiveCollectionOptions {
   const {
-    dimension,
+    dimension = 0,
+    vectors = {},
+    codes = 'auto',
     metric = 'cosine',
     m = 16,
     efConstruction = 100,
@@ -143,9 +188,30 @@ export function completeCollectionOptions(options: CollectionOptions): Effective
     seed = 1,
     exactBelow = 2000,
   } = options;
-  if (dimension === undefined) throw invalid('dimension: needed to create a collection');
-  const fixed = { dimension, metric, m, efConstruction, codes: 'sq8', originals } as const;
-  return { ...fixed, layout, placement, seed, exactBelow };
+  const fixed = { dimension, metric, m, efConstruction, codes: chooseCodes(codes, dimension) };
+  const space = { ...fixed, originals, layout, placement, seed };
+  return { ...space, exactBelow, vectors: completeNamedSpaces(space, vectors, codes) };
+}
+
+/** What searches of a space walk on. */
+function chooseCodes(codes: CodesOption, dimension: number): 'sq8' | 'bit' {
+  if (codes === 'bit') return 'bit';
+  return codes === 'auto' && dimension >= AUTO_BITS_FROM ? 'bit' : 'sq8';
+}
+
+function completeNamedSpaces(
+  space: EffectiveSpaceOptions,
+  vectors: Readonly<Record<string, VectorSpaceOptions>>,
+  codesOfAll: CodesOption,
+): Record<string, EffectiveSpaceOptions> {
+  const complete = Object.entries(vectors).map(([name, given]) => {
+    const { dimension, ...others } = given;
+    if (dimension === undefined) throw invalid(`vectors.${name}.dimension: needed to create it`);
+    const chosen = Object.entries(others).filter(([, value]) => value !== undefined);
+    const codes = chooseCodes(given.codes ?? codesOfAll, dimension);
+    return [name, { ...space, ...Object.fromEntries(chosen), codes, dimension }] as const;
+  });
+  return Object.fromEntries(complete);
 }
 
 /** Refuses options that differ from what the collection was created with, and applies what may change. */
@@ -153,14 +219,32 @@ export function reopenCollectionOptions(
   stored: EffectiveCollectionOptions,
   options: CollectionOptions,
 ): EffectiveCollectionOptions {
+  refuseOtherSpace(stored, options, '');
+  for (const [name, given] of Object.entries(options.vectors ?? {})) {
+    const space = Object.hasOwn(stored.vectors, name) ? stored.vectors[name] : undefined;
+    if (space === undefined) {
+      const names = Object.keys(stored.vectors).join(', ') || 'none';
+      throw invalid(`vectors.${name}: the collection was created without it; its spaces: ${names}`);
+    }
+    refuseOtherSpace(space, given, `vectors.${name}.`);
+  }
+  return { ...stored, exactBelow: options.exactBelow ?? stored.exactBelow };
+}
+
+function refuseOtherSpace(
+  stored: EffectiveSpaceOptions,
+  options: VectorSpaceOptions,
+  prefix: string,
+): void {
   const given: Record<string, unknown> = { ...options };
   if (given.codes === 'auto') delete given.codes;
-  for (const [name, value] of Object.entries(stored)) {
-    if (name === 'exactBelow' || given[name] === undefined || given[name] === value) continue;
+  for (const name of SPACE_KEYS) {
+    const value = stored[name];
+    if (given[name] === undefined || given[name] === value) continue;
+    const created = name === 'dimension' && value === 0 ? 'none' : String(value);
     throw invalid(
-      `${name}: the collection was created with ${String(value)}, got ${String(given[name])}; ` +
+      `${prefix}${name}: the collection was created with ${created}, got ${String(given[name])}; ` +
         'leave it out, or use another collection',
     );
   }
-  return { ...stored, exactBelow: options.exactBelow ?? stored.exactBelow };
 }

@@ -1,5 +1,6 @@
 /** A record as a user gives it, checked and brought into the form in which it is stored. */
 import { DatabaseError } from '../errors.ts';
+import { checkDefaultVector, checkNamedVectors } from './named-vectors.ts';
 import type { EffectiveCollectionOptions } from './options.ts';
 import type { RecordInput } from './record.ts';
 import { encodeId, identityOf } from './record-id.ts';
@@ -8,7 +9,6 @@ import {
   checkMetadata,
   checkNamespace,
   checkText,
-  checkVector,
   describe,
   invalid,
   refuseUnsupported,
@@ -31,6 +31,8 @@ export interface CheckedRecord {
   /** Equal for equal (namespace, id). */
   readonly identity: string;
   readonly vector: Float32Array | undefined;
+  /** In named vector spaces, by name. */
+  readonly named: ReadonlyMap<string, Float32Array>;
   /** JSON text. */
   readonly metadata: string | undefined;
   readonly text: string | undefined;
@@ -76,16 +78,14 @@ export function checkRecord(
   options: EffectiveCollectionOptions,
 ): CheckedRecord {
   checkKeys(record, RECORD_KEYS, name);
-  refuseUnsupported(record, ['vectors', 'sparse', 'ttlSeconds'], name);
+  refuseUnsupported(record, ['sparse', 'ttlSeconds'], name);
   if (record.id === undefined) throw invalid(`${name}.id: every record needs one, got undefined`);
   const id = encodeId(record.id, `${name}.id`);
   const namespace = checkNamespace(record.namespace ?? '', `${name}.namespace`);
   const label = `${name} (id ${describe(record.id)})`;
   const metadata = checkMetadata(record.metadata, `${label}.metadata`);
   const text = checkText(record.text, `${label}.text`);
-  const vector =
-    record.vector === undefined
-      ? undefined
-      : checkVector(record.vector, `${label}.vector`, options);
-  return { namespace, id, identity: identityOf(namespace, id), vector, metadata, text };
+  const vector = checkDefaultVector(record.vector, `${label}.vector`, options);
+  const named = checkNamedVectors(record.vectors, `${label}.vectors`, options);
+  return { namespace, id, identity: identityOf(namespace, id), vector, named, metadata, text };
 }

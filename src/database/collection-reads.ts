@@ -1,9 +1,9 @@
 /** Reads of one collection as a view shows it: by default the commit published last. Arguments have been checked. */
 import { DatabaseError } from '../errors.ts';
-import { readCounters } from './catalog.ts';
+import { readCounters, readSpaceCounters } from './catalog.ts';
 import type { CheckedGet, CheckedScan } from './check-calls.ts';
 import type { CollectionStore } from './collection-store.ts';
-import { type Head, NO_NODE } from './head.ts';
+import { type Head, NO_NODE, nodeOf } from './head.ts';
 import { findLiving, hasExpired, type ReadView, type ViewSource } from './read-view.ts';
 import type { Hit, IncludePart, SearchStats, StoredRecord } from './record.ts';
 import { decodeId } from './record-id.ts';
@@ -16,6 +16,7 @@ import { describe, invalid } from './validate.ts';
 
 interface Parts<Meta> {
   vector?: Float32Array;
+  vectors?: Record<string, Float32Array>;
   metadata?: Meta;
   text?: string;
 }
@@ -24,21 +25,23 @@ export class CollectionReads {
   readonly #session: Session;
   readonly #store: CollectionStore;
   readonly #views: ViewSource;
-  readonly #searcher: Searcher;
 
   constructor(session: Session, store: CollectionStore, views: ViewSource = session.published) {
     this.#session = session;
     this.#store = store;
     this.#views = views;
-    this.#searcher = new Searcher(session.stores, store, store.defaultSpace);
   }
 
-  counts(): { records: number; vectors: number } {
-    return readCounters(
-      this.#session.stores.engine,
-      this.#store.entry.collection,
-      this.#views.current.sequence,
-    );
+  /** Living records, and how many of them have a vector in the default space, and in each named one. */
+  counts(): { records: number; vectors: number; named: ReadonlyMap<string, number> } {
+    const { engine } = this.#session.stores;
+    const { sequence } = this.#views.current;
+    const { entry } = this.#store;
+    const { records, vectors } = readCounters(engine, entry.collection, sequence);
+    const named = entry.spaces.map(({ name, space }) => {
+      return [name, readSpaceCounters(engine, space, sequence).vectors] as const;
+    });
+    return { records, vectors, named: new Map(named) };
   }
 
   get<Meta>(id: Uint8Array, { namespace, include }: CheckedGet): StoredRecord<Meta> | undefined {
@@ -96,7 +99,11 @@ export class CollectionReads {
     try {
       const { vector, except } = this.#query(search, view);
       const request = { search, vector, except, sequence };
-      const { matches, stats } = await this.#searcher.search(request);
+      const { matches, stats } = await new Searcher(
+        this.#session.stores,
+        this.#store,
+        this.#store.defaultSpace,
+      ).search(request);
       const hits: Hit<Meta>[] = [];
       const slice = new TimeSlice();
       for (const match of matches) {
@@ -167,6 +174,15 @@ export class CollectionReads {
     throw new DatabaseError('NOT_FOUND', `after: there is no record ${name} to go on behind`);
   }
 
+  #namedVectors(head: Head): Record<string, Float32Array> {
+    const vectors: [string, Float32Array][] = [];
+    for (const space of this.#store.named.values()) {
+      const node = nodeOf(head, space.ordinal);
+      if (node !== NO_NODE) vectors.push([space.name, space.vectors.readVector(node)]);
+    }
+    return Object.fromEntries(vectors);
+  }
+
   #record<Meta>(
     { record, head }: FoundRecord,
     at: { readonly include: ReadonlySet<IncludePart>; readonly sequence: number },
@@ -194,8 +210,11 @@ export class CollectionReads {
   ): Parts<Meta> {
     const { include, sequence } = at;
     const parts: Parts<Meta> = {};
-    if (include.has('vector') && head.node !== NO_NODE) {
-      parts.vector = this.#store.defaultSpace.vectors.readVector(head.node);
+    if (include.has('vector')) {
+      if (head.node !== NO_NODE) {
+        parts.vector = this.#store.defaultSpace.vectors.readVector(head.node);
+      }
+      if (head.named.length > 0) parts.vectors = this.#namedVectors(head);
     }
     if (!head.hasBody || !(include.has('metadata') || include.has('text'))) return parts;
     const { metadata, text } = this.#store.reader.body(record, sequence);

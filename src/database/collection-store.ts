@@ -3,12 +3,15 @@
  * of its records.
  */
 import { assert } from '../base/assert.ts';
+import type { WriteBatch } from '../lsm/write-batch.ts';
 import {
   type CatalogEntry,
-  type CollectionCounters,
+  noVectors,
   type RecordCounters,
   readCounters,
-  type SpaceCounters,
+  readSpaceCounters,
+  spacesOf,
+  writeCounters,
 } from './catalog.ts';
 import type { EffectiveCollectionOptions } from './options.ts';
 import { RecordReader } from './record-reader.ts';
@@ -16,16 +19,15 @@ import type { Stores } from './stores.ts';
 import type { VectorAttachment } from './vector-attachment.ts';
 import { VectorStore } from './vector-store.ts';
 
-/** Counters where there is no default vector space. */
-const NO_SPACE: SpaceCounters = { vectors: 0, entry: undefined, pages: new Uint8Array(0) };
-
 export class CollectionStore {
   readonly entry: CatalogEntry;
   readonly reader: RecordReader;
+  /** All vector spaces, by ordinal. */
+  readonly vectorStores: readonly VectorStore[];
   /** The default vector space, if there is one. */
   readonly main: VectorStore | undefined;
   /** Named vector spaces. */
-  readonly named: ReadonlyMap<string, VectorStore> = new Map();
+  readonly named: ReadonlyMap<string, VectorStore>;
   /** Of records, as the writer has applied them; readers take theirs from the tree. */
   readonly counters: RecordCounters;
   /** In effect: `exactBelow` is that of the last `Database.collection` call. */
@@ -39,19 +41,25 @@ export class CollectionStore {
     this.entry = entry;
     this.options = entry.options;
     const { engine, hasher } = stores;
-    const { collection, space, options } = entry;
+    const { collection } = entry;
     this.reader = new RecordReader(engine, hasher, collection);
     const { nextRecord, records, ...counters } = readCounters(engine, collection);
     this.counters = { nextRecord, records };
-    this.main = new VectorStore(stores, {
-      id: space,
-      ordinal: 0,
-      name: '',
-      options,
-      counters,
-      seed: options.seed + nextRecord,
-      countersAt: (sequence) => readCounters(engine, collection, sequence),
+    this.vectorStores = spacesOf(entry).map((space) => {
+      const isMain = space.ordinal === 0;
+      return new VectorStore(stores, {
+        entry: space,
+        counters: isMain ? counters : readSpaceCounters(engine, space.space),
+        seed: space.options.seed + nextRecord,
+        countersAt: (sequence) =>
+          isMain
+            ? readCounters(engine, collection, sequence)
+            : readSpaceCounters(engine, space.space, sequence),
+      });
     });
+    this.main = this.vectorStores.find(({ ordinal }) => ordinal === 0);
+    const named = this.vectorStores.filter(({ ordinal }) => ordinal > 0);
+    this.named = new Map(named.map((space) => [space.name, space]));
   }
 
   /** The default vector space, of a collection that has one. */
@@ -60,14 +68,14 @@ export class CollectionStore {
     return this.main;
   }
 
-  /** All vector spaces, by ordinal. */
-  get vectorStores(): readonly VectorStore[] {
-    return this.main === undefined ? [...this.named.values()] : [this.main, ...this.named.values()];
-  }
-
   /** Makes a vector of the log, that was not in the pages yet, be in them again. */
   replay(attachment: VectorAttachment): void {
     this.vectorStores.find(({ id }) => id === attachment.space)?.replay(attachment);
+  }
+
+  /** After the last vector of the log. */
+  finishReplay(): void {
+    for (const { vectors } of this.vectorStores) vectors.bits?.finishReplay();
   }
 
   /** From here on memory may differ from the trees, until `commitPlan` or `rollbackPlan`. */
@@ -76,10 +84,11 @@ export class CollectionStore {
     for (const space of this.vectorStores) space.beginPlan();
   }
 
-  /** All counters, for the commit that is being planned. */
-  plannedCounters(): CollectionCounters {
-    const main = this.main?.plannedCounters() ?? NO_SPACE;
-    return { ...this.counters, ...main };
+  /** Writes all counters to the commit that is being planned. */
+  writeCounters(batch: WriteBatch): void {
+    const main = this.main?.plannedCounters() ?? noVectors();
+    writeCounters(batch, this.entry.collection, { ...this.counters, ...main });
+    for (const space of this.named.values()) space.writeCounters(batch);
   }
 
   /** In the moment in which readers begin to see the commit of that sequence. */

@@ -32,6 +32,21 @@ export async function upsertRecords(
   });
 }
 
+/** Gives stored records the vectors in named spaces that `records` have, and no others there. */
+export async function replaceNamedVectors(
+  session: Session,
+  store: CollectionStore,
+  records: readonly CheckedRecord[],
+): Promise<void> {
+  await session.write(store, async (plan) => {
+    await inSlices(records, ({ namespace, id, named }) => {
+      const found = plan.find(namespace, id);
+      if (found === undefined || (named.size === 0 && found.head.named.length === 0)) return;
+      plan.replaceNamed(found, named);
+    });
+  });
+}
+
 export async function insertRecords(
   session: Session,
   store: CollectionStore,
@@ -118,9 +133,11 @@ function updatedContent(
       ? stored?.metadata
       : mergePatch(stored?.metadata, changes.metadata);
   return {
-    vector: changes.vector ?? 'kept',
+    vector: changes.vector === undefined ? 'kept' : (changes.vector ?? undefined),
+    named: changes.named,
+    keepsNamed: true,
     metadata: checkMetadata(metadata, 'metadata'),
-    text: changes.text ?? stored?.text,
+    text: changes.text === undefined ? stored?.text : (changes.text ?? undefined),
   };
 }
 

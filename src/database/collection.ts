@@ -28,7 +28,7 @@ import {
   type IngestOptions,
   ingestRecords,
 } from './ingest.ts';
-import type { EffectiveCollectionOptions } from './options.ts';
+import type { EffectiveCollectionOptions, EffectiveSpaceOptions } from './options.ts';
 import type {
   CountOptions,
   GetOptions,
@@ -48,12 +48,18 @@ import { checkSearch } from './search-plan.ts';
 import type { Session } from './session.ts';
 import { describe, invalid } from './validate.ts';
 
-/** What a collection is and how much is in it. */
-export interface CollectionInfo extends EffectiveCollectionOptions {
+/** A named vector space, and how many records have a vector there. */
+export interface VectorSpaceInfo extends EffectiveSpaceOptions {
+  readonly vectors: number;
+}
+
+/** What a collection is and how much is in it. `dimension` is 0 without a default vector space. */
+export interface CollectionInfo extends Omit<EffectiveCollectionOptions, 'vectors'> {
   readonly name: string;
-  /** Living records, and how many of them have a vector. */
+  /** Living records, and how many of them have a vector in the default space. */
   readonly records: number;
   readonly vectors: number;
+  readonly namedVectors: Readonly<Record<string, VectorSpaceInfo>>;
   /** Indexed fields: their types by path, and which of them are not in use yet. */
   readonly fields: Readonly<Record<string, FieldType>>;
   readonly fieldsBuilding: readonly string[];
@@ -87,9 +93,15 @@ export class Collection<Meta = unknown> {
   /** Options in effect, and counts as of the last published commit. O(1). */
   info(): CollectionInfo {
     this.#session.assertOpen();
-    const { records, vectors } = this.#reads.counts();
+    const { records, vectors, named } = this.#reads.counts();
+    const { vectors: spaces, ...options } = this.#store.options;
+    const infos = Object.entries(spaces).map(([name, space]) => {
+      return [name, { ...space, vectors: named.get(name) ?? 0 }] as const;
+    });
+    const namedVectors = Object.fromEntries(infos);
     const { fields, fieldsBuilding } = fieldsInfo(this.#store.entry.fields);
-    return { name: this.name, ...this.#store.options, records, vectors, fields, fieldsBuilding };
+    const counts = { records, vectors, namedVectors };
+    return { name: this.name, ...options, ...counts, fields, fieldsBuilding };
   }
 
   /**

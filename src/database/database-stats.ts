@@ -27,9 +27,11 @@ export interface MemoryStats {
   readonly moduleFreeBytes: number;
 }
 
-/** The graph of one collection. */
+/** The graph of one vector space. */
 export interface GraphStats {
   readonly collection: string;
+  /** Name of the vector space; undefined: the default one. */
+  readonly vectorName: string | undefined;
   readonly vectors: number;
   /** Places of deleted vectors that no sweep has freed yet, and places that can be given. */
   readonly ghosts: number;
@@ -121,11 +123,13 @@ export function gatherStats(session: Session): DatabaseStats {
   };
 }
 
-function graphStats(collection: string, { vectors, graph }: VectorStore): GraphStats {
+function graphStats(collection: string, space: VectorStore): GraphStats {
+  const { vectors, graph, ordinal, name } = space;
   const { pages, nodes, live, ghosts, fill } = vectors.stats();
   const free = pages * vectors.geometry.slotsPerPage - nodes;
   const layers = graph.entry === undefined ? 0 : graph.entry.layer + 1;
-  return { collection, vectors: live, ghosts, free, pages, fill, layers };
+  const vectorName = ordinal === 0 ? undefined : name;
+  return { collection, vectorName, vectors: live, ghosts, free, pages, fill, layers };
 }
 
 function* openSpaces({ openCollections }: Session): Generator<VectorStore> {

@@ -6,6 +6,7 @@ import { WriteBatch } from '../lsm/write-batch.ts';
 import { type BackupReport, backupDatabase } from './backup.ts';
 import type { CatalogEntry, DatabaseCounters } from './catalog.ts';
 import {
+  numberSpaces,
   readCatalog,
   readDatabaseCounters,
   writeCatalogEntry,
@@ -157,8 +158,8 @@ export class Database implements AsyncDisposable {
   }
 
   async #create(name: string, options: CollectionOptions): Promise<CatalogEntry> {
-    if (options.dimension === undefined) {
-      const message = `there is no collection '${name}'; give its dimension to create it`;
+    if (options.dimension === undefined && options.vectors === undefined) {
+      const message = `there is no collection '${name}'; give its dimension, or vectors, to create it`;
       throw new DatabaseError('NOT_FOUND', message);
     }
     const effective = completeCollectionOptions(options);
@@ -168,14 +169,10 @@ export class Database implements AsyncDisposable {
       const existing = this.#catalog.get(name);
       if (existing !== undefined) return { result: existing, durable: Promise.resolve() };
       const { nextCollection, nextSpace } = this.#counters;
-      const entry = {
-        collection: nextCollection,
-        name,
-        space: nextSpace,
-        options: effective,
-        fields,
-      };
-      const counters = { nextCollection: nextCollection + 1, nextSpace: nextSpace + 1 };
+      const numbered = numberSpaces(effective, nextSpace);
+      const named = { collection: nextCollection, name, options: effective, fields };
+      const entry = { ...named, space: numbered.space, spaces: numbered.spaces };
+      const counters = { nextCollection: nextCollection + 1, nextSpace: numbered.next };
       const batch = new WriteBatch();
       writeCatalogEntry(batch, entry);
       writeDatabaseCounters(batch, counters);

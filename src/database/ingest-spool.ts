@@ -4,17 +4,19 @@
  * ever reads them.
  *
  *   ingest-N.vectors.tmp   f32[dimension] of each record that has a vector
- *   ingest-N.records.tmp   u32 id length, u32 namespace length, u32 body length (0: no body), and those bytes
+ *   ingest-N.records.tmp   u32 id length, u32 namespace length, u32 body length (0: no body), u32 length of named vectors
+ *                          (0: none), and those bytes
  */
 import type { FileSystem } from '../storage/file-system.ts';
 import { decodeBody, encodeBody } from './body.ts';
 import type { ArrayShare } from './bulk-memory.ts';
 import type { BulkSource } from './bulk-source.ts';
 import type { CheckedRecord } from './checked-record.ts';
+import { decodeNamedVectors, encodeNamedVectors, NO_VECTORS } from './named-vectors.ts';
 import { identityOf } from './record-id.ts';
 import { SpoolFile } from './spool-file.ts';
 
-const HEADER_BYTES = 12;
+const HEADER_BYTES = 16;
 const NO_VECTOR = 0xffffffff;
 /** Of so many records one knows where it begins; the others are counted off from there. */
 const LANDMARK = 16;
@@ -32,6 +34,7 @@ export class IngestSpool implements BulkSource {
   /** By content: the number of its vector; undefined while all have one. */
   #vectorNumbers: Uint32Array | undefined;
   #count = 0;
+  #hasNamed = false;
   #vectorCount = 0;
   /** The content that was looked up last, and where it begins. */
   #current = 0;
@@ -54,17 +57,26 @@ export class IngestSpool implements BulkSource {
     return this.#count;
   }
 
-  add({ namespace, id, vector, metadata, text }: CheckedRecord): void {
+  get hasNamed(): boolean {
+    return this.#hasNamed;
+  }
+
+  add({ namespace, id, vector, named, metadata, text }: CheckedRecord): void {
     const name = encoder.encode(namespace);
     const body = encodeBody(metadata, text) ?? new Uint8Array(0);
-    const bytes = new Uint8Array(HEADER_BYTES + id.length + name.length + body.length);
+    const rest = encodeNamedVectors(named);
+    const bodyEnd = HEADER_BYTES + id.length + name.length + body.length;
+    const bytes = new Uint8Array(bodyEnd + rest.length);
     const view = new DataView(bytes.buffer);
     view.setUint32(0, id.length, true);
     view.setUint32(4, name.length, true);
     view.setUint32(8, body.length, true);
+    view.setUint32(12, rest.length, true);
     bytes.set(id, HEADER_BYTES);
     bytes.set(name, HEADER_BYTES + id.length);
     bytes.set(body, HEADER_BYTES + id.length + name.length);
+    bytes.set(rest, bodyEnd);
+    this.#hasNamed ||= rest.length > 0;
     const start = this.#records.append(bytes);
     if (this.#count % LANDMARK === 0) this.#note(this.#count / LANDMARK, start);
     if (vector === undefined || this.#vectorNumbers !== undefined) {
@@ -111,6 +123,13 @@ export class IngestSpool implements BulkSource {
     return this.#records.view(start + HEADER_BYTES + idLength + nameLength, bodyLength);
   }
 
+  #named(index: number): ReadonlyMap<string, Float32Array> {
+    const [start, id, name, body, length] = this.#parts(index);
+    if (length === 0) return NO_VECTORS;
+    const at = start + HEADER_BYTES + id + name + body;
+    return decodeNamedVectors(this.#records.view(at, length));
+  }
+
   record(index: number): CheckedRecord {
     const namespace = this.namespace(index);
     const id = this.id(index).slice();
@@ -127,6 +146,7 @@ export class IngestSpool implements BulkSource {
       id,
       identity: identityOf(namespace, id),
       vector,
+      named: this.#named(index),
       metadata,
       text: body?.text,
     };
@@ -139,7 +159,9 @@ export class IngestSpool implements BulkSource {
     this.#records.close();
   }
 
-  #parts(index: number): [start: number, id: number, namespace: number, body: number] {
+  #parts(
+    index: number,
+  ): [start: number, id: number, namespace: number, body: number, named: number] {
     const landmark = Math.floor(index / LANDMARK);
     if (this.#current > index || this.#current < landmark * LANDMARK) {
       this.#current = landmark * LANDMARK;
@@ -152,9 +174,10 @@ export class IngestSpool implements BulkSource {
       const id = view.getUint32(0, true);
       const namespace = view.getUint32(4, true);
       const body = view.getUint32(8, true);
-      if (this.#current === index) return [start, id, namespace, body];
+      const named = view.getUint32(12, true);
+      if (this.#current === index) return [start, id, namespace, body, named];
       this.#current++;
-      this.#currentStart = start + HEADER_BYTES + id + namespace + body;
+      this.#currentStart = start + HEADER_BYTES + id + namespace + body + named;
     }
   }
 

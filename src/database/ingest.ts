@@ -11,7 +11,8 @@ import { ArraySource, type BulkSource, firstOf } from './bulk-source.ts';
 import { THREADS_MAX } from './check-options.ts';
 import { type CheckedRecord, checkRecord, lastOfEachId } from './checked-record.ts';
 import type { CollectionStore } from './collection-store.ts';
-import { upsertRecords } from './collection-writes.ts';
+import { replaceNamedVectors, upsertRecords } from './collection-writes.ts';
+import { spaceOptions } from './named-vectors.ts';
 import type { RecordId, RecordInput, UpsertResult } from './record.ts';
 import { encodeId } from './record-id.ts';
 import { checkSignal } from './search-plan.ts';
@@ -158,7 +159,24 @@ async function fill(
     ...filling,
     total: source.count - loaded.count,
   });
+  if (source.hasNamed) await addNamed(session, store, firstOf(source, loaded.count), filling);
   return { inserted: loaded.records + inserted, replaced };
+}
+
+/** Inserts the vectors in named spaces of what was loaded at once, batch by batch. */
+async function addNamed(
+  session: Session,
+  store: CollectionStore,
+  source: BulkSource,
+  { progress, signal, batchSize }: Filling,
+): Promise<void> {
+  for (let i = 0; i < source.count; i += batchSize) {
+    throwIfAborted(signal);
+    const count = Math.min(batchSize, source.count - i);
+    const records = Array.from({ length: count }, (_, j) => source.record(i + j));
+    await replaceNamedVectors(session, store, lastOfEachId(records));
+    progress.report('insert', i + count, source.count);
+  }
 }
 
 /** How many contents from the first on can be loaded at once. */
@@ -221,7 +239,7 @@ async function checkInput(
   { progress, signal }: Filling,
 ): Promise<ArraySource> {
   checkKeys(input, ['vectors', 'ids', 'metadata'], 'build');
-  const { dimension } = store.options;
+  const { dimension } = spaceOptions(store.options, undefined, 'vectors');
   const { vectors, ids, metadata } = input;
   if (!(vectors instanceof Float32Array)) {
     throw invalid(`vectors: expected a Float32Array, got ${describe(vectors)}`);

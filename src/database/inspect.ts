@@ -13,7 +13,7 @@ import { bitsHi } from '../paged/page-map.ts';
 import type { FileSystem } from '../storage/file-system.ts';
 import { NodeFileSystem } from '../storage/node-file-system.ts';
 import { UNFINISHED_NAME } from '../storage/unfinished.ts';
-import { readCatalogCopies } from './catalog.ts';
+import { readCatalogCopies, type SpaceEntry, spacesOf } from './catalog.ts';
 import { PAGES_TREE, TREE_DIRECTORY, treeSpecs } from './trees.ts';
 import { checkKeys, invalid } from './validate.ts';
 
@@ -80,14 +80,11 @@ async function* inspectPages(
   }
   const pages = new PageFile({ fileSystem, directory: path, hasher, readOnly: true });
   try {
-    for (const { collection, name, space, options } of readCatalogCopies(engine)) {
-      yield `collection ${collection} ${JSON.stringify(name)}, space ${space}, ${JSON.stringify(options)}`;
-      const geometry = chooseGeometry(options.dimension);
-      const lines = dumpPages(entriesOf(engine, space), geometry, pages);
-      for (const line of lines) yield `  ${line}`;
-      if (options.codes !== 'bit') continue;
-      const bits = entriesOf(engine, bitsHi(space));
-      for (const line of dumpBits(bits, chooseBitGeometry(geometry), pages)) yield `  ${line}`;
+    for (const entry of readCatalogCopies(engine)) {
+      const { vectors: _, ...options } = entry.options;
+      const number = `collection ${entry.collection} ${JSON.stringify(entry.name)}`;
+      yield `${number}, space ${entry.space}, ${JSON.stringify(options)}`;
+      for (const space of spacesOf(entry)) yield* inspectSpace(engine, space, pages);
     }
   } catch (error) {
     if (!isDatabaseError(error)) throw error;
@@ -96,6 +93,23 @@ async function* inspectPages(
     pages.close();
     await engine.close();
   }
+}
+
+function* inspectSpace(
+  engine: LsmEngine,
+  { ordinal, name, space, options }: SpaceEntry,
+  pages: PageFile,
+): Generator<string> {
+  if (ordinal > 0) {
+    yield `  vectors ${JSON.stringify(name)}, space ${space}, ${JSON.stringify(options)}`;
+  }
+  const indent = ordinal > 0 ? '    ' : '  ';
+  const geometry = chooseGeometry(options.dimension);
+  const lines = dumpPages(entriesOf(engine, space), geometry, pages);
+  for (const line of lines) yield indent + line;
+  if (options.codes !== 'bit') return;
+  const bits = entriesOf(engine, bitsHi(space));
+  for (const line of dumpBits(bits, chooseBitGeometry(geometry), pages)) yield indent + line;
 }
 
 function* entriesOf(engine: LsmEngine, hi: number): Generator<PageEntry> {

@@ -52,7 +52,10 @@ export interface DatabaseOptions {
 
 /** Options of `Database.collection`. The first group is fixed when the collection is created. */
 export interface CollectionOptions {
-  /** Numbers in a vector, 1 to 16,384. Needed to create; a different value at reopen is an error. */
+  /**
+   * Numbers in a vector, 1 to 16,384. To create a collection it is needed, or `vectors`; a different value at
+   * reopen is an error.
+   */
   readonly dimension?: number | undefined;
   /** Default: 'cosine'. */
   readonly metric?: Metric | undefined;
@@ -72,8 +75,11 @@ export interface CollectionOptions {
   readonly seed?: number | undefined;
   /** Collections of at most this many living vectors are searched exactly. May change at each open. Default: 2000. */
   readonly exactBelow?: number | undefined;
-  /** Not supported yet. */
-  readonly vectors?: undefined;
+  /**
+   * Named vector spaces beside the default one, or, without `dimension`, instead of it; `{}` without `dimension`
+   * makes a collection without vectors. At most 255. Default: none.
+   */
+  readonly vectors?: Readonly<Record<string, VectorSpaceOptions>> | undefined;
   /**
    * Indexed fields of the metadata: the type of their values by path, as `{ 'author.name': 'keyword', year: 'number' }`.
    * Filters on them read an index instead of every record. Arrays are indexed by element. Values of another type than the
@@ -84,20 +90,31 @@ export interface CollectionOptions {
   readonly text?: undefined;
 }
 
+/** Options of a named vector space: as those of the collection, whose values are the defaults. */
+export type VectorSpaceOptions = Pick<
+  CollectionOptions,
+  'metric' | 'm' | 'efConstruction' | 'codes' | 'originals' | 'layout' | 'placement' | 'seed'
+> & {
+  /** Numbers in a vector, 1 to 16,384. Needed to create. */
+  readonly dimension?: number | undefined;
+};
+
 /** The options of a vector space as they are in effect. */
 export interface EffectiveSpaceOptions {
   readonly dimension: number;
   readonly metric: Metric;
   readonly m: number;
   readonly efConstruction: number;
-  readonly codes: 'sq8';
+  readonly codes: 'sq8' | 'bit';
   readonly originals: boolean;
   readonly layout: 'vertex' | 'delta' | 'hybrid';
   readonly placement: 'affinity' | 'section' | 'append' | 'random';
   readonly seed: number;
 }
 
-/** The options of a collection as they are in effect. */
+/** The options of a collection as they are in effect. `dimension` is 0 without a default vector space. */
 export interface EffectiveCollectionOptions extends EffectiveSpaceOptions {
+  /** Of the named vector spaces, in the order in which they were given. */
+  readonly vectors: Readonly<Record<string, EffectiveSpaceOptions>>;
   readonly exactBelow: number;
 }

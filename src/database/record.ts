@@ -14,6 +14,8 @@ export interface RecordInput<Meta = unknown> {
   readonly id: RecordId;
   /** As many finite numbers as the collection has dimensions. A record without one is never a hit. */
   readonly vector?: VectorInput | undefined;
+  /** In named vector spaces of the collection, by name. */
+  readonly vectors?: Readonly<Record<string, VectorInput | undefined>> | undefined;
   /** JSON, at most 64 KiB. */
   readonly metadata?: Meta | undefined;
   readonly text?: string | undefined;
@@ -27,6 +29,8 @@ export interface StoredRecord<Meta = unknown> {
   readonly namespace: string;
   /** A fresh copy of dimension values. */
   readonly vector?: Float32Array;
+  /** In named vector spaces, by name; with `vector` in `include`. */
+  readonly vectors?: Readonly<Record<string, Float32Array>>;
   readonly metadata?: Meta;
   readonly text?: string;
 }
@@ -43,6 +47,8 @@ export interface Hit<Meta = unknown> {
   /** Larger is better. l2: 1 / (1 + distance); cosine: cos; dot: q·x. */
   readonly score: number;
   readonly vector?: Float32Array;
+  /** In named vector spaces, by name; with `vector` in `include`. */
+  readonly vectors?: Readonly<Record<string, Float32Array>>;
   readonly metadata?: Meta;
   readonly text?: string;
 }
@@ -55,10 +61,14 @@ export interface UpsertResult {
 
 /** What `update` changes; what is left out stays. */
 export interface UpdateInput {
-  readonly vector?: VectorInput | undefined;
+  /** null: the record loses its vector. */
+  readonly vector?: VectorInput | null | undefined;
+  /** By name; what is not named stays, null: the record loses that vector. */
+  readonly vectors?: Readonly<Record<string, VectorInput | null | undefined>> | undefined;
   /** An RFC 7396 merge patch: given keys replace, `null` deletes. */
   readonly metadata?: Json | undefined;
-  readonly text?: string | undefined;
+  /** null: the record loses its text. */
+  readonly text?: string | null | undefined;
 }
 
 /** A query, and how it is answered: exactly one of `vector` and `id` is given. */
@@ -100,6 +110,9 @@ export interface SearchStats {
   /** Vectors read for exact distances, and how many of them were not in memory. */
   readonly refined: number;
   readonly originalReads: number;
+  /** Of walks, with what they had to read, and of measuring their results again. */
+  readonly walkMs: number;
+  readonly refineMs: number;
   readonly totalMs: number;
 }
 

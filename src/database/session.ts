@@ -4,7 +4,7 @@
  */
 import { DatabaseError } from '../errors.ts';
 import type { Lock } from '../storage/file-system.ts';
-import type { CatalogEntry } from './catalog.ts';
+import { type CatalogEntry, spacesOf } from './catalog.ts';
 import type { EffectiveDatabaseOptions } from './check-options.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { CollectionStore } from './collection-store.ts';
@@ -80,13 +80,17 @@ export class Session {
     catalog: ReadonlyMap<string, CatalogEntry>,
     attachments: readonly VectorAttachment[],
   ): void {
-    const bySpace = new Map([...catalog.values()].map((entry) => [entry.space, entry]));
+    const bySpace = new Map<number, CatalogEntry>();
+    for (const entry of attachments.length === 0 ? [] : catalog.values()) {
+      for (const { space } of spacesOf(entry)) bySpace.set(space, entry);
+    }
     try {
       for (const attachment of attachments) {
         const entry = bySpace.get(attachment.space);
         // The space of a collection that a later commit dropped.
         if (entry !== undefined) this.collection(entry).replay(attachment);
       }
+      for (const store of this.openCollections) store.finishReplay();
     } catch (cause) {
       if (!isExhausted(cause)) throw cause;
       const message =

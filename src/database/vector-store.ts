@@ -2,14 +2,22 @@
  * One vector space of a collection as the writer and searches use it: its pages, its graph, its counters as
  * the writer has applied them. A collection has a default one, named ones beside it, or both.
  */
+import { assert } from '../base/assert.ts';
 import { seededRandom } from '../base/random.ts';
 import { GraphIndex } from '../hnsw/graph-index.ts';
 import { createSpace, type Space } from '../kernels/space.ts';
 import { createGraphLayout, type GraphLayout } from '../lsm/graph/graph-layout.ts';
 import { GraphStore } from '../lsm/graph/graph-store.ts';
+import type { WriteBatch } from '../lsm/write-batch.ts';
+import { chooseBitGeometry } from '../paged/bit-geometry.ts';
 import { chooseGeometry } from '../paged/geometry.ts';
 import { PagedSpace } from '../paged/paged-space.ts';
-import type { SpaceCounters } from './catalog.ts';
+import {
+  encodeSpaceCounters,
+  type SpaceCounters,
+  type SpaceEntry,
+  writeSpaceCounters,
+} from './catalog.ts';
 import type { EffectiveSpaceOptions } from './options.ts';
 import { RecentGhosts } from './recent-ghosts.ts';
 import type { Stores } from './stores.ts';
@@ -17,13 +25,7 @@ import { GRAPH_TREE, graphHi } from './trees.ts';
 import type { VectorAttachment } from './vector-attachment.ts';
 
 export interface VectorStoreOptions {
-  /** Number of the space, unique in the database. */
-  readonly id: number;
-  /** Number of the space within its collection: 0 is the default one. */
-  readonly ordinal: number;
-  /** '' for the default space. */
-  readonly name: string;
-  readonly options: EffectiveSpaceOptions;
+  readonly entry: SpaceEntry;
   /** As they are in the trees; the store owns them from here on. */
   readonly counters: SpaceCounters;
   /** Of the layers of new nodes. */
@@ -33,8 +35,11 @@ export interface VectorStoreOptions {
 }
 
 export class VectorStore {
+  /** Number of the space, unique in the database. */
   readonly id: number;
+  /** Number of the space within its collection: 0 is the default one. */
   readonly ordinal: number;
+  /** '' for the default space. */
   readonly name: string;
   readonly options: EffectiveSpaceOptions;
   readonly space: Space;
@@ -55,23 +60,26 @@ export class VectorStore {
   readonly #countersAt: (sequence: number) => SpaceCounters;
 
   constructor(stores: Stores, given: VectorStoreOptions) {
-    const { id, options, counters } = given;
+    const { counters } = given;
+    const { space: id, ordinal, name, options } = given.entry;
     this.#stores = stores;
     this.#countersAt = given.countersAt;
     this.id = id;
-    this.ordinal = given.ordinal;
-    this.name = given.name;
+    this.ordinal = ordinal;
+    this.name = name;
     this.options = options;
     this.counters = counters;
     const { dimension, metric, m, efConstruction, originals } = options;
     const { engine, kernels, allocator } = stores;
     this.recentGhosts = new RecentGhosts(() => engine.oldestSnapshot() ?? engine.publishedSequence);
     const geometry = chooseGeometry(dimension);
+    const bits = options.codes === 'bit' ? chooseBitGeometry(geometry) : undefined;
     const caps = { capBottom: 2 * m, capUpper: m };
-    this.space = createSpace(kernels, allocator, { dimension, metric, geometry, ...caps });
+    const shape = { dimension, metric, geometry, bits, ...caps };
+    this.space = createSpace(kernels, allocator, shape);
     const random = seededRandom(given.seed);
-    const { space } = this;
-    this.vectors = new PagedSpace({ id, space, geometry, store: stores.pages, originals, random });
+    const paged = { id, space: this.space, geometry, bits, store: stores.pages };
+    this.vectors = new PagedSpace({ ...paged, originals, random });
     if (counters.pages.length > 0) this.vectors.importCounters(counters.pages);
     this.layout = createGraphLayout(options.layout, GRAPH_TREE);
     const lists = new GraphStore(engine, GRAPH_TREE, this.layout);
@@ -79,7 +87,7 @@ export class VectorStore {
     this.graph = new GraphIndex({
       kernels,
       allocator,
-      space,
+      space: this.space,
       lists: { read: (layer, node, into) => lists.neighbours(graphHi(id, layer), node, into) },
       vectors: this.vectors,
       m,
@@ -117,6 +125,15 @@ export class VectorStore {
     counters.entry = counters.vectors === 0 ? undefined : graph.entry;
     counters.pages = vectors.exportCounters();
     return counters;
+  }
+
+  /** Writes the counters of a named space to the commit that is being planned, if it changes them. */
+  writeCounters(batch: WriteBatch): void {
+    assert(this.ordinal > 0, 'those of the default space are with those of the collection');
+    const before = this.#before === undefined ? undefined : encodeSpaceCounters(this.#before);
+    const planned = encodeSpaceCounters(this.plannedCounters());
+    if (before !== undefined && Buffer.compare(before, planned) === 0) return;
+    writeSpaceCounters(batch, this.id, planned);
   }
 
   /** In the moment in which readers begin to see the commit of that sequence. */

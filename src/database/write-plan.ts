@@ -12,8 +12,8 @@ import { encodeEdges, readList } from '../lsm/list-codec.ts';
 import type { WriteBatch } from '../lsm/write-batch.ts';
 import { pageKey } from '../paged/page-map.ts';
 import type { PlacePolicy } from '../paged/place-policy.ts';
+import { trainBits } from './bit-training.ts';
 import { encodeBody } from './body.ts';
-import { writeCounters } from './catalog.ts';
 import type { CheckedRecord } from './checked-record.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { encodeHead, type Head, NO_NAMED, NO_NODE, nodeOf, withNode } from './head.ts';
@@ -34,9 +34,15 @@ const DIRTY_SHARE_MAX = 0.4;
 /** What a record is to become. `undefined`: it has no such part. */
 export interface NewContent {
   readonly vector: Float32Array | 'kept' | undefined;
+  /** By name of the vector space; undefined: it loses the one that it has. */
+  readonly named: ReadonlyMap<string, Float32Array | undefined>;
+  /** Whether it keeps the vectors that `named` does not mention. Default: false. */
+  readonly keepsNamed?: boolean;
   readonly metadata: string | undefined;
   readonly text: string | undefined;
 }
+
+type NewVectors = Pick<NewContent, 'vector' | 'named' | 'keepsNamed'>;
 
 export class WritePlan {
   readonly #stores: Stores;
@@ -57,8 +63,7 @@ export class WritePlan {
     this.#stores = stores;
     this.#store = store;
     this.#batch = batch;
-    const { collection, fields } = store.entry;
-    this.#fields = new RecordFields(collection, fields, stores.hasher);
+    this.#fields = new RecordFields(store.entry.collection, store.entry.fields, stores.hasher);
     this.#firstNew = store.counters.nextRecord;
     this.#dirtyBytesMax = stores.allocator.totalBytes * DIRTY_SHARE_MAX;
     this.sequence = stores.engine.appliedSequence;
@@ -98,14 +103,11 @@ export class WritePlan {
     this.#batch.merge(IDS_TREE, hi, lo, encodeEdges(Uint32Array.of(number), NO_IDS));
     this.#fields.addNamespace(record.namespace, number);
     this.#changeFields(number, undefined, record.metadata);
-    const node =
-      record.vector === undefined
-        ? NO_NODE
-        : this.#insertVector(this.#store.defaultSpace, number, record.vector);
     const body = encodeBody(record.metadata, record.text);
     const { namespace, id } = record;
     const hasBody = body !== undefined;
-    const head = { node, named: NO_NAMED, hasBody, expiresAt: undefined, namespace, id };
+    const bare = { node: NO_NODE, named: NO_NAMED, hasBody, expiresAt: undefined, namespace, id };
+    const head = this.#withVectors(number, bare, record);
     this.#batch.set(HEADS_TREE, entry.collection, number, encodeHead(head));
     if (body !== undefined) this.#batch.set(BODIES_TREE, entry.collection, number, body);
   }
@@ -115,13 +117,20 @@ export class WritePlan {
     const { record, head } = found;
     const { collection } = this.#store.entry;
     this.#changesRecords = true;
-    const node = this.#replaceVector(this.#store.main, found, content.vector);
     const body = encodeBody(content.metadata, content.text);
-    const next: Head = { ...head, node, hasBody: body !== undefined, id };
+    const bare: Head = { ...head, hasBody: body !== undefined, id };
+    const next = this.#withVectors(record, bare, content);
     this.#changeFields(record, head, content.metadata);
     this.#batch.set(HEADS_TREE, collection, record, encodeHead(next));
     if (body !== undefined) this.#batch.set(BODIES_TREE, collection, record, body);
     else if (head.hasBody) this.#batch.delete(BODIES_TREE, collection, record);
+  }
+
+  /** Gives a stored record other vectors in named spaces; the rest of it stays. */
+  replaceNamed({ record, head }: FoundRecord, named: NewContent['named']): void {
+    this.#changesRecords = true;
+    const next = this.#withVectors(record, head, { vector: 'kept', named });
+    this.#batch.set(HEADS_TREE, this.#store.entry.collection, record, encodeHead(next));
   }
 
   delete({ record, head }: FoundRecord): void {
@@ -167,12 +176,16 @@ export class WritePlan {
     const store = this.#store;
     for (const space of store.vectorStores) {
       await this.#writeLists(space);
+      await trainBits(space, this.#batch, {
+        exactBelow: store.options.exactBelow,
+        memoryBytes: this.#stores.allocator.totalBytes,
+      });
       for (const [page, value] of space.vectors.changedStates()) {
         this.#batch.set(PAGES_TREE, space.id, pageKey(page, 'states'), value);
       }
     }
     this.#fields.writeTo(this.#batch);
-    writeCounters(this.#batch, store.entry.collection, store.plannedCounters());
+    store.writeCounters(this.#batch);
   }
 
   /** In the moment in which readers begin to see the commit. */
@@ -191,8 +204,9 @@ export class WritePlan {
   /** What indexed fields lose of the metadata of `head`'s record, and gain of `metadata` (JSON text). */
   #changeFields(record: number, head: Head | undefined, metadata: string | undefined): void {
     if (!this.#fields.hasFields) return;
-    const { reader } = this.#store;
-    const before = head?.hasBody ? reader.body(record, this.sequence).metadata : undefined;
+    const before = head?.hasBody
+      ? this.#store.reader.body(record, this.sequence).metadata
+      : undefined;
     this.#fields.change(record, { before, after: parseChecked(metadata) });
   }
 
@@ -214,17 +228,27 @@ export class WritePlan {
     return isTight ? 'append' : options.placement;
   }
 
+  /** The head of a record with the nodes that its vectors get; `head` has those that it had. */
+  #withVectors(record: number, head: Head, content: NewVectors): Head {
+    let next = head;
+    for (const space of this.#store.vectorStores) {
+      const before = nodeOf(head, space.ordinal);
+      const node = this.#replaceVector(space, { record, before }, vectorIn(content, space));
+      if (node !== before) next = withNode(next, space.ordinal, node);
+    }
+    return next;
+  }
+
   #replaceVector(
-    space: VectorStore | undefined,
-    { record, head }: FoundRecord,
+    space: VectorStore,
+    { record, before }: { readonly record: number; readonly before: number },
     vector: NewContent['vector'],
   ): number {
-    if (vector === 'kept' || space === undefined) return head.node;
-    if (head.node === NO_NODE) {
-      return vector === undefined ? NO_NODE : this.#insertVector(space, record, vector);
+    if (vector === 'kept') return before;
+    if (before !== NO_NODE) {
+      if (vector !== undefined && isStored(space, before, vector)) return before;
+      space.makeGhost(before, this.sequence);
     }
-    if (vector !== undefined && isStored(space, head.node, vector)) return head.node;
-    space.makeGhost(head.node, this.sequence);
     return vector === undefined ? NO_NODE : this.#insertVector(space, record, vector);
   }
 
@@ -247,6 +271,12 @@ export class WritePlan {
       if (slice.isOver) await slice.yield();
     }
   }
+}
+
+function vectorIn(content: NewVectors, { ordinal, name }: VectorStore): NewContent['vector'] {
+  const { vector, named, keepsNamed = false } = content;
+  if (ordinal === 0) return vector;
+  return keepsNamed && !named.has(name) ? 'kept' : named.get(name);
 }
 
 function isStored({ vectors, options }: VectorStore, node: number, vector: Float32Array): boolean {

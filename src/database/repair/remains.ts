@@ -15,8 +15,8 @@ import type { PageFile } from '../../paged/page-file.ts';
 import { decodePlaces, type Place, type Places, pageKey } from '../../paged/page-map.ts';
 import { decodeSq8 } from '../../paged/vector-reader.ts';
 import { type Body, decodeBody } from '../body.ts';
-import { type CatalogEntry, readCounters } from '../catalog.ts';
-import { decodeHead, type Head, NO_NODE } from '../head.ts';
+import { type CatalogEntry, readCounters, type SpaceEntry, spacesOf } from '../catalog.ts';
+import { decodeHead, type Head, NO_NODE, nodeOf } from '../head.ts';
 import type { RecordInput } from '../record.ts';
 import { decodeId } from '../record-id.ts';
 import { BODIES_TREE, HEADS_TREE, PAGES_TREE } from '../trees.ts';
@@ -33,6 +33,12 @@ export interface RemainsOptions {
 interface Found {
   readonly record: number;
   readonly head: Head;
+}
+
+/** A node, and the record that it should be of. */
+interface Slot {
+  readonly record: number;
+  readonly node: number;
 }
 
 export class Remains {
@@ -105,11 +111,10 @@ export class Remains {
     if (id === undefined) return undefined;
     const where = `collection ${entry.name}, id ${typeof id === 'string' ? JSON.stringify(id) : id}`;
     const body = head.hasBody ? this.#body(entry, record, where) : undefined;
-    const vector = head.node === NO_NODE ? undefined : this.#vector(entry, found, where);
     return {
       id,
       namespace: head.namespace,
-      ...(vector && { vector }),
+      ...this.#vectors(entry, found, where),
       ...(body?.metadata !== undefined && { metadata: body.metadata }),
       ...(body?.text !== undefined && { text: body.text }),
     };
@@ -124,18 +129,40 @@ export class Remains {
     return this.#attempt('body', where, () => decodeBody(bytes));
   }
 
-  #vector(entry: CatalogEntry, { record, head }: Found, where: string): Float32Array | undefined {
-    const logged = this.#logged.get(`${entry.space}:${head.node}`);
-    const { dimension } = entry.options;
+  #vectors(
+    entry: CatalogEntry,
+    { record, head }: Found,
+    where: string,
+  ): Pick<RecordInput, 'vector' | 'vectors'> {
+    let main: Float32Array | undefined;
+    const named: [string, Float32Array][] = [];
+    for (const space of spacesOf(entry)) {
+      const node = nodeOf(head, space.ordinal);
+      if (node === NO_NODE) continue;
+      const place = space.ordinal === 0 ? where : `${where}, vectors ${JSON.stringify(space.name)}`;
+      const vector = this.#vector(space, { record, node }, place);
+      if (vector === undefined) continue;
+      if (space.ordinal === 0) main = vector;
+      else named.push([space.name, vector]);
+    }
+    return {
+      ...(main && { vector: main }),
+      ...(named.length > 0 && { vectors: Object.fromEntries(named) }),
+    };
+  }
+
+  #vector(space: SpaceEntry, { record, node }: Slot, where: string): Float32Array | undefined {
+    const logged = this.#logged.get(`${space.space}:${node}`);
+    const { dimension } = space.options;
     if (logged?.record === record && logged.vector.length === dimension) return logged.vector;
-    const vector = this.#attempt('vector', where, () => this.#stored(entry, record, head.node));
+    const vector = this.#attempt('vector', where, () => this.#stored(space, record, node));
     if (vector !== 'lost') return vector;
     const detail = 'its slot is damaged, or holds another record';
     this.lost.push({ what: 'vector', where, detail });
     return undefined;
   }
 
-  #stored(entry: CatalogEntry, record: number, node: number): Float32Array | 'lost' {
+  #stored(entry: SpaceEntry, record: number, node: number): Float32Array | 'lost' {
     const { engine, pages } = this.#options;
     const geometry = chooseGeometry(entry.options.dimension);
     const page = Math.floor(node / geometry.slotsPerPage);

@@ -189,7 +189,9 @@ async function insertAll(
     for (const entry of catalog) {
       const kept = entry.fields.filter(({ state }) => state !== 'dropping');
       const fields = Object.fromEntries(kept.map(({ path, type }) => [path, type]));
-      const collection = await database.collection(entry.name, { ...entry.options, fields });
+      const dimension = entry.options.dimension || undefined;
+      const options = { ...entry.options, dimension, fields };
+      const collection = await database.collection(entry.name, options);
       let batch: RecordInput[] = [];
       const flush = async (): Promise<void> => {
         throwIfAborted(signal);
