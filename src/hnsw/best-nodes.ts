@@ -2,16 +2,23 @@
 import { assert } from '../base/assert.ts';
 
 export class BestNodes {
-  readonly #limit: number;
+  #limit: number;
   readonly #nodes: Uint32Array;
   readonly #distances: Float32Array;
   #count = 0;
 
-  constructor(limit: number) {
-    assert(limit >= 0, 'a number of nodes is not negative');
+  /** Room for `size`. */
+  constructor(size: number) {
+    this.#limit = size;
+    this.#nodes = new Uint32Array(size);
+    this.#distances = new Float32Array(size);
+  }
+
+  /** Begins anew, to keep `limit` nodes. */
+  reset(limit: number): void {
+    assert(limit <= this.#nodes.length, 'there is room for what is kept');
     this.#limit = limit;
-    this.#nodes = new Uint32Array(limit);
-    this.#distances = new Float32Array(limit);
+    this.#count = 0;
   }
 
   get count(): number {
@@ -28,13 +35,18 @@ export class BestNodes {
     return this.#count < this.#limit ? Number.POSITIVE_INFINITY : this.#distances[this.#limit - 1];
   }
 
-  /** Views, nearest first. */
-  get nodes(): Uint32Array {
-    return this.#nodes.subarray(0, this.#count);
-  }
-
-  get distances(): Float32Array {
-    return this.#distances.subarray(0, this.#count);
+  /** What was kept, nearest first, in arrays of its own. */
+  copy(): {
+    readonly count: number;
+    readonly nodes: Uint32Array;
+    readonly distances: Float32Array;
+  } {
+    const count = this.#count;
+    return {
+      count,
+      nodes: this.#nodes.slice(0, count),
+      distances: this.#distances.slice(0, count),
+    };
   }
 
   offer(node: number, distance: number): void {

@@ -12,8 +12,8 @@ import {
   WALK_ENTRIES,
   WALK_RESULT_ERRORS,
 } from '../kernels/layout.ts';
-import { BestNodes } from './best-nodes.ts';
 import { type Candidates, statsOf, takeRoots } from './candidates.ts';
+import { BATCH, giveScratch, type RefineScratch, takeScratch } from './refine-scratch.ts';
 import type { Slices } from './slices.ts';
 import type { WalkContext, WalkDriver } from './walk-driver.ts';
 
@@ -27,21 +27,10 @@ export interface RefineOptions {
 }
 
 /** Standard errors by which an estimate may be off and still be found, of bits and of SQ8. */
-const Z_BITS = 2.5;
+const Z_BITS = 2;
 const Z_CODES = 4;
-/** How many are measured in one call. */
-const BATCH = 16;
 /** Rounding to the nearest code is off by this share of a step, as a standard error. */
 const ROUNDING = 1 / Math.sqrt(12);
-
-/** Results in order of their estimates, with lower bounds of their distances. */
-interface Estimates {
-  count: number;
-  readonly nodes: Uint32Array;
-  readonly distances: Float32Array;
-  /** Below which the distance hardly is. */
-  readonly bounds: Float32Array;
-}
 
 /** Measures what can be among the nearest `limit` results of a walk that is done. */
 export async function refine(
@@ -50,26 +39,27 @@ export async function refine(
   options: RefineOptions,
 ): Promise<Candidates> {
   const start = performance.now();
-  const estimates = readEstimates(context, walk, options);
-  if (options.onBits) refineByCodes(context, walk, estimates, options);
-  const best = new BestNodes(Math.min(options.limit, estimates.count));
-  const refined = await refineExactly(context, walk, estimates, best, options.slices);
-  const { count, nodes, distances } = best;
-  if (context.space.metricCode === METRIC_L2) takeRoots(distances);
-  const refineMs = performance.now() - start;
-  return { count, nodes, distances, stats: { ...statsOf(walk, refined), refineMs } };
+  const scratch = takeScratch(walk.resultCount, options.limit);
+  try {
+    readEstimates(context, walk, scratch, options);
+    if (options.onBits) refineByCodes(context, walk, scratch, options);
+    const refined = await refineExactly(context, walk, scratch, options.slices);
+    const { count, nodes, distances } = scratch.best.copy();
+    if (context.space.metricCode === METRIC_L2) takeRoots(distances);
+    const refineMs = performance.now() - start;
+    return { count, nodes, distances, stats: { ...statsOf(walk, refined), refineMs } };
+  } finally {
+    giveScratch(scratch);
+  }
 }
 
 function readEstimates(
   { kernels, space }: WalkContext,
   walk: WalkDriver,
+  { count, nodes, distances, bounds }: RefineScratch,
   { onBits, query }: RefineOptions,
-): Estimates {
+): void {
   const { u32, f32 } = kernels.memory;
-  const count = walk.resultCount;
-  const nodes = new Uint32Array(count);
-  const distances = new Float32Array(count);
-  const bounds = new Float32Array(count);
   const results = walk.resultsIndex;
   for (let i = 0; i < count; i++) {
     nodes[i] = u32[results + 2 * i];
@@ -86,7 +76,6 @@ function readEstimates(
       bounds[i] = boundOf(space.metricCode, distances[i], scale, length);
     }
   }
-  return { count, nodes, distances, bounds };
 }
 
 /**
@@ -114,21 +103,19 @@ function lengthOf(query: Float32Array): number {
 function refineByCodes(
   { kernels, space, vectors }: WalkContext,
   walk: WalkDriver,
-  estimates: Estimates,
+  scratch: RefineScratch,
   { limit, query }: RefineOptions,
 ): void {
   const { u32, f32 } = kernels.memory;
-  const { nodes, distances, bounds } = estimates;
+  const { nodes, distances, bounds, batch, scales, best } = scratch;
   const { metricCode } = space;
   const length = metricCode === METRIC_DOT ? lengthOf(query) : 0;
   const entries = walk.field(WALK_ENTRIES);
-  const batch = new Uint32Array(BATCH);
-  const best = new BestNodes(Math.min(limit, estimates.count));
   let isPrepared = false;
   let kept = 0;
-  for (let next = 0; next < estimates.count; ) {
+  for (let next = 0; next < scratch.count; ) {
     let size = 0;
-    for (; next < estimates.count && size < BATCH; next++) {
+    for (; next < scratch.count && size < BATCH; next++) {
       if (bounds[next] > best.worst) continue;
       const node = nodes[next];
       const slot = vectors.hasOriginal(node) ? 0 : space.codeSlot(node);
@@ -146,7 +133,6 @@ function refineByCodes(
     if (!isPrepared) kernels.exports.refinePrepare(walk.address);
     isPrepared = true;
     // The addresses are gone once they are keys.
-    const scales = new Float32Array(BATCH);
     for (let i = 0; i < size; i++) {
       scales[i] = f32[(u32[(entries >>> 2) + 2 * i + 1] + SLOT_SCALE) >>> 2];
     }
@@ -159,16 +145,16 @@ function refineByCodes(
       best.offer(nodes[at], 2 * distance - bounds[at]);
     }
   }
-  estimates.count = kept;
-  sortEstimates(estimates);
+  scratch.count = kept;
+  best.reset(Math.min(limit, kept));
+  sortEstimates(scratch);
 }
 
 /** Measures by originals, and returns how many. */
 async function refineExactly(
   { kernels, vectors }: WalkContext,
   walk: WalkDriver,
-  { count, nodes, bounds }: Estimates,
-  best: BestNodes,
+  { count, nodes, bounds, best }: RefineScratch,
   slices: Slices,
 ): Promise<number> {
   const { u32 } = kernels.memory;
@@ -198,7 +184,7 @@ async function refineExactly(
 }
 
 /** By insertion: they come nearly sorted. */
-function sortEstimates({ count, nodes, distances, bounds }: Estimates): void {
+function sortEstimates({ count, nodes, distances, bounds }: RefineScratch): void {
   for (let i = 1; i < count; i++) {
     const distance = distances[i];
     if (distances[i - 1] <= distance) continue;
