@@ -31,6 +31,9 @@ const HEAP_LIMITS = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4 };
 
 export class KernelPool implements CellReaders {
   readonly threads: number;
+  /** Jobs that workers have done, and workers that have died and were replaced. */
+  done = 0;
+  replaced = 0;
   readonly #kernels: Kernels;
   readonly #mailbox: Mailbox;
   readonly #workers: (Worker | undefined)[];
@@ -123,6 +126,7 @@ export class KernelPool implements CellReaders {
       if (job === undefined || !this.#mailbox.isOver(slot)) continue;
       const result = this.#mailbox.result(slot);
       this.#fruitless = 0;
+      this.done++;
       this.#release(slot);
       hasEnded = true;
       job.onEnd(result);
@@ -226,6 +230,7 @@ export class KernelPool implements CellReaders {
       'a worker is replaced when it is gone',
     );
     this.#workers[worker] = isReplaced ? this.#start(worker) : undefined;
+    if (isReplaced) this.replaced++;
     // What it had ended without saying so.
     this.collect();
     this.#mailbox.ring(this.threads);

@@ -54,11 +54,36 @@ import {
  */
 const STEPS_TO_LARGEST: f64 = 7.5;
 
-/** The squared length of the rest, and its product with the centroid. */
+/** 1.5 x 2^23: what it is added to is rounded to an integer. */
+const ROUNDER: f32 = 12582912;
+
+/** The squared length of the rest, and its product with the centroid; summed up by four, then the tail. */
 @inline
 function addRest(vector: u32, centroid: u32, dimension: u32, factor: f64): v128 {
-  let sums = f64x2.splat(0);
-  for (let i: u32 = 0; i < dimension << 2; i += 4) {
+  const factors = f64x2.splat(factor);
+  let squares = f64x2.splat(0);
+  let squaresHigh = f64x2.splat(0);
+  let centers = f64x2.splat(0);
+  let centersHigh = f64x2.splat(0);
+  const fours = (dimension & ~3) << 2;
+  const end = dimension << 2;
+  for (let i: u32 = 0; i < fours; i += 16) {
+    const values = v128.load(vector + i);
+    const center = v128.load(centroid + i);
+    const low = f64x2.promote_low_f32x4(center);
+    const high = f64x2.promote_low_f32x4(highHalf(center));
+    const a = f64x2.sub(f64x2.mul(f64x2.promote_low_f32x4(values), factors), low);
+    const b = f64x2.sub(f64x2.mul(f64x2.promote_low_f32x4(highHalf(values)), factors), high);
+    squares = f64x2.add(squares, f64x2.mul(a, a));
+    squaresHigh = f64x2.add(squaresHigh, f64x2.mul(b, b));
+    centers = f64x2.add(centers, f64x2.mul(a, low));
+    centersHigh = f64x2.add(centersHigh, f64x2.mul(b, high));
+  }
+  let sums = f64x2(
+    pairSum(f64x2.add(squares, squaresHigh)),
+    pairSum(f64x2.add(centers, centersHigh)),
+  );
+  for (let i = fours; i < end; i += 4) {
     const center = <f64>load<f32>(centroid + i);
     const rest = <f64>load<f32>(vector + i) * factor - center;
     sums = f64x2.add(sums, f64x2.mul(f64x2.splat(rest), f64x2(rest, center)));
@@ -168,8 +193,10 @@ export function prepareBits(walk: u32): void {
   rotateRest(space, query, factor, squares > 0 ? 1 / length : 0, work);
   store<u32>(walk, GATHER_FOR_NONE, GATHER_OWNER);
 
-  // Of the dot metric, q . c = rest . c + c . c.
-  const center = f64x2.extract_lane(rest, 1) + squaresOf(centroid, dimension);
+  // The dot metric's: q . c = rest . c + c . c.
+  const center = metric == METRIC_DOT
+    ? f64x2.extract_lane(rest, 1) + squaresOf(centroid, dimension)
+    : 0;
   store<f64>(walk, baseOf(metric, squares, center, factor), QUERY_BASE);
   store<f64>(walk, length, QUERY_REST);
   codeQuery(walk, work, load<u32>(space, SPACE_BIT_COUNT), metric == METRIC_L2 ? 2 * length : length);
@@ -198,21 +225,23 @@ function codeQuery(walk: u32, values: u32, count: u32, scale: f64): void {
   let productsHigh = f64x2.splat(0);
   for (let i: u32 = 0; i < count; i += 4) {
     const four = v128.load(values + (i << 2));
-    const steps = stepsOf(four, inverse);
-    storeNibbles(planes, i, steps);
-    sums = f32x4.add(sums, steps);
-    codeSquares = f32x4.add(codeSquares, f32x4.mul(steps, steps));
-    products = f64x2.add(
-      products,
-      f64x2.mul(f64x2.promote_low_f32x4(four), f64x2.promote_low_f32x4(steps)),
-    );
+    // Rounded by the addition, to even: the lowest bits are those of the integer.
+    const shifted = f32x4.add(f32x4.mul(four, inverse), f32x4.splat(ROUNDER));
+    const steps = f32x4.sub(shifted, f32x4.splat(ROUNDER));
+    const clamped = f32x4.pmin(f32x4.pmax(steps, f32x4.splat(-8)), f32x4.splat(7));
+    v128.store(values + (i << 2), f32x4.add(clamped, f32x4.splat(ROUNDER)));
+    sums = f32x4.add(sums, clamped);
+    codeSquares = f32x4.add(codeSquares, f32x4.mul(clamped, clamped));
+    const low = f64x2.promote_low_f32x4(clamped);
+    const high = f64x2.promote_low_f32x4(highHalf(clamped));
+    products = f64x2.add(products, f64x2.mul(f64x2.promote_low_f32x4(four), low));
     productsHigh = f64x2.add(
       productsHigh,
-      f64x2.mul(
-        f64x2.promote_low_f32x4(highHalf(four)),
-        f64x2.promote_low_f32x4(highHalf(steps)),
-      ),
+      f64x2.mul(f64x2.promote_low_f32x4(highHalf(four)), high),
     );
+  }
+  for (let i: u32 = 0; i < count; i += 16) {
+    storePlanes(values + (i << 2), planes + ((i >> 7) << 6) + ((i & 127) >> 3));
   }
   const product = pairSum(f64x2.add(products, productsHigh));
   const lengthOverProduct = Math.sqrt(squares) / product;
@@ -246,16 +275,10 @@ function largestOf(values: u32, count: u32): f32 {
   let largest = f32x4.splat(0);
   const end = values + (count << 2);
   for (let at = values; at < end; at += 16) {
-    largest = f32x4.max(largest, f32x4.abs(v128.load(at)));
+    largest = f32x4.pmax(largest, f32x4.abs(v128.load(at)));
   }
-  const pairs = f32x4.max(largest, highHalf(largest));
+  const pairs = f32x4.pmax(largest, highHalf(largest));
   return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
-}
-
-@inline
-function stepsOf(four: v128, inverse: v128): v128 {
-  const steps = f32x4.nearest(f32x4.mul(four, inverse));
-  return f32x4.min(f32x4.max(steps, f32x4.splat(-8)), f32x4.splat(7));
 }
 
 /** Sums of integers below 2^24: exact in any order. */
@@ -265,14 +288,21 @@ function laneSum(sums: v128): f32 {
   return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1);
 }
 
-/** Four values, from position `i` on, into the four planes of their block of 128. */
+/** Sixteen values, in their lowest four bits, into their places in the four planes of a block. */
 @inline
-function storeNibbles(planes: u32, i: u32, steps: v128): void {
-  const integers = i32x4.trunc_sat_f32x4_s(steps);
-  const at = planes + ((i >> 7) << 6) + ((i & 127) >> 3);
-  const shift = i & 4;
-  store<u8>(at, load<u8>(at) | (i32x4.bitmask(i32x4.shl(integers, 31)) << shift));
-  store<u8>(at, load<u8>(at, 16) | (i32x4.bitmask(i32x4.shl(integers, 30)) << shift), 16);
-  store<u8>(at, load<u8>(at, 32) | (i32x4.bitmask(i32x4.shl(integers, 29)) << shift), 32);
-  store<u8>(at, load<u8>(at, 48) | (i32x4.bitmask(integers) << shift), 48);
+function storePlanes(values: u32, planes: u32): void {
+  const nibble = i32x4.splat(15);
+  const low = i16x8.narrow_i32x4_s(
+    v128.and(v128.load(values), nibble),
+    v128.and(v128.load(values, 16), nibble),
+  );
+  const high = i16x8.narrow_i32x4_s(
+    v128.and(v128.load(values, 32), nibble),
+    v128.and(v128.load(values, 48), nibble),
+  );
+  const bytes = i8x16.narrow_i16x8_s(low, high);
+  store<u16>(planes, <u16>i8x16.bitmask(i8x16.shl(bytes, 7)));
+  store<u16>(planes, <u16>i8x16.bitmask(i8x16.shl(bytes, 6)), 16);
+  store<u16>(planes, <u16>i8x16.bitmask(i8x16.shl(bytes, 5)), 32);
+  store<u16>(planes, <u16>i8x16.bitmask(i8x16.shl(bytes, 4)), 48);
 }

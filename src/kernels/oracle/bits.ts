@@ -151,8 +151,13 @@ interface Rest {
 function restOf({ metric, centroid }: BitColumn, vector: Float32Array): Rest {
   const factor = metric === METRIC_COSINE ? inverseNorm(vector) : 1;
   const values = Float64Array.from(vector, (value, i) => value * factor - centroid[i]);
-  const squares = values.reduce((sum, value) => sum + value * value, 0);
-  const center = values.reduce((sum, value, i) => sum + value * centroid[i], 0);
+  const fours = values.length - (values.length % 4);
+  let squares = sumByFour(fours, (i) => values[i] * values[i]);
+  let center = sumByFour(fours, (i) => values[i] * centroid[i]);
+  for (let i = fours; i < values.length; i++) {
+    squares += values[i] * values[i];
+    center += values[i] * centroid[i];
+  }
   return { values, squares, length: Math.sqrt(squares), center, factor };
 }
 
