@@ -249,6 +249,8 @@ class Tally {
     pageReads: 0,
     refined: 0,
     originalReads: 0,
+    walkMs: 0,
+    refineMs: 0,
   };
 
   add(stats: GraphSearchStats, ef: number): void {
