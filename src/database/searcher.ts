@@ -136,7 +136,8 @@ export class Searcher {
       const candidates = await graph.search(vector, { k, ef, filter, signal: search.signal });
       tally.add(candidates.stats, ef);
       const matches = await this.#verify(query, candidates);
-      if (matches.length >= Math.min(wanted, matching)) return matches;
+      const isFull = matches.length >= Math.min(wanted, matching);
+      if (isFull && !reachesBeyond(matches, wanted, candidates, k)) return matches;
       if (ef >= EF_WIDEST || ef >= matching) return undefined;
     }
   }
@@ -227,6 +228,19 @@ export class Searcher {
 /** Whether no candidate beyond the last one can belong to the first `wanted`. */
 function hasEnough(matches: readonly Match[], wanted: number, lastDistance: number): boolean {
   return matches.length >= wanted && matches[wanted - 1].distance < lastDistance;
+}
+
+/**
+ * Whether the first `wanted` hold some that are farther than everything the walk gave: ghosts of later commits
+ * fill the places of candidates that did not count, and nearer ones may not have been given.
+ */
+function reachesBeyond(
+  matches: readonly Match[],
+  wanted: number,
+  { count, distances }: Candidates,
+  k: number,
+): boolean {
+  return count >= k && matches.length >= wanted && matches[wanted - 1].distance > distances[count - 1];
 }
 
 function isWithin(distance: number, search: CheckedSearch, metric: Metric): boolean {
