@@ -9,17 +9,24 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createKernels } from '../../src/kernels/kernels.ts';
 import {
+  CODES_BITS,
   METRIC_COSINE,
   METRIC_DOT,
   METRIC_L2,
   STATUS_YIELD,
+  WALK_CODES,
   WALK_DISTANCES,
+  WALK_EXPAND,
   WALK_FILTER,
   WALK_FILTER_BITS,
   WALK_HOPS,
+  WALK_STOP_FACTOR,
+  WALK_STOP_K,
 } from '../../src/kernels/layout.ts';
+import { bitDistance, bitError, prepareBits } from '../../src/kernels/oracle/bits.ts';
 import { prepareQuery, queryDistance } from '../../src/kernels/oracle/sq8.ts';
 import {
+  type BeamOptions,
   beamSearch,
   compareNeighbours,
   descend,
@@ -27,6 +34,7 @@ import {
   type WalkCounts,
   type WalkedGraph,
 } from '../../src/kernels/oracle/walk.ts';
+import { MemoryBits } from './memory-bits.ts';
 import { BumpMemory, MemorySpace, MemoryWalk } from './memory-space.ts';
 
 const bump = new BumpMemory(createKernels(1 << 23));
@@ -49,7 +57,15 @@ interface Scene {
   readonly entry: number;
   readonly target: number;
   readonly ef: number;
+  /** The walk measures by 1-bit codes; the space has no others. */
+  readonly isOnBits: boolean;
+  readonly expand: boolean;
+  /** How early it stops, and by which result. */
+  readonly stop: { readonly k: number; readonly gamma: number } | undefined;
 }
+
+/** What most walks do not do. */
+const plain = { isOnBits: false, expand: false, stop: undefined };
 
 function listsOf(nodes: number, cap: number): fc.Arbitrary<number[][]> {
   const list = fc.uniqueArray(fc.nat(nodes - 1), { maxLength: cap });
@@ -85,6 +101,11 @@ const scene: fc.Arbitrary<Scene> = sizes.chain(({ dimension, nodes, layers }) =>
     entry: fc.nat(counts[layers - 1] - 1),
     target: fc.nat(layers - 1),
     ef: fc.integer({ min: 1, max: 30 }),
+    isOnBits: fc.boolean(),
+    expand: fc.boolean(),
+    stop: fc.option(fc.record({ k: fc.constantFrom(1, 3), gamma: fc.constantFrom(0.125, 1) }), {
+      nil: undefined,
+    }),
   });
 });
 
@@ -98,8 +119,11 @@ function place(scene: Scene): MemorySpace {
   bump.reset();
   const options = { dimension, metric, slotsPerPage, nodes, capBottom, capUpper };
   const space = new MemorySpace(bump, options);
+  // The centroid is one of the vectors: its rest is nothing.
+  const bitOptions = { centroid: vectors[0], seed: 3, slotsPerPage: 2 * slotsPerPage };
+  const bits = scene.isOnBits ? new MemoryBits(bump, space, bitOptions) : undefined;
   vectors.forEach((vector, node) => {
-    space.put(node, recordOf(node), bump.vector(vector));
+    (bits ?? space).put(node, recordOf(node), bump.vector(vector));
     space.setLive(node, !scene.ghosts[node]);
   });
   scene.lists.forEach((lists, layer) => {
@@ -110,6 +134,12 @@ function place(scene: Scene): MemorySpace {
 
 function newWalk(scene: Scene, space: MemorySpace): MemoryWalk {
   const walk = new MemoryWalk(bump, space, scene.ef);
+  if (scene.isOnBits) walk.setField(WALK_CODES, CODES_BITS);
+  if (scene.expand) walk.setField(WALK_EXPAND, 1);
+  if (scene.stop !== undefined) {
+    memory.f32[(walk.address + WALK_STOP_FACTOR) / 4] = scene.stop.gamma;
+    walk.setField(WALK_STOP_K, Math.min(scene.stop.k, scene.ef));
+  }
   walk.prepare(scene.query);
   if (scene.filter !== undefined) {
     const bits = bump.take(16);
@@ -124,9 +154,37 @@ function newWalk(scene: Scene, space: MemorySpace): MemoryWalk {
   return walk;
 }
 
+/** Distances to the query, as the walk measures them. */
+function measureOf({ metric, query }: Scene, space: MemorySpace): (node: number) => number {
+  const { bits } = space;
+  if (bits !== undefined) {
+    const prepared = prepareBits(bits.column, query);
+    return (node) => bitDistance(metric, prepared, bits.code(node));
+  }
+  const prepared = prepareQuery(metric, query);
+  return (node) => queryDistance(metric, prepared, space.code(node));
+}
+
+/** The standard error of each result of a walk on bits. */
+function errorsOf({ metric, query }: Scene, space: MemorySpace, found: Neighbour[]): number[] {
+  const { bits } = space;
+  if (bits === undefined) return [];
+  const prepared = prepareBits(bits.column, query);
+  return found.map(({ node, distance }) => bitError(metric, prepared, bits.code(node), distance));
+}
+
+function beamOptions({ ef, expand, filter, stop, metric }: Scene): BeamOptions & { ef: number } {
+  const k = Math.min(stop?.k ?? 1, ef);
+  return {
+    ef,
+    expand: expand && filter !== undefined,
+    stop: stop === undefined || metric === METRIC_DOT ? undefined : { ...stop, k },
+  };
+}
+
 /** The graph for the plain search, and the nearest node that it ever measured. */
 function plainGraph(scene: Scene, space: MemorySpace): WalkedGraph & { nearest: Neighbour[] } {
-  const query = prepareQuery(scene.metric, scene.query);
+  const distanceTo = measureOf(scene, space);
   const nearest: Neighbour[] = [];
   return {
     nearest,
@@ -134,7 +192,7 @@ function plainGraph(scene: Scene, space: MemorySpace): WalkedGraph & { nearest: 
     isEligible: (node) =>
       !scene.ghosts[node] && (scene.filter === undefined || scene.filter[recordOf(node)] === true),
     distance: (node) => {
-      const distance = queryDistance(scene.metric, query, space.code(node)) + 0;
+      const distance = distanceTo(node) + 0;
       const found = { distance, node };
       if (nearest.length === 0 || compareNeighbours(found, nearest[0]) < 0) nearest[0] = found;
       return distance;
@@ -144,9 +202,9 @@ function plainGraph(scene: Scene, space: MemorySpace): WalkedGraph & { nearest: 
 
 function plainWalk(scene: Scene, graph: WalkedGraph, counts: WalkCounts): Neighbour[] {
   const from = scene.lists.length - 1;
-  const { entry, target, ef } = scene;
+  const { entry, target } = scene;
   const start = from === target ? entry : descend(graph, entry, { from, target }, counts);
-  return beamSearch(graph, [start], target, ef, counts);
+  return beamSearch(graph, [start], { layer: target, ...beamOptions(scene) }, counts);
 }
 
 function begin(scene: Scene, walk: MemoryWalk): void {
@@ -162,7 +220,9 @@ test('a walk finds what a plain beam search finds, in as many hops', () => {
       begin(scene, walk);
       walk.finish((address) => exports.walkRun(address, 1000));
       const counts = { hops: 0, distances: 0 };
-      expect(walk.results()).toEqual(plainWalk(scene, plainGraph(scene, space), counts));
+      const expected = plainWalk(scene, plainGraph(scene, space), counts);
+      expect(walk.results()).toEqual(expected);
+      if (scene.isOnBits) expect(walk.errors()).toEqual(errorsOf(scene, space, expected));
       expect(walk.field(WALK_HOPS)).toBe(counts.hops);
       expect(walk.field(WALK_DISTANCES)).toBe(counts.distances);
       expect(exports.walkRun(walk.address, 1)).toBe(0);
@@ -186,8 +246,10 @@ const interruptions = fc.record({
 function evict(scene: Scene, space: MemorySpace, kind: string, value: number): void {
   const node = value % scene.vectors.length;
   const page = Math.floor(node / scene.slotsPerPage);
-  if (kind === 'codes') space.evictCodes(page);
-  else if (kind === 'page') space.evictListPage(page);
+  if (kind === 'codes') {
+    space.evictCodes(page);
+    space.bits?.evict(Math.floor(page / 2));
+  } else if (kind === 'page') space.evictListPage(page);
   else if (kind === 'list') space.evictList(node);
   else for (let layer = 1; layer < scene.lists.length; layer++) space.evictUpper(layer, node);
 }
@@ -226,6 +288,7 @@ test('what is missing, interruptions and moves do not show in the answer', () =>
       };
       run();
       expect(walk.results()).toEqual(expected);
+      if (scene.isOnBits) expect(walk.errors()).toEqual(errorsOf(scene, space, expected));
       expect(walk.field(WALK_HOPS)).toBe(counts.hops);
       expect(walk.field(WALK_DISTANCES)).toBe(counts.distances);
 
@@ -234,7 +297,12 @@ test('what is missing, interruptions and moves do not show in the answer', () =>
       const entries = expected.map(({ node }) => node);
       const ghost = graph.nearest[0].node;
       const measured = new Set([...entries, ghost]).size;
-      const below = beamSearch(graph, [...entries, ghost], scene.target - 1, scene.ef, counts);
+      const below = beamSearch(
+        graph,
+        [...entries, ghost],
+        { layer: scene.target - 1, ...beamOptions(scene) },
+        counts,
+      );
       exports.walkContinue(walk.address, scene.target - 1, scene.ef);
       run();
       expect(walk.results()).toEqual(below);
@@ -252,7 +320,14 @@ test('a walk that passes through far more nodes than its ef asks for a larger sc
     vectors.map((_, i) => [i + 1, i + 2, (i * 31) % nodes].filter((id) => id < nodes && id !== i)),
   ];
   const ghosts = vectors.map((_, i) => i % 1600 !== 3);
-  const shared = { dimension: 2, metric: METRIC_L2, slotsPerPage: 16, ghosts, filter: undefined };
+  const shared = {
+    ...plain,
+    dimension: 2,
+    metric: METRIC_L2,
+    slotsPerPage: 16,
+    ghosts,
+    filter: undefined,
+  };
   const scene = {
     ...shared,
     vectors,
@@ -275,7 +350,7 @@ test('a walk that passes through far more nodes than its ef asks for a larger sc
 test('a walk may be begun with a larger ef than its scratch was laid out for', () => {
   const vectors = Array.from({ length: 300 }, (_, i) => Float32Array.of(i));
   const lists = [vectors.map((_, i) => [i - 1, i + 1].filter((id) => id >= 0 && id < 300))];
-  const shared = { dimension: 1, metric: METRIC_L2, slotsPerPage: 16, filter: undefined };
+  const shared = { ...plain, dimension: 1, metric: METRIC_L2, slotsPerPage: 16, filter: undefined };
   const ghosts = vectors.map(() => false);
   const scene = {
     ...shared,

@@ -21,6 +21,14 @@ export interface WalkCounts {
   distances: number;
 }
 
+/** What a beam search may do besides. */
+export interface BeamOptions {
+  /** Nodes that are not eligible are walked through instead of being measured (WALK_EXPAND). */
+  readonly expand?: boolean;
+  /** Ends at a candidate (1 + gamma) times as far as the k-th result; distances are squares (WALK_STOP_K). */
+  readonly stop?: { readonly k: number; readonly gamma: number } | undefined;
+}
+
 /** Orders by distance, anything that is not a number last, then by node. */
 export function compareNeighbours(left: Neighbour, right: Neighbour): number {
   return rank(left.distance) - rank(right.distance) || byValue(left, right);
@@ -64,15 +72,13 @@ export function descend(
 export function beamSearch(
   graph: WalkedGraph,
   entries: readonly number[],
-  layer: number,
-  ef: number,
+  { layer, ef, ...options }: BeamOptions & { readonly layer: number; readonly ef: number },
   counts: WalkCounts,
 ): Neighbour[] {
   const seen = new Set<number>();
   const results: Neighbour[] = [];
   const candidates: Neighbour[] = [];
   const offer = (node: number): void => {
-    if (seen.has(node)) return;
     seen.add(node);
     const neighbour = measure(graph, node, counts);
     candidates.push(neighbour);
@@ -81,15 +87,38 @@ export function beamSearch(
     results.sort(compareNeighbours);
     if (results.length > ef) results.pop();
   };
-  for (const entry of entries) offer(entry);
+  const unseen = (node: number): number[] => {
+    counts.hops++;
+    const found = [...graph.neighbours(layer, node)].filter((id) => !seen.has(id));
+    for (const id of found) seen.add(id);
+    return found;
+  };
+  const expandThrough = (node: number): void => {
+    const near = unseen(node);
+    const through = near.filter((id) => !graph.isEligible(id));
+    const behind = through.flatMap(unseen);
+    const measured = [...near, ...behind].filter((id) => graph.isEligible(id));
+    const isLost = measured.length === 0 && results.length < ef;
+    for (const id of isLost ? through : measured) offer(id);
+  };
+  for (const entry of new Set(entries)) offer(entry);
   for (;;) {
     candidates.sort(compareNeighbours);
     const nearest = candidates.shift();
     if (nearest === undefined) return results;
     if (results.length === ef && compareNeighbours(nearest, results[ef - 1]) > 0) return results;
-    counts.hops++;
-    for (const node of graph.neighbours(layer, nearest.node)) offer(node);
+    if (options.stop !== undefined && isFar(nearest, results, options.stop)) return results;
+    if (options.expand === true) expandThrough(nearest.node);
+    else for (const id of unseen(nearest.node)) offer(id);
   }
+}
+
+function isFar(
+  { distance }: Neighbour,
+  results: readonly Neighbour[],
+  { k, gamma }: { readonly k: number; readonly gamma: number },
+): boolean {
+  return results.length >= k && distance > (1 + gamma) * (1 + gamma) * results[k - 1].distance;
 }
 
 function measure(graph: WalkedGraph, node: number, counts: WalkCounts): Neighbour {
