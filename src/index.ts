@@ -40,6 +40,8 @@ export type { SearchManyOptions } from './database/search-many.ts';
 export { Snapshot, SnapshotCollection } from './database/snapshot.ts';
 export type { CompactProgress } from './database/sweep-control.ts';
 export type { CompactOptions, CompactReport } from './database/sweeper.ts';
+export { Transaction } from './database/transaction.ts';
+export { TransactionCollection } from './database/transaction-collection.ts';
 export { DatabaseError, type ErrorCode, isDatabaseError } from './errors.ts';
 export {
   type Embedder,

@@ -55,9 +55,7 @@ export async function insertRecords(
   return await session.write(store, async (plan) => {
     await inSlices(records, (record) => {
       if (plan.find(record.namespace, record.id) !== undefined) {
-        const id = describe(decodeId(record.id));
-        const message = `id: ${id} is there already; use upsert to replace it`;
-        throw new DatabaseError('ALREADY_EXISTS', message);
+        throw alreadyThere(record.id);
       }
       plan.insert(record);
     });
@@ -119,6 +117,13 @@ export async function deleteNamespace(
     }
     return deleted;
   });
+}
+
+/** The error of an insertion; `id` is encoded. */
+export function alreadyThere(id: Uint8Array): DatabaseError {
+  const name = describe(decodeId(id));
+  const message = `id: ${name} is there already; use upsert to replace it`;
+  return new DatabaseError('ALREADY_EXISTS', message);
 }
 
 /** What is stored, with what is changed. */

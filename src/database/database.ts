@@ -20,6 +20,7 @@ import {
   reopenCollectionOptions,
 } from './check-options.ts';
 import { Collection } from './collection.ts';
+import type { CollectionStore } from './collection-store.ts';
 import { type DatabaseStats, gatherStats } from './database-stats.ts';
 import { checkStoredFields, newFields } from './field-options.ts';
 import { openSession } from './open-session.ts';
@@ -28,6 +29,7 @@ import { checkSignal } from './search-plan.ts';
 import type { Session } from './session.ts';
 import { Snapshot } from './snapshot.ts';
 import type { CompactOptions, CompactReport } from './sweeper.ts';
+import { runTransaction, type Transaction } from './transaction.ts';
 import { checkKeys, checkName, invalid } from './validate.ts';
 
 /**
@@ -89,6 +91,24 @@ export class Database implements AsyncDisposable {
     return new Snapshot(this.#session, this.#session.views.open('snapshot'), stores);
   }
 
+  /**
+   * Runs `fn` and commits what it wrote by `tx`, over any number of collections, as one commit: all of it or,
+   * when `fn` throws or the commit fails, nothing. Gives what `fn` gives, once that is durable.
+   *
+   * Everything is read as of the commit that was published when it began, with what the transaction itself
+   * has written. Nobody is locked out meanwhile. `CONFLICT` when a record that it read by `get`, `getMany` or
+   * `has`, or that it wrote, has been changed by somebody else since (or has expired); what `scan`, `count`
+   * and `search` gave is not checked. A transaction that wrote nothing never fails so. `retry` repeats those
+   * that do. What it writes is kept in memory until the end: some ten thousand records at most.
+   *
+   * `tx` is of no use after `fn` has ended. Other writes, and transactions, may be awaited within `fn`: they
+   * are not part of it.
+   */
+  async transaction<T>(fn: (tx: Transaction) => Promise<T> | T): Promise<T> {
+    this.#session.assertWritable();
+    return await runTransaction(this.#session, (name) => this.#storeOf(name), fn);
+  }
+
   /** Writes what is only in memory and the log to tables and pages. Durability does not need it. */
   async flush(): Promise<void> {
     await this.#session.flush();
@@ -143,6 +163,13 @@ export class Database implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #storeOf(name: string): CollectionStore {
+    checkName(name, 'name');
+    const entry = this.#catalog.get(name);
+    if (entry !== undefined) return this.#session.collection(entry);
+    throw new DatabaseError('NOT_FOUND', `there is no collection '${name}'`);
   }
 
   #open(entry: CatalogEntry, options: CollectionOptions): Collection {
