@@ -35,6 +35,7 @@ const REPAIR_ADVICE =
   'keep a copy of the folder, then `repair(path)`, or `stratavec repair DIR`, rebuilds what is left';
 /** An insertion is sure of so much scratch, or of an eighth of a small memory. */
 const INSERT_SCRATCH_BYTES_MAX = MIB;
+const SEARCH_SCRATCH_BYTES_MAX = MIB / 2;
 
 export async function openSession(
   path: string,
@@ -133,7 +134,9 @@ async function openStores(opening: Opening): Promise<Stores> {
     tree: PAGES_TREE,
   });
   undo.push(() => pages.close());
-  const walks = new WalkPool(kernels, allocator);
+  // Pinned cells may leave no free frames side by side: one search and one insertion always have theirs.
+  const searchBytes = Math.min(allocator.totalBytes / 16, SEARCH_SCRATCH_BYTES_MAX);
+  const walks = new WalkPool(kernels, allocator, { homeBytes: searchBytes });
   const homeBytes = Math.min(allocator.totalBytes / 8, INSERT_SCRATCH_BYTES_MAX);
   const insertWalks = new WalkPool(kernels, allocator, { homeBytes });
   const filters = new RecordFilters({ engine, hasher, allocator, kernels });

@@ -2,6 +2,7 @@
 import type { Directory } from '../kernels/directory.ts';
 import type { Space } from '../kernels/space.ts';
 import type { Geometry } from './geometry.ts';
+import { NewOriginals } from './new-originals.ts';
 import { type ColumnName, PageColumn } from './page-column.ts';
 import type { PageStore } from './page-store.ts';
 import type { Columns } from './space-checkpoint.ts';
@@ -18,13 +19,14 @@ export function makeColumns({
   readonly store: PageStore;
   readonly originals?: boolean | undefined;
 }): Columns {
-  const { codeSliceBytes, originalSliceBytes } = geometry;
-  return {
-    codes: makeColumn('codes', codeSliceBytes, space.codes, store),
-    originals: originals
-      ? makeColumn('originals', originalSliceBytes, space.originals, store)
-      : undefined,
-  };
+  const { codeSliceBytes, originalSliceBytes, originalStride: stride } = geometry;
+  const codes = makeColumn('codes', codeSliceBytes, space.codes, store);
+  if (!originals) return { codes, originals: undefined, newOriginals: undefined };
+  const column = makeColumn('originals', originalSliceBytes, space.originals, store);
+  const { memory } = store.kernels;
+  const { allocator } = store;
+  const newOriginals = new NewOriginals({ column, stride, memory, allocator });
+  return { codes, originals: column, newOriginals };
 }
 
 /** The cells are in `directory` of the space. */

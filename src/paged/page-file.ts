@@ -28,6 +28,7 @@ export class PageFile {
   /** Whether the file's entry in the directory is known to be on the device. */
   #entrySynced = false;
   #closed = false;
+  #scratch = new Uint8Array(0);
 
   constructor(options: PageFileOptions) {
     this.#options = options;
@@ -45,6 +46,12 @@ export class PageFile {
     if (this.checksum(target, place.unit) !== place.checksum) {
       throw new CorruptionError('page slice checksum mismatch', this.#at(place.unit * UNIT_SIZE));
     }
+  }
+
+  /** Memory for a slice that is looked at once: borrowed until the next call, contents undefined. */
+  scratch(bytes: number): Uint8Array {
+    if (this.#scratch.length < bytes) this.#scratch = new Uint8Array(bytes);
+    return this.#scratch.subarray(0, bytes);
   }
 
   /** Fills `target` from `offset` on; the caller checks what it got. */

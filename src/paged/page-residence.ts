@@ -1,8 +1,8 @@
 /**
- * Brings pages into memory: codes for a walk, both columns, pinned, for a change.
+ * Brings pages into memory: codes for a walk, and, pinned, for a change.
  */
-import { assert } from '../base/assert.ts';
 import { CorruptionError } from '../errors.ts';
+import type { PageFile } from './page-file.ts';
 import type { PageStates } from './page-states.ts';
 import type { Columns, SpaceCheckpoint } from './space-checkpoint.ts';
 
@@ -10,15 +10,14 @@ export interface PageResidenceOptions {
   readonly columns: Columns;
   readonly checkpoint: SpaceCheckpoint;
   readonly states: PageStates;
-  /** Path of the page file, for errors. */
-  readonly file: string;
+  readonly file: PageFile;
 }
 
 export class PageResidence {
   readonly #columns: Columns;
   readonly #checkpoint: SpaceCheckpoint;
   readonly #states: PageStates;
-  readonly #file: string;
+  readonly #file: PageFile;
 
   constructor({ columns, checkpoint, states, file }: PageResidenceOptions) {
     this.#columns = columns;
@@ -34,8 +33,8 @@ export class PageResidence {
   }
 
   /**
-   * Makes `page` dirty: both columns in memory and pinned, the slices that a running checkpoint has still
-   * to write copied. `isNew`: the page has no slices. `planned`: on behalf of the plan under way. After an
+   * Makes `page` dirty: its codes in memory and pinned, and copied if a running checkpoint has still to write
+   * them. `isNew`: the page has no slices. `planned`: on behalf of the plan under way. After an
    * error everything is as before, besides the cache.
    */
   makeWritable(page: number, { isNew, planned }: { isNew: boolean; planned: boolean }): void {
@@ -57,7 +56,7 @@ export class PageResidence {
   /** The error for a page that is neither in memory nor on disk. */
   missing(page: number): CorruptionError {
     const what = `page ${page} of space ${this.#checkpoint.id} has no place in the page file`;
-    return new CorruptionError(what, { file: this.#file, offset: 0 });
+    return new CorruptionError(what, { file: this.#file.path, offset: 0 });
   }
 
   #loadCodes(page: number): number {
@@ -68,10 +67,8 @@ export class PageResidence {
   }
 
   #create(page: number): void {
-    const { codes, originals } = this.#columns;
-    codes.create(page);
+    this.#columns.codes.create(page);
     try {
-      originals?.create(page);
       this.#states.show(page);
     } catch (error) {
       this.drop(page);
@@ -80,21 +77,18 @@ export class PageResidence {
   }
 
   #pin(page: number): void {
-    const { codes, originals } = this.#columns;
+    const { codes } = this.#columns;
     if (codes.peek(page) === 0) this.#loadCodes(page);
+    this.#verifyOriginals(page);
     codes.pin(page);
-    if (originals === undefined) return;
-    try {
-      if (originals.peek(page) === 0) {
-        const place = this.#checkpoint.places(page)?.originals;
-        if (place === undefined) throw this.missing(page);
-        originals.load(page, place);
-      }
-      originals.pin(page);
-    } catch (error) {
-      codes.unpin(page);
-      throw error;
-    }
-    assert(codes.peek(page) !== 0, 'a pinned page is in memory');
+  }
+
+  /** The next checkpoint will read them: a change that goes to a damaged slice must fail, not the checkpoint. */
+  #verifyOriginals(page: number): void {
+    const { originals } = this.#columns;
+    if (originals === undefined || originals.peek(page) !== 0) return;
+    const place = this.#checkpoint.places(page)?.originals;
+    if (place === undefined) throw this.missing(page);
+    this.#file.readSlice(place, this.#file.scratch(originals.cellBytes));
   }
 }

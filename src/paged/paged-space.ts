@@ -87,12 +87,18 @@ export class PagedSpace {
     this.#store = store;
     this.columns = makeColumns(options);
     this.#book = new PlaceBook(geometry.slotsPerPage);
-    const shared = { geometry, columns: this.columns, map, file: file.path };
+    const shared = { geometry, columns: this.columns, map };
     const countPinned = (bytes: number): void => store.countPinned(bytes);
-    this.checkpoint = new SpaceCheckpoint({ id, book: this.#book, countPinned, ...shared });
-    this.states = new PageStates({ id, memory, codes: this.columns.codes, ...shared });
+    this.checkpoint = new SpaceCheckpoint({ id, book: this.#book, countPinned, file, ...shared });
+    this.states = new PageStates({
+      id,
+      memory,
+      codes: this.columns.codes,
+      file: file.path,
+      ...shared,
+    });
     const { checkpoint, columns, states } = this;
-    this.#residence = new PageResidence({ columns, checkpoint, states, file: file.path });
+    this.#residence = new PageResidence({ columns, checkpoint, states, file });
     const residence = this.#residence;
     this.#reader = new VectorReader({ geometry, store, columns, checkpoint, residence });
     this.#view = makeView(states, this.#book, options.random ?? seededRandom(id));
@@ -229,6 +235,7 @@ export class PagedSpace {
     assert(plan !== undefined, 'a plan is under way');
     this.#endPlan();
     this.checkpoint.pages.commitPlan();
+    this.columns.newOriginals?.commitPlan();
     this.bits?.commitPlan();
     if (plan.dropped.length === 0) return;
     for (const page of plan.dropped) this.checkpoint.drop(page);
@@ -246,6 +253,7 @@ export class PagedSpace {
       if (plan.opened.has(page)) this.#residence.drop(page);
       else this.checkpoint.unpin(page);
     });
+    this.columns.newOriginals?.rollbackPlan();
     this.checkpoint.recount();
     this.bits?.rollbackPlan();
     this.#book.restore();
@@ -371,6 +379,7 @@ export class PagedSpace {
     this.checkpoint.release();
     this.columns.codes.release();
     this.columns.originals?.release();
+    this.columns.newOriginals?.release();
   }
 
   #freeSlotsOf(page: number): number {
@@ -440,24 +449,24 @@ export class PagedSpace {
     });
   }
 
-  /** Both columns are in memory and pinned. `plan` gets what the slots held before. */
+  /** The codes are in memory and pinned. `plan` gets what the slots held before. */
   #writeSlot(node: number, record: number, vector: Float32Array, plan?: SpacePlan): void {
-    const { dimension, codeStride, originalStride } = this.geometry;
+    const { dimension, codeStride } = this.geometry;
     assert(vector.length === dimension, 'a vector has the dimension of its space');
     const { memory, exports } = this.#store.kernels;
-    const code = this.#codeSlot(node);
+    const { newOriginals } = this.columns;
     const page = this.#space.pageOf(node);
-    const { originals } = this.columns;
+    const slot = this.#space.slotOf(node);
     const original =
-      originals === undefined
-        ? this.#store.ring.next(originalStride)
-        : originals.peek(page) + this.#space.slotOf(node) * originalStride;
+      newOriginals?.take(page, slot, plan) ?? this.#store.ring.next(this.geometry.originalStride);
+    this.checkpoint.recount();
+    const code = this.#codeSlot(node);
     plan?.save(memory, code, codeStride);
-    if (originals !== undefined) plan?.save(memory, original, originalStride);
     memory.f32.set(vector, original >>> 2);
     memory.u32[(original >>> 2) + dimension] = this.#reader.checksum(original, node);
     memory.u32[(code + SLOT_RECORD) >>> 2] = record;
     exports.encodeSq8(this.#space.address, original, code);
+    newOriginals?.show(page, slot);
   }
 }
 

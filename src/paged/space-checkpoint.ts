@@ -1,12 +1,15 @@
 /**
  * The dirty pages of one space and their cells: pinned, copied when a frozen page changes before it is
- * written, written by a checkpoint, let go when it is installed.
+ * written, written by a checkpoint, let go when it is installed. That holds for codes; of originals only
+ * the new ones stay in memory (`new-originals.ts`), and their slice is made of them and the one on disk.
  */
 import { assert } from '../base/assert.ts';
 import { DirtyPages } from './dirty-pages.ts';
 import type { UnitRun } from './free-units.ts';
 import { type Geometry, UNIT_SIZE } from './geometry.ts';
+import type { NewOriginals } from './new-originals.ts';
 import type { PageColumn } from './page-column.ts';
+import type { PageFile } from './page-file.ts';
 import {
   decodeEnd,
   decodePlaces,
@@ -26,6 +29,8 @@ import type { PlaceBook } from './place-book.ts';
 export interface Columns {
   readonly codes: PageColumn;
   readonly originals: PageColumn | undefined;
+  /** There are some as long as there are originals. */
+  readonly newOriginals: NewOriginals | undefined;
 }
 
 export interface SpaceCheckpointOptions {
@@ -34,8 +39,7 @@ export interface SpaceCheckpointOptions {
   readonly columns: Columns;
   readonly book: PlaceBook;
   readonly map: PageMap;
-  /** Path of the page file, for errors. */
-  readonly file: string;
+  readonly file: PageFile;
   /** Is told how many bytes became pinned, or, below 0, unpinned. */
   readonly countPinned: (bytes: number) => void;
 }
@@ -44,7 +48,6 @@ export class SpaceCheckpoint implements CheckpointedSpace {
   readonly id: number;
   readonly pages: DirtyPages;
   readonly #options: SpaceCheckpointOptions;
-  readonly #columns: readonly PageColumn[];
   /** The open pages, and how many pages there were, as of the freeze. */
   #openPages: Uint8Array = new Uint8Array(0);
   #pagesAtFreeze = 0;
@@ -57,15 +60,14 @@ export class SpaceCheckpoint implements CheckpointedSpace {
   constructor(options: SpaceCheckpointOptions) {
     this.id = options.id;
     this.#options = options;
-    const { codes, originals } = options.columns;
-    this.#columns = originals === undefined ? [codes] : [codes, originals];
-    this.pages = new DirtyPages(this.#columns.length);
+    this.pages = new DirtyPages(options.columns.originals === undefined ? 1 : 2);
   }
 
   /** Tells `countPinned` what changed; called whenever pages became dirty or clean. */
   recount(): void {
-    const pageBytes = this.#columns.reduce((sum, { cellBytes }) => sum + cellBytes, 0);
-    const bytes = this.pages.pinnedCount * pageBytes + this.#copiedBytes;
+    const { codes, newOriginals } = this.#options.columns;
+    const pinnedBytes = this.pages.pinnedCount * codes.cellBytes + this.#copiedBytes;
+    const bytes = pinnedBytes + (newOriginals?.bytes ?? 0);
     this.#options.countPinned(bytes - this.#countedBytes);
     this.#countedBytes = bytes;
   }
@@ -84,7 +86,7 @@ export class SpaceCheckpoint implements CheckpointedSpace {
     if (this.#placedEnd === undefined) {
       const { map, file } = this.#options;
       const bytes = map.get(this.id, OPEN_PAGES, 'places');
-      this.#placedEnd = decodeEnd(bytes, 'the end of placed pages', file);
+      this.#placedEnd = decodeEnd(bytes, 'the end of placed pages', file.path);
     }
     return this.#placedEnd;
   }
@@ -93,7 +95,7 @@ export class SpaceCheckpoint implements CheckpointedSpace {
   places(page: number): Places | undefined {
     const { map, file } = this.#options;
     const bytes = map.get(this.id, page, 'places');
-    return bytes === undefined ? undefined : decodePlaces(bytes, file);
+    return bytes === undefined ? undefined : decodePlaces(bytes, file.path);
   }
 
   /**
@@ -101,43 +103,48 @@ export class SpaceCheckpoint implements CheckpointedSpace {
    * so it may throw RESOURCE_EXHAUSTED; then nothing has changed.
    */
   protect(page: number): void {
-    const frozen = this.pages.frozen(page);
-    if (frozen === undefined) return;
-    this.#columns.forEach((column, i) => {
-      const slice = frozen.slices[i];
-      if (slice.place !== undefined || slice.copy !== 0) return;
-      slice.copy = column.copy(page);
-      this.#copiedBytes += column.cellBytes;
-    });
+    const slice = this.pages.frozen(page)?.slices[0];
+    if (slice === undefined || slice.place !== undefined || slice.copy !== 0) return;
+    const { codes } = this.#options.columns;
+    slice.copy = codes.copy(page);
+    this.#copiedBytes += codes.cellBytes;
   }
 
   /** Lets the cells of a page go that is neither dirty nor frozen. */
   unpin(page: number): void {
-    for (const column of this.#columns) column.unpin(page);
+    this.#options.columns.codes.unpin(page);
   }
 
   /** The space has given up a page, which was protected: its cells go. */
   drop(page: number): void {
     this.pages.drop(page);
-    for (const column of this.#columns) column.drop(page);
+    const { codes, originals, newOriginals } = this.#options.columns;
+    codes.drop(page);
+    originals?.drop(page);
+    newOriginals?.drop(page);
   }
 
   freeze(): void {
     this.#pagesAtFreeze = this.#options.book.counters.pages;
     this.#openPages = this.#options.book.openPages.encode();
     this.pages.freeze();
+    this.#options.columns.newOriginals?.freeze();
   }
 
   /** Codes first, then originals, so that the slices of a column lie side by side in the file. */
   *write({ writer, allocate }: CheckpointTarget): Iterable<number> {
-    const maskBytes = 8 * this.#options.geometry.maskWords;
-    for (let i = 0; i < this.#columns.length; i++) {
-      const column = this.#columns[i];
-      for (const { page, slices } of this.pages.frozenPages()) {
-        const bytes = column.bytes(slices[i].copy || column.peek(page));
-        slices[i].place = writer.add(allocate(column.cellBytes), bytes, i === 0 ? maskBytes : 0);
-        yield column.cellBytes;
-      }
+    const { geometry, columns } = this.#options;
+    const { codes, originals } = columns;
+    for (const { page, slices } of this.pages.frozenPages()) {
+      const bytes = codes.bytes(slices[0].copy || codes.peek(page));
+      slices[0].place = writer.add(allocate(codes.cellBytes), bytes, 8 * geometry.maskWords);
+      yield codes.cellBytes;
+    }
+    if (originals === undefined) return;
+    for (const { page, slices } of this.pages.frozenPages()) {
+      const bytes = this.#composeOriginals(page, originals.cellBytes);
+      slices[1].place = writer.add(allocate(bytes.length), bytes, 0);
+      yield 2 * bytes.length; // Read, and written.
     }
   }
 
@@ -178,12 +185,15 @@ export class SpaceCheckpoint implements CheckpointedSpace {
   installed(): void {
     this.#placedEnd = this.#pagesAtFreeze;
     this.#freeCopies();
+    this.#options.columns.newOriginals?.installed();
     this.pages.installed((page) => this.unpin(page));
     this.recount();
   }
 
   failed(): void {
     this.#freeCopies();
+    const isDropped = (page: number): boolean => this.pages.frozen(page)?.isDropped ?? false;
+    this.#options.columns.newOriginals?.failed(isDropped);
     this.pages.failed();
     this.recount();
   }
@@ -194,13 +204,23 @@ export class SpaceCheckpoint implements CheckpointedSpace {
     this.#countedBytes = 0;
   }
 
+  /** The originals of a frozen page as of the freeze: those on disk, and over them the new ones. Borrowed. */
+  #composeOriginals(page: number, bytes: number): Uint8Array {
+    const { columns, file } = this.#options;
+    const slice = file.scratch(bytes);
+    const place = this.places(page)?.originals;
+    if (place === undefined) slice.fill(0);
+    else file.readSlice(place, slice);
+    columns.newOriginals?.complete(page, slice);
+    return slice;
+  }
+
   /** Frees the copies made for a checkpoint that has ended. */
   #freeCopies(): void {
     for (const { slices } of this.pages.frozenPages()) {
-      slices.forEach((slice, i) => {
-        if (slice.copy !== 0) this.#columns[i].freeCopy(slice.copy);
-        slice.copy = 0;
-      });
+      const [slice] = slices;
+      if (slice.copy !== 0) this.#options.columns.codes.freeCopy(slice.copy);
+      slice.copy = 0;
     }
     this.#copiedBytes = 0;
   }

@@ -1,5 +1,6 @@
 /**
- * Originals for the last step of a search: from the page's cell, or from the file, where a single vector
+ * Originals for the last step of a search: from the page's cell, from a cell of its own when it is new, or
+ * from the file, where a single vector
  * can be read and verified without its page. A space without originals gives decoded codes.
  */
 import { CorruptionError } from '../errors.ts';
@@ -31,14 +32,17 @@ export class VectorReader {
   /** The address of f32[dimension]; valid until the next allocation, or until the ring has gone round. */
   original(page: number, slot: number): number {
     const { geometry, columns, checkpoint, residence } = this.#options;
-    const { originals } = columns;
+    const { originals, newOriginals } = columns;
     if (originals === undefined) return this.decode(this.codeSlot(page, slot));
     const found = originals.find(page);
     if (found !== 0) return found + slot * geometry.originalStride;
+    const added = newOriginals?.find(page, slot) ?? 0;
+    if (added !== 0) return added;
     const place = checkpoint.places(page)?.originals;
     if (place === undefined) throw residence.missing(page);
     if (!originals.hasRoom()) return this.#readSlot(place, page, slot);
-    return originals.load(page, place) + slot * geometry.originalStride;
+    const complete = (cell: number): void => newOriginals?.patch(page, cell);
+    return originals.load(page, place, complete) + slot * geometry.originalStride;
   }
 
   /** Whether `original` finds the page's vectors in memory. */

@@ -15,7 +15,7 @@ import type { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
 import { Disk, Harness, isSame, newFileSystem, type Vector } from './harness.ts';
 
 const dimension = 768;
-const memoryBytes = 10 * 65536;
+const memoryBytes = 14 * 65536;
 const spaces = 2;
 
 const policy = fc.constantFrom<PlacePolicy>('affinity', 'section', 'append', 'random');
