@@ -240,7 +240,8 @@ function reachesBeyond(
   { count, distances }: Candidates,
   k: number,
 ): boolean {
-  return count >= k && matches.length >= wanted && matches[wanted - 1].distance > distances[count - 1];
+  if (count < k || matches.length < wanted) return false;
+  return matches[wanted - 1].distance > distances[count - 1];
 }
 
 function isWithin(distance: number, search: CheckedSearch, metric: Metric): boolean {
