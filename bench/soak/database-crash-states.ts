@@ -2,6 +2,8 @@
  * A history of a whole database - records, graph, vectors in pages - and every state in which a crash may leave
  * its disk: what is stored is a prefix of the writes with all that was acknowledged, every record is read and
  * found, `check` passes, a reader changes nothing, and what an opening found is as safe as what comes after it.
+ * Every other write is a transaction that does the same in a second collection: there it is with the write, or
+ * neither is.
  */
 import type { Random } from '../../src/base/random.ts';
 import { isDatabaseError } from '../../src/errors.ts';
@@ -24,6 +26,7 @@ import { type DiskImage, fileSystemOf } from './traced-disk.ts';
 
 const DIRECTORY = '/db';
 const COLLECTION = 'things';
+const TWIN = 'twins';
 const dimension = 8;
 const idCount = 40;
 
@@ -53,7 +56,8 @@ export async function recordDatabaseHistory(
   };
   const states = new DistinctStates();
   for (const durability of durabilities) {
-    const { database, collection } = await openDatabase(tracing, durability);
+    const opened = await openDatabase(tracing, durability);
+    const { database } = opened;
     for (let i = 0; i < operations; i++) {
       const operation = states.next(random, writes.length);
       if (operation.do === 'flush') {
@@ -62,7 +66,7 @@ export async function recordDatabaseHistory(
         continue;
       }
       writes.push(operation);
-      await write(collection, operation);
+      await write(opened, operation, writes.length - 1);
       promise(durability === 'sync', durability !== 'none');
     }
     await database.close();
@@ -99,7 +103,7 @@ async function judgeDisk(image: DiskImage, writes: readonly KillOperation[]): Pr
   const known = writes.slice(0, found);
   const second = await openDatabase(left);
   const next: KillOperation = { do: 'upsert', records: [recordOf(() => 0.5, idCount, found)] };
-  await write(second.collection, next);
+  await write(second, next, found);
   await second.database.close();
   const last = await openDatabase(left.crash(found, 0));
   const again = await judgeOpen(last, [...known, next]);
@@ -111,12 +115,30 @@ async function judgeDisk(image: DiskImage, writes: readonly KillOperation[]): Pr
 }
 
 async function judgeOpen(
-  { database, collection }: OpenDatabase,
+  { database, collection, twin }: OpenDatabase,
   writes: readonly KillOperation[],
 ): Promise<number> {
   const { problems, survived } = await judgeRecords(database, collection, new Map(), writes);
   if (problems.length > 0) throw new Error(problems.join('; '));
+  const expected = new Map<string | number, KillRecord>();
+  for (const [i, operation] of writes.slice(0, survived).entries()) {
+    if (isTwinned(i)) applyTo(expected, operation);
+  }
+  const rows: string[] = [];
+  for await (const { id, metadata } of twin.scan({ include: ['metadata'] })) {
+    rows.push(rowOf(id, metadata as KillRecord['metadata']));
+  }
+  const wanted = [...expected.values()].map(({ id, metadata }) => rowOf(id, metadata));
+  if (rows.sort().join() !== wanted.sort().join()) {
+    throw new Error(
+      `of ${survived} writes the twins have ${rows.join()} instead of ${wanted.join()}`,
+    );
+  }
   return survived;
+}
+
+function rowOf(id: unknown, { operation }: KillRecord['metadata']): string {
+  return `${String(id)}:${operation}`;
 }
 
 /** A reader may find nothing to open yet, and changes nothing. */
@@ -136,6 +158,7 @@ async function readAlone(disk: FileSystem): Promise<void> {
 interface OpenDatabase {
   readonly database: Database;
   readonly collection: Collection;
+  readonly twin: Collection;
 }
 
 async function openDatabase(
@@ -143,12 +166,28 @@ async function openDatabase(
   durability: Durability = 'sync',
 ): Promise<OpenDatabase> {
   const database = await open(DIRECTORY, { fileSystem, durability, memoryBytes: 8 << 20 });
-  return { database, collection: await database.collection(COLLECTION, collectionOptions) };
+  const collection = await database.collection(COLLECTION, collectionOptions);
+  return { database, collection, twin: await database.collection(TWIN, collectionOptions) };
 }
 
-async function write(collection: Collection, operation: KillOperation): Promise<void> {
-  if (operation.do === 'upsert') await collection.upsert(operation.records);
-  if (operation.do === 'delete') await collection.delete(operation.ids);
+/** Whether the write of that position is done in both collections. */
+function isTwinned(position: number): boolean {
+  return position % 2 === 1;
+}
+
+async function write(
+  { database, collection }: OpenDatabase,
+  operation: KillOperation,
+  position: number,
+): Promise<void> {
+  const apply = async (to: Pick<Collection, 'upsert' | 'delete'>): Promise<void> => {
+    if (operation.do === 'upsert') await to.upsert(operation.records);
+    if (operation.do === 'delete') await to.delete(operation.ids);
+  };
+  if (!isTwinned(position)) return await apply(collection);
+  await database.transaction(async (tx) => {
+    for (const name of [TWIN, COLLECTION]) await apply(tx.collection(name));
+  });
 }
 
 /** Operations after which the stored state is one that there never was, so that no two prefixes are alike. */
