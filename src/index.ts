@@ -1,7 +1,12 @@
 export type { BackupOptions, BackupProgress, BackupReport } from './database/backup.ts';
 export type { BulkPhase, BulkState } from './database/bulk-progress.ts';
 export type { CheckReport } from './database/check-database.ts';
-export { Collection, type CollectionInfo, type NamespaceOptions } from './database/collection.ts';
+export {
+  Collection,
+  type CollectionInfo,
+  type NamespaceOptions,
+  type VectorSpaceInfo,
+} from './database/collection.ts';
 export { Database, open } from './database/database.ts';
 export type { DatabaseStats, GraphStats } from './database/database-stats.ts';
 export type { BuildInput, BuildOptions, IngestOptions } from './database/ingest.ts';
@@ -11,11 +16,14 @@ export type {
   DatabaseOptions,
   Durability,
   EffectiveCollectionOptions,
+  EffectiveSpaceOptions,
   FieldType,
   Metric,
+  VectorSpaceOptions,
 } from './database/options.ts';
 export type {
   GetOptions,
+  GroupOptions,
   Hit,
   IncludePart,
   Json,
@@ -23,12 +31,14 @@ export type {
   RecordInput,
   ScanOptions,
   SearchOptions,
+  SearchResult,
   SearchStats,
   StoredRecord,
   UpdateInput,
   UpsertResult,
   VectorInput,
 } from './database/record.ts';
+export type { DistanceOptions } from './database/record-distance.ts';
 export {
   type DatabaseRepairReport,
   type RepairOptions,

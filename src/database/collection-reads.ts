@@ -1,24 +1,34 @@
 /** Reads of one collection as a view shows it: by default the commit published last. Arguments have been checked. */
 import { DatabaseError } from '../errors.ts';
 import { readCounters, readSpaceCounters } from './catalog.ts';
-import type { CheckedGet, CheckedScan } from './check-calls.ts';
+import type { CheckedGet, CheckedScan, CheckedSelection } from './check-calls.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { type Head, NO_NODE, nodeOf } from './head.ts';
+import type { Metric } from './options.ts';
 import { findLiving, hasExpired, type ReadView, type ViewSource } from './read-view.ts';
-import type { Hit, IncludePart, SearchStats, StoredRecord } from './record.ts';
+import type { Hit, IncludePart, SearchResult, SearchStats, StoredRecord } from './record.ts';
+import { type CheckedDistance, distanceOf } from './record-distance.ts';
 import { decodeId } from './record-id.ts';
-import type { FoundRecord } from './record-reader.ts';
+import { type FoundRecord, isSelected } from './record-reader.ts';
 import type { CheckedSearch } from './search-plan.ts';
-import { type Match, Searcher, scoreOf } from './searcher.ts';
+import { type Answer, SearchRun } from './search-run.ts';
+import { scoreOf } from './searcher.ts';
 import type { Session } from './session.ts';
 import { TimeSlice } from './time-slice.ts';
-import { describe, invalid } from './validate.ts';
+import { describe } from './validate.ts';
 
 interface Parts<Meta> {
   vector?: Float32Array;
   vectors?: Record<string, Float32Array>;
   metadata?: Meta;
   text?: string;
+}
+
+/** What a search found; `next` gives the cursor behind it. */
+export interface SearchAnswer<Meta> {
+  readonly hits: Hit<Meta>[];
+  readonly stats: SearchStats;
+  readonly next: () => string | undefined;
 }
 
 export class CollectionReads {
@@ -74,12 +84,12 @@ export class CollectionReads {
     return this.#find(namespace, id, this.#views.current) !== undefined;
   }
 
-  /** `namespace` undefined: all of them. */
-  async count(namespace: string | undefined): Promise<number> {
-    if (namespace === undefined) return this.counts().records;
+  async count(selection: CheckedSelection): Promise<number> {
+    const { namespace, filter } = selection;
+    if (namespace === undefined && filter === undefined) return this.counts().records;
     let count = 0;
     const all = { after: undefined, limit: Number.MAX_SAFE_INTEGER, signal: undefined };
-    for await (const _ of this.#heads({ ...all, namespace, include: new Set() })) count++;
+    for await (const _ of this.#heads({ ...all, ...selection, include: new Set() })) count++;
     return count;
   }
 
@@ -92,50 +102,36 @@ export class CollectionReads {
   }
 
   /** Everything of a search is read at the sequence at which it began. */
-  async search<Meta>(search: CheckedSearch): Promise<{ hits: Hit<Meta>[]; stats: SearchStats }> {
+  async search<Meta>(search: CheckedSearch): Promise<SearchAnswer<Meta>> {
     const view = this.#views.hold();
-    const { sequence } = view;
-    const release = this.#store.defaultSpace.recentGhosts.hold(sequence);
     try {
-      const { vector, except } = this.#query(search, view);
-      const request = { search, vector, except, sequence };
-      const { matches, stats } = await new Searcher(
-        this.#session.stores,
-        this.#store,
-        this.#store.defaultSpace,
-      ).search(request);
+      const run = new SearchRun(this.#session.stores, this.#store, search, view);
+      const answer = await run.run();
+      const { matches, stats, metric } = answer;
       const hits: Hit<Meta>[] = [];
       const slice = new TimeSlice();
       for (const match of matches) {
-        hits.push(this.#hit<Meta>(match, { search, sequence }));
+        hits.push(this.#hit<Meta>(match, { search, metric, sequence: view.sequence }));
         if (slice.isOver) await slice.yield();
       }
-      return { hits, stats };
+      return { hits, stats, next: () => run.next(answer) };
     } finally {
-      release();
       view.release();
     }
   }
 
-  #find(namespace: string, id: Uint8Array, view: ReadView): FoundRecord | undefined {
-    return findLiving(this.#store.reader, { namespace, id }, view);
+  /** As `search`, with the cursor of the next page. */
+  async searchResult<Meta>(search: CheckedSearch): Promise<SearchResult<Meta>> {
+    const { hits, stats, next } = await this.search<Meta>(search);
+    return { hits, stats, next: next() };
   }
 
-  /** The query vector, and the record that it is of. */
-  #query(
-    search: CheckedSearch,
-    view: ReadView,
-  ): { vector: Float32Array; except: number | undefined } {
-    if (search.vector !== undefined) return { vector: search.vector, except: undefined };
-    const { id, namespace = '' } = search;
-    const found = id && this.#find(namespace, id, view);
-    const name = describe(search.givenId);
-    if (found === undefined) throw new DatabaseError('NOT_FOUND', `id: there is no record ${name}`);
-    if (found.head.node === NO_NODE) throw invalid(`id: the record ${name} has no vector`);
-    return {
-      vector: this.#store.defaultSpace.vectors.readVector(found.head.node),
-      except: found.record,
-    };
+  distance(checked: CheckedDistance): number {
+    return distanceOf(this.#store, checked, this.#views.current);
+  }
+
+  #find(namespace: string, id: Uint8Array, view: ReadView): FoundRecord | undefined {
+    return findLiving(this.#store.reader, { namespace, id }, view);
   }
 
   /** Heads of a scan in slices, on a snapshot that is held until the scan ends. */
@@ -150,7 +146,7 @@ export class CollectionReads {
         for (let found = heads.next(); found !== undefined && left > 0; found = heads.next()) {
           if (scan.signal?.aborted) throw aborted(scan.signal);
           if (hasExpired(found.head, view)) continue;
-          if (scan.namespace === undefined || found.head.namespace === scan.namespace) {
+          if (isSelected(this.#store.reader, scan, { ...found, sequence })) {
             left--;
             yield { found, sequence };
           }
@@ -192,15 +188,20 @@ export class CollectionReads {
   }
 
   #hit<Meta>(
-    { record, head, distance }: Match,
-    { search, sequence }: { readonly search: CheckedSearch; readonly sequence: number },
+    { record, head, distance, group }: Answer['matches'][number],
+    at: {
+      readonly search: CheckedSearch;
+      readonly metric: Metric | undefined;
+      readonly sequence: number;
+    },
   ): Hit<Meta> {
-    const score = scoreOf(distance, this.#store.options.metric);
+    const { include } = at.search;
+    const score = scoreOf(distance, at.metric);
     const { namespace } = head;
-    const id = decodeId(head.id);
-    if (search.include.size === 0) return { id, namespace, distance, score };
-    const parts = this.#parts<Meta>(record, head, { include: search.include, sequence });
-    return { id, namespace, distance, score, ...parts };
+    const bare = { id: decodeId(head.id), namespace, distance, score };
+    const hit = group === undefined ? bare : { ...bare, group };
+    if (include.size === 0) return hit;
+    return { ...hit, ...this.#parts<Meta>(record, head, { include, sequence: at.sequence }) };
   }
 
   #parts<Meta>(

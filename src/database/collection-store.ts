@@ -68,6 +68,13 @@ export class CollectionStore {
     return this.main;
   }
 
+  /** The vector space of a name that has been checked; undefined: the default one. */
+  spaceNamed(vectorName: string | undefined): VectorStore {
+    const space = vectorName === undefined ? this.main : this.named.get(vectorName);
+    assert(space !== undefined, 'the name of a vector space has been checked');
+    return space;
+  }
+
   /** Makes a vector of the log, that was not in the pages yet, be in them again. */
   replay(attachment: VectorAttachment): void {
     this.vectorStores.find(({ id }) => id === attachment.space)?.replay(attachment);

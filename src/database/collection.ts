@@ -4,6 +4,7 @@ import type { FieldType } from '../filter/index-code.ts';
 import {
   type CheckedScan,
   checkCount,
+  checkDelete,
   checkGet,
   checkIds,
   checkNamespaceOnly,
@@ -14,8 +15,8 @@ import { checkRecords, lastOfEachId, refuseRepeatedIds } from './checked-record.
 import { CollectionReads } from './collection-reads.ts';
 import type { CollectionStore } from './collection-store.ts';
 import {
-  deleteNamespace,
   deleteRecords,
+  deleteSelected,
   insertRecords,
   updateRecord,
   upsertRecords,
@@ -31,17 +32,19 @@ import {
 import type { EffectiveCollectionOptions, EffectiveSpaceOptions } from './options.ts';
 import type {
   CountOptions,
+  DeleteSelection,
   GetOptions,
   Hit,
   RecordId,
   RecordInput,
   ScanOptions,
   SearchOptions,
-  SearchStats,
+  SearchResult,
   StoredRecord,
   UpdateInput,
   UpsertResult,
 } from './record.ts';
+import { checkDistance, type DistanceOptions } from './record-distance.ts';
 import { encodeId } from './record-id.ts';
 import { checkSearches, type SearchManyOptions, searchMany } from './search-many.ts';
 import { checkSearch } from './search-plan.ts';
@@ -165,18 +168,19 @@ export class Collection<Meta = unknown> {
     });
   }
 
-  /** Deletes records by id, or all of a namespace with `{ namespace }`; gives how many there were. */
+  /**
+   * Deletes records by id, those that pass a filter with `{ filter, namespace }` (all namespaces by default), or all of
+   * a namespace with `{ namespace }`; gives how many there were. One commit, whose size memory limits: a
+   * deletion that is too large for it is refused with `RESOURCE_EXHAUSTED` and deletes nothing.
+   */
   async delete(
-    target: RecordId | readonly RecordId[] | { readonly namespace: string },
+    target: RecordId | readonly RecordId[] | DeleteSelection<Meta>,
     options: NamespaceOptions = {},
   ): Promise<number> {
     return await this.#session.modify(async () => {
       if (typeof target === 'object' && !Array.isArray(target)) {
-        const namespace = checkCount(target as { readonly namespace: string });
-        if (namespace === undefined) {
-          throw invalid(`delete: expected ids or { namespace }, got ${describe(target)}`);
-        }
-        return await deleteNamespace(this.#session, this.#store, namespace);
+        const selection = checkDelete(target, options);
+        return await deleteSelected(this.#session, this.#store, selection);
       }
       const namespace = checkNamespaceOnly(options);
       const ids = checkIds(target as RecordId | readonly RecordId[]);
@@ -208,17 +212,17 @@ export class Collection<Meta = unknown> {
     return await this.#session.read(() => this.#reads.has(namespace, encoded));
   }
 
-  /** Living records. O(1) without a namespace; else O(records of the namespace). */
-  async count(options: CountOptions = {}): Promise<number> {
-    const namespace = checkCount(options);
-    return await this.#session.read(() => this.#reads.count(namespace));
+  /** Living records. O(1) without options; else all heads are read, and with a filter all metadata. */
+  async count(options: CountOptions<Meta> = {}): Promise<number> {
+    const selection = checkCount(options);
+    return await this.#session.read(() => this.#reads.count(selection));
   }
 
   /**
    * Records in the order in which their ids were first stored, as of the commit that was the last one
    * when the scan began.
    */
-  scan(options: ScanOptions = {}): AsyncIterableIterator<StoredRecord<Meta>> {
+  scan(options: ScanOptions<Meta> = {}): AsyncIterableIterator<StoredRecord<Meta>> {
     return this.#scan(options);
   }
 
@@ -245,12 +249,10 @@ export class Collection<Meta = unknown> {
   }
 
   /** As `search`, with how it was done. */
-  async searchWithStats(
-    options: SearchOptions,
-  ): Promise<{ readonly hits: Hit<Meta>[]; readonly stats: SearchStats }> {
+  async searchWithStats(options: SearchOptions): Promise<SearchResult<Meta>> {
     this.#session.assertOpen();
     const checked = checkSearch(options, this.#store.options);
-    return await this.#session.read(() => this.#reads.search<Meta>(checked));
+    return await this.#session.read(() => this.#reads.searchResult<Meta>(checked));
   }
 
   /**
@@ -268,7 +270,14 @@ export class Collection<Meta = unknown> {
     );
   }
 
-  async *#scan(options: ScanOptions): AsyncGenerator<StoredRecord<Meta>, undefined> {
+  /** The exact distance of two stored records. `NOT_FOUND` when one is missing. */
+  async distance(idA: RecordId, idB: RecordId, options: DistanceOptions = {}): Promise<number> {
+    this.#session.assertOpen();
+    const checked = checkDistance([idA, idB], options, this.#store.options);
+    return await this.#session.read(() => this.#reads.distance(checked));
+  }
+
+  async *#scan(options: ScanOptions<Meta>): AsyncGenerator<StoredRecord<Meta>, undefined> {
     this.#session.assertOpen();
     const checked: CheckedScan = checkScan(options);
     yield* this.#reads.scan<Meta>(checked);

@@ -1,4 +1,5 @@
 import type { Json } from '../base/json.ts';
+import type { Filter } from '../filter/filter-types.ts';
 
 /** What names a record within its namespace. A number and a bigint of equal value are the same id. */
 export type RecordId = string | number | bigint;
@@ -46,6 +47,8 @@ export interface Hit<Meta = unknown> {
   readonly distance: number;
   /** Larger is better. l2: 1 / (1 + distance); cosine: cos; dot: q·x. */
   readonly score: number;
+  /** With `groupBy`: the value that the hits of its group have. */
+  readonly group?: Json;
   readonly vector?: Float32Array;
   /** In named vector spaces, by name; with `vector` in `include`. */
   readonly vectors?: Readonly<Record<string, Float32Array>>;
@@ -71,13 +74,26 @@ export interface UpdateInput {
   readonly text?: string | null | undefined;
 }
 
-/** A query, and how it is answered: exactly one of `vector` and `id` is given. */
+/**
+ * A query, and how it is answered: exactly one of `vector`, `id` and `vectors` is given, but for `vectors` with
+ * `vector` beside them.
+ */
 export interface SearchOptions {
-  /** The query; or `id`. */
+  /** The query. */
   readonly vector?: VectorInput | undefined;
   /** Search by the vector of a stored record, which is left out of the hits. */
   readonly id?: RecordId | undefined;
-  /** How many hits. Default: 10. */
+  /** The vector space of `vector` or `id`. Default: the default one. */
+  readonly vectorName?: string | undefined;
+  /**
+   * Queries in several named spaces at once, and in the default one with `vector`. A record counts if it has a vector
+   * in each; its distance is the mean of its distances there, weighted by `weights`. Of each space the `ef` nearest
+   * are candidates, and their distances in the others are measured.
+   */
+  readonly vectors?: Readonly<Record<string, VectorInput | undefined>> | undefined;
+  /** By name of the space, '' for the default one: above 0; only their ratios count. Default: 1 each. */
+  readonly weights?: Readonly<Record<string, number>> | undefined;
+  /** How many hits; of a search with `groupBy`, how many groups. Default: 10. */
   readonly k?: number | undefined;
   /** Beam width; larger finds more and takes longer. Default: 64, at least k. */
   readonly ef?: number | undefined;
@@ -89,9 +105,28 @@ export interface SearchOptions {
   readonly maxDistance?: number | undefined;
   /** Leave out hits that score less. */
   readonly minScore?: number | undefined;
+  /**
+   * Gives the hits of the k nearest groups: records with an equal value at `field`, a path into the metadata, are
+   * one group, as near as its nearest record; of each the `size` nearest are given (default 1), groups one after the
+   * other. Records without the field are left out. A search that is not exact fills groups from the candidates among
+   * which it found k groups.
+   */
+  readonly groupBy?: GroupOptions | undefined;
+  /**
+   * The hits behind those of the last page: `next` of `searchWithStats` with the same query. Pages do not repeat
+   * a record while the collection stays as it is, as in a snapshot.
+   */
+  readonly after?: string | undefined;
   /** Default: none; metadata and text are read only for hits that ask. */
   readonly include?: readonly IncludePart[] | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** See `SearchOptions.groupBy`. */
+export interface GroupOptions {
+  readonly field: string;
+  /** Default: 1. */
+  readonly size?: number | undefined;
 }
 
 /** How a search was done. */
@@ -116,6 +151,14 @@ export interface SearchStats {
   readonly totalMs: number;
 }
 
+/** What `searchWithStats` gives. */
+export interface SearchResult<Meta = unknown> {
+  readonly hits: Hit<Meta>[];
+  readonly stats: SearchStats;
+  /** For `after` of a search for the next page; undefined when there are no more hits. */
+  readonly next: string | undefined;
+}
+
 /** Options of `get` and `getMany`. */
 export interface GetOptions {
   /** Default: '' (the default namespace). */
@@ -124,13 +167,20 @@ export interface GetOptions {
   readonly include?: readonly IncludePart[] | undefined;
 }
 
-export interface CountOptions {
+export interface CountOptions<Meta = unknown> {
+  /** Only records whose metadata passes. Default: all. See docs/filters.md. */
+  readonly filter?: Filter<Meta> | undefined;
   /** Only records of this namespace ('' is the default one). Default: all namespaces. */
   readonly namespace?: string | undefined;
 }
 
+/** Records to delete: those of a namespace, those that pass a filter, or both. */
+export type DeleteSelection<Meta = unknown> =
+  | { readonly filter: Filter<Meta>; readonly namespace?: string | undefined }
+  | { readonly namespace: string };
+
 /** Options of `scan`. */
-export interface ScanOptions extends CountOptions {
+export interface ScanOptions<Meta = unknown> extends CountOptions<Meta> {
   /** Default: ['vector', 'metadata', 'text']. */
   readonly include?: readonly IncludePart[] | undefined;
   /**

@@ -1,4 +1,5 @@
 /** A search as a user asks for it, checked and completed with its defaults. */
+import { checkDefaultVector, checkNamedVectors, spaceOptions } from './named-vectors.ts';
 import type { EffectiveCollectionOptions } from './options.ts';
 import type { IncludePart, RecordId, SearchOptions } from './record.ts';
 import { encodeId } from './record-id.ts';
@@ -7,9 +8,11 @@ import {
   checkInclude,
   checkInteger,
   checkKeys,
+  checkName,
   checkNamespace,
   checkNumber,
   checkVector,
+  describe,
   invalid,
   refuseUnsupported,
 } from './validate.ts';
@@ -35,23 +38,34 @@ const SEARCH_KEYS = [
   'signal',
 ] as const;
 
-const UNSUPPORTED = [
-  'text',
-  'vectorName',
-  'vectors',
-  'weights',
-  'recall',
-  'filter',
-  'groupBy',
-  'after',
-] as const;
+const UNSUPPORTED = ['text', 'recall', 'filter'] as const;
 
-const K_MAX = 65_536;
+/** Hits of one search, and of all its pages, at most. */
+export const K_MAX = 65_536;
 const EF_DEFAULT = 64;
+const WEIGHT_MAX = 1e6;
+
+/** A query in one vector space. */
+export interface SearchTarget {
+  /** Name of the space; undefined: the default one. */
+  readonly vectorName: string | undefined;
+  /** Undefined: that of the record with the id of the search. */
+  readonly vector: Float32Array | undefined;
+  /** Share in the distance of all; they sum to 1. */
+  readonly weight: number;
+}
+
+export interface CheckedGroups {
+  /** Path of a field of the metadata. */
+  readonly field: string;
+  /** Hits of one group at most. */
+  readonly size: number;
+}
 
 export interface CheckedSearch {
-  readonly vector: Float32Array | undefined;
-  /** Encoded; exactly one of `vector` and `id` is there. */
+  /** At least one; each in another space. */
+  readonly targets: readonly SearchTarget[];
+  /** Encoded; then the only target has no vector. */
   readonly id: Uint8Array | undefined;
   readonly givenId: RecordId | undefined;
   readonly k: number;
@@ -60,6 +74,9 @@ export interface CheckedSearch {
   readonly namespace: string | undefined;
   readonly maxDistance: number;
   readonly minScore: number;
+  readonly groupBy: CheckedGroups | undefined;
+  /** A cursor, as it was given. */
+  readonly after: string | undefined;
   readonly include: ReadonlySet<IncludePart>;
   readonly signal: AbortSignal | undefined;
 }
@@ -70,17 +87,17 @@ export function checkSearch(
 ): CheckedSearch {
   checkKeys(options, SEARCH_KEYS, 'search');
   refuseUnsupported(options, UNSUPPORTED, 'search');
-  const { vector, id, k = 10, exact = false, namespace, include = [], signal } = options;
-  if ((vector === undefined) === (id === undefined)) {
-    throw invalid('search: expected exactly one of vector and id');
-  }
+  const { id, k = 10, exact = false, namespace, include = [], signal, groupBy, after } = options;
   const checkedK = checkInteger(k, 'k', { from: 1, to: K_MAX });
   const ef =
     options.ef === undefined
       ? Math.max(EF_DEFAULT, checkedK)
       : checkInteger(options.ef, 'ef', { from: 1, to: K_MAX });
+  if (groupBy !== undefined && after !== undefined) {
+    throw invalid('search: groups have no pages; expected one of groupBy and after');
+  }
   return {
-    vector: vector === undefined ? undefined : checkVector(vector, 'vector', collection),
+    targets: checkTargets(options, collection),
     id: id === undefined ? undefined : encodeId(id),
     givenId: id,
     k: checkedK,
@@ -89,9 +106,74 @@ export function checkSearch(
     namespace: namespace === undefined ? undefined : checkNamespace(namespace, 'namespace'),
     maxDistance: checkNumber(options.maxDistance ?? Number.POSITIVE_INFINITY, 'maxDistance'),
     minScore: checkNumber(options.minScore ?? Number.NEGATIVE_INFINITY, 'minScore'),
+    groupBy: checkGroups(groupBy),
+    after: after === undefined ? undefined : checkCursorText(after),
     include: new Set(checkInclude(include)),
     signal: checkSignal(signal),
   };
+}
+
+/** What is searched by: one vector, a stored record's, or several vectors of as many spaces. */
+function checkTargets(
+  options: SearchOptions,
+  collection: EffectiveCollectionOptions,
+): SearchTarget[] {
+  const { vector, id, vectorName, vectors, weights } = options;
+  if (vectors !== undefined) {
+    if (id !== undefined || vectorName !== undefined) {
+      throw invalid('search: vectors name their spaces; expected neither id nor vectorName beside');
+    }
+    return checkSeveral({ vector, vectors, weights }, collection);
+  }
+  if (weights !== undefined) throw invalid('weights: expected with vectors, got neither');
+  if ((vector === undefined) === (id === undefined)) {
+    throw invalid('search: expected exactly one of vector, id and vectors');
+  }
+  const space = spaceOptions(
+    collection,
+    vectorName,
+    vectorName === undefined ? 'search' : 'vectorName',
+  );
+  const checked = vector === undefined ? undefined : checkVector(vector, 'vector', space);
+  return [{ vectorName, vector: checked, weight: 1 }];
+}
+
+function checkSeveral(
+  { vector, vectors, weights = {} }: Pick<SearchOptions, 'vector' | 'vectors' | 'weights'>,
+  collection: EffectiveCollectionOptions,
+): SearchTarget[] {
+  const named = checkNamedVectors(vectors, 'vectors', collection);
+  const main = checkDefaultVector(vector, 'vector', collection);
+  const queries = [...(main === undefined ? [] : [['', main] as const]), ...named];
+  if (queries.length === 0) throw invalid('vectors: expected at least one, got none');
+  const names = queries.map(([name]) => name);
+  checkKeys(weights, names, 'weights');
+  const given = names.map((name) => checkWeight(weights[name] ?? 1, `weights.${name}`));
+  const sum = given.reduce((total, weight) => total + weight, 0);
+  return queries.map(([name, query], i) => ({
+    vectorName: name === '' ? undefined : name,
+    vector: query,
+    weight: given[i] / sum,
+  }));
+}
+
+function checkWeight(value: unknown, name: string): number {
+  const weight = checkNumber(value, name);
+  if (weight > 0 && weight <= WEIGHT_MAX) return weight;
+  throw invalid(`${name}: expected a number above 0, at most ${WEIGHT_MAX}, got ${weight}`);
+}
+
+function checkGroups(groupBy: SearchOptions['groupBy']): CheckedGroups | undefined {
+  if (groupBy === undefined) return undefined;
+  checkKeys(groupBy, ['field', 'size'], 'groupBy');
+  const { field, size = 1 } = groupBy;
+  const checked = checkInteger(size, 'groupBy.size', { from: 1, to: 1000 });
+  return { field: checkName(field, 'groupBy.field'), size: checked };
+}
+
+function checkCursorText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw invalid(`after: expected the cursor of a page, got ${describe(value)}`);
 }
 
 export function checkSignal(signal: unknown): AbortSignal | undefined {

@@ -248,8 +248,8 @@ function isWithin(distance: number, search: CheckedSearch, metric: Metric): bool
   return distance <= search.maxDistance && scoreOf(distance, metric) >= search.minScore;
 }
 
-/** Larger is better; see `Hit.score`. */
-export function scoreOf(distance: number, metric: Metric): number {
+/** Larger is better; see `Hit.score`. Undefined: distances of several metrics. */
+export function scoreOf(distance: number, metric: Metric | undefined): number {
   if (metric === 'l2') return 1 / (1 + distance);
   return metric === 'cosine' ? 1 - distance : -distance;
 }

@@ -12,9 +12,10 @@ import type {
   RecordId,
   ScanOptions,
   SearchOptions,
-  SearchStats,
+  SearchResult,
   StoredRecord,
 } from './record.ts';
+import { checkDistance, type DistanceOptions } from './record-distance.ts';
 import { encodeId } from './record-id.ts';
 import { checkSearches, type SearchManyOptions, searchMany } from './search-many.ts';
 import { checkSearch } from './search-plan.ts';
@@ -107,13 +108,13 @@ export class SnapshotCollection<Meta = unknown> {
   }
 
   /** As `Collection.count`. */
-  async count(options: CountOptions = {}): Promise<number> {
+  async count(options: CountOptions<Meta> = {}): Promise<number> {
     const checked = checkCount(options);
     return await this.#read(() => this.#reads.count(checked));
   }
 
   /** As `Collection.scan`. */
-  scan(options: ScanOptions = {}): AsyncIterableIterator<StoredRecord<Meta>> {
+  scan(options: ScanOptions<Meta> = {}): AsyncIterableIterator<StoredRecord<Meta>> {
     return this.#scan(options);
   }
 
@@ -123,11 +124,15 @@ export class SnapshotCollection<Meta = unknown> {
   }
 
   /** As `Collection.searchWithStats`. */
-  async searchWithStats(
-    options: SearchOptions,
-  ): Promise<{ readonly hits: Hit<Meta>[]; readonly stats: SearchStats }> {
+  async searchWithStats(options: SearchOptions): Promise<SearchResult<Meta>> {
     const checked = checkSearch(options, this.#store.options);
-    return await this.#read(() => this.#reads.search<Meta>(checked));
+    return await this.#read(() => this.#reads.searchResult<Meta>(checked));
+  }
+
+  /** As `Collection.distance`. */
+  async distance(idA: RecordId, idB: RecordId, options: DistanceOptions = {}): Promise<number> {
+    const checked = checkDistance([idA, idB], options, this.#store.options);
+    return await this.#read(() => this.#reads.distance(checked));
   }
 
   /** As `Collection.searchMany`. */
@@ -141,7 +146,7 @@ export class SnapshotCollection<Meta = unknown> {
     );
   }
 
-  async *#scan(options: ScanOptions): AsyncGenerator<StoredRecord<Meta>, undefined> {
+  async *#scan(options: ScanOptions<Meta>): AsyncGenerator<StoredRecord<Meta>, undefined> {
     this.#view.assertOpen();
     yield* this.#reads.scan<Meta>(checkScan(options));
   }

@@ -5,13 +5,15 @@
 import { DatabaseError } from '../errors.ts';
 import { METRIC_L2 } from '../kernels/layout.ts';
 import { exactDistance } from '../kernels/oracle/exact.ts';
-import type { CheckedGet, CheckedScan } from './check-calls.ts';
+import type { CheckedGet, CheckedScan, CheckedSelection } from './check-calls.ts';
 import type { CheckedRecord } from './checked-record.ts';
 import { CollectionReads } from './collection-reads.ts';
+import { NO_NODE, nodeOf } from './head.ts';
 import type { FixedView } from './read-view.ts';
 import type { Hit, IncludePart, StoredRecord } from './record.ts';
 import { decodeId, encodeId, identityOf } from './record-id.ts';
-import type { CheckedSearch } from './search-plan.ts';
+import type { CheckedSearch, SearchTarget } from './search-plan.ts';
+import { sharedMetric } from './search-run.ts';
 import { scoreOf } from './searcher.ts';
 import type { Session } from './session.ts';
 import { TimeSlice } from './time-slice.ts';
@@ -52,12 +54,21 @@ export class TransactionReads {
     return exists(this.#buffer.touch(namespace, id));
   }
 
-  async count(namespace: string | undefined): Promise<number> {
-    let count = await this.#base.count(namespace);
+  async count(selection: CheckedSelection): Promise<number> {
+    const { namespace, filter } = selection;
+    if (filter !== undefined) return await this.#countByScan(selection);
+    let count = await this.#base.count(selection);
     for (const touched of this.#buffer.changed) {
       if (namespace !== undefined && touched.namespace !== namespace) continue;
       count += Number(exists(touched)) - Number(touched.base !== undefined);
     }
+    return count;
+  }
+
+  async #countByScan(selection: CheckedSelection): Promise<number> {
+    const all = { after: undefined, limit: Number.MAX_SAFE_INTEGER, signal: undefined };
+    let count = 0;
+    for await (const _ of this.scan({ ...all, ...selection, include: new Set() })) count++;
     return count;
   }
 
@@ -78,6 +89,7 @@ export class TransactionReads {
       }
     }
     for (const record of own.records.slice(own.from ?? 0)) {
+      if (scan.filter?.passes(parseChecked(record.metadata)) === false) continue;
       if (left-- === 0) return;
       yield storedRecord(record, scan.include);
       this.#view.assertOpen();
@@ -86,6 +98,7 @@ export class TransactionReads {
 
   async search<Meta>(search: CheckedSearch): Promise<Hit<Meta>[]> {
     const { namespace, id } = search;
+    refusePages(search);
     const query = id && this.#buffer.touch(namespace ?? '', id);
     const own = query?.change === undefined ? search : withVector(search, query);
     const changed = [...this.#buffer.changed];
@@ -96,10 +109,13 @@ export class TransactionReads {
     const hits = base.hits.filter(
       (hit) => this.#buffer.changeOf(identityOf(hit.namespace, encodeId(hit.id))) === undefined,
     );
-    const vector = own.vector ?? this.#vectorOf(query);
+    const targets = own.targets.map((target) => ({
+      ...target,
+      vector: target.vector ?? this.#vectorOf(query, target),
+    }));
     const near = changed.flatMap((one) => {
       const record = one.identity === query?.identity ? undefined : one.change?.record;
-      const hit = record && this.#hit<Meta>(record, { ...search, vector });
+      const hit = record && this.#hit<Meta>(record, { ...search, targets });
       return hit === undefined ? [] : [hit];
     });
     // Sorting is stable: of equal distances those of stored records come first.
@@ -122,20 +138,25 @@ export class TransactionReads {
     throw new DatabaseError('NOT_FOUND', `after: there is no record ${name} to go on behind`);
   }
 
-  #vectorOf(query: TouchedId | undefined): Float32Array | undefined {
-    const node = query?.base?.head.node;
-    return node === undefined
-      ? undefined
-      : this.#buffer.store.defaultSpace.vectors.readVector(node);
+  #vectorOf(query: TouchedId | undefined, { vectorName }: SearchTarget): Float32Array | undefined {
+    const space = this.#buffer.store.spaceNamed(vectorName);
+    const node = query?.base === undefined ? NO_NODE : nodeOf(query.base.head, space.ordinal);
+    return node === NO_NODE ? undefined : space.vectors.readVector(node);
   }
 
   #hit<Meta>(record: CheckedRecord, search: CheckedSearch): Hit<Meta> | undefined {
-    if (search.vector === undefined || record.vector === undefined) return undefined;
     if (search.namespace !== undefined && record.namespace !== search.namespace) return undefined;
-    const { space, options } = this.#buffer.store.defaultSpace;
-    const measured = exactDistance(space.metricCode, search.vector, record.vector);
-    const distance = Math.fround(space.metricCode === METRIC_L2 ? Math.sqrt(measured) : measured);
-    const score = scoreOf(distance, options.metric);
+    let distance = 0;
+    for (const target of search.targets) {
+      const stored = vectorIn(record, target);
+      if (target.vector === undefined || stored === undefined) return undefined;
+      const { space } = this.#buffer.store.spaceNamed(target.vectorName);
+      const measured = exactDistance(space.metricCode, target.vector, stored);
+      const root = space.metricCode === METRIC_L2 ? Math.sqrt(measured) : measured;
+      distance += target.weight * Math.fround(root);
+    }
+    const spaces = search.targets.map((target) => this.#buffer.store.spaceNamed(target.vectorName));
+    const score = scoreOf(distance, sharedMetric(spaces));
     if (distance > search.maxDistance || score < search.minScore) return undefined;
     return { ...storedRecord<Meta>(record, search.include), distance, score };
   }
@@ -148,8 +169,24 @@ function withVector(search: CheckedSearch, { change }: TouchedId): CheckedSearch
   if (record === undefined) {
     throw new DatabaseError('NOT_FOUND', `id: there is no record ${name}`);
   }
-  if (record.vector === undefined) throw invalid(`id: the record ${name} has no vector`);
-  return { ...search, id: undefined, givenId: undefined, vector: record.vector };
+  const targets = search.targets.map((target) => {
+    const vector = vectorIn(record, target);
+    if (vector === undefined) throw invalid(`id: the record ${name} has no vector`);
+    return { ...target, vector };
+  });
+  return { ...search, id: undefined, givenId: undefined, targets };
+}
+
+function vectorIn(record: CheckedRecord, { vectorName }: SearchTarget): Float32Array | undefined {
+  return vectorName === undefined ? record.vector : record.named.get(vectorName);
+}
+
+function refusePages({ groupBy, after }: CheckedSearch): void {
+  const name = groupBy === undefined ? after && 'after' : 'groupBy';
+  if (name === undefined) return;
+  throw invalid(
+    `${name}: not supported in a transaction yet; search the collection, or a snapshot`,
+  );
 }
 
 /** As it will be read once it is stored. */
