@@ -42,23 +42,32 @@ export function encodeBody(
 }
 
 export function decodeBody(bytes: Uint8Array): Body {
+  const { metadata, position } = readMetadata(bytes);
+  const hasText = (bytes[0] & HAS_TEXT) !== 0;
+  const text = hasText ? decoder.decode(bytes.subarray(position)) : undefined;
+  return { metadata, text };
+}
+
+/** The metadata alone: text, which may be long, is not looked at. */
+export function decodeMetadata(bytes: Uint8Array): Json | undefined {
+  return readMetadata(bytes).metadata;
+}
+
+/** Metadata, and where the text begins. */
+function readMetadata(bytes: Uint8Array): { metadata: Json | undefined; position: number } {
   const flags = bytes[0];
   if (bytes.length === 0 || flags > (HAS_METADATA | HAS_TEXT)) throw damaged();
-  let position = 1;
-  let metadata: Json | undefined;
-  if ((flags & HAS_METADATA) !== 0) {
-    const reader = new VarintReader(bytes, position);
-    const length = reader.next();
-    position = reader.position + length;
-    if (length < 0 || position > bytes.length) throw damaged();
-    try {
-      metadata = JSON.parse(decoder.decode(bytes.subarray(reader.position, position))) as Json;
-    } catch (cause) {
-      throw damaged(cause);
-    }
+  if ((flags & HAS_METADATA) === 0) return { metadata: undefined, position: 1 };
+  const reader = new VarintReader(bytes, 1);
+  const length = reader.next();
+  const position = reader.position + length;
+  if (length < 0 || position > bytes.length) throw damaged();
+  try {
+    const json = decoder.decode(bytes.subarray(reader.position, position));
+    return { metadata: JSON.parse(json) as Json, position };
+  } catch (cause) {
+    throw damaged(cause);
   }
-  const text = (flags & HAS_TEXT) === 0 ? undefined : decoder.decode(bytes.subarray(position));
-  return { metadata, text };
 }
 
 function damaged(cause?: unknown): CorruptionError {

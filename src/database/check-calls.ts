@@ -1,5 +1,6 @@
 /** Arguments of the smaller calls on a collection, checked. */
 
+import { type CheckedFilter, checkFilter, type WithFilter } from './checked-filter.ts';
 import { checkDefaultVector, checkVectorChanges } from './named-vectors.ts';
 import type { EffectiveCollectionOptions } from './options.ts';
 import type {
@@ -20,6 +21,7 @@ import {
   checkMetadata,
   checkNamespace,
   checkText,
+  invalid,
   parseChecked,
   refuseUnsupported,
 } from './validate.ts';
@@ -46,16 +48,41 @@ export function checkNamespaceOnly(options: { readonly namespace?: string | unde
   return checkNamespace(options.namespace ?? '', 'namespace');
 }
 
-/** Undefined: all namespaces. */
-export function checkCount(options: CountOptions): string | undefined {
-  checkKeys(options, ['filter', 'namespace'], 'count');
-  refuseUnsupported(options, ['filter'], 'count');
-  const { namespace } = options;
-  return namespace === undefined ? undefined : checkNamespace(namespace, 'namespace');
+/** Which records of a collection. */
+export interface CheckedSelection {
+  /** Undefined: all namespaces. */
+  readonly namespace: string | undefined;
+  /** Undefined: whatever their metadata is. */
+  readonly filter: CheckedFilter | undefined;
 }
 
-export interface CheckedScan {
-  readonly namespace: string | undefined;
+export function checkCount(options: WithFilter<CountOptions>): CheckedSelection {
+  checkKeys(options, ['filter', 'namespace'], 'count');
+  const { namespace, filter } = options;
+  return {
+    namespace: namespace === undefined ? undefined : checkNamespace(namespace, 'namespace'),
+    filter: checkFilter(filter),
+  };
+}
+
+/** The target of a deletion that names no ids; `options` are those that stand beside ids. */
+export function checkDelete(target: object, options: object): CheckedSelection {
+  checkKeys(target, ['filter', 'namespace'], 'delete');
+  const given = target as WithFilter<CountOptions>;
+  // A filter that is undefined by mistake must not delete everything.
+  if ('filter' in target && given.filter === undefined) {
+    throw invalid('filter: expected a filter, got undefined; leave it out to delete a namespace');
+  }
+  if (given.filter === undefined && given.namespace === undefined) {
+    throw invalid('delete: expected ids, { filter } or { namespace }, got none of them');
+  }
+  if (Object.keys(options).length > 0) {
+    throw invalid('delete: options stand beside ids; write { filter, namespace } as one object');
+  }
+  return checkCount(given);
+}
+
+export interface CheckedScan extends CheckedSelection {
   /** Encoded. */
   readonly after: Uint8Array | undefined;
   readonly limit: number;
@@ -63,13 +90,13 @@ export interface CheckedScan {
   readonly signal: AbortSignal | undefined;
 }
 
-export function checkScan(options: ScanOptions): CheckedScan {
+export function checkScan(options: WithFilter<ScanOptions>): CheckedScan {
   const known = ['filter', 'namespace', 'after', 'limit', 'include', 'signal'];
   checkKeys(options, known, 'scan');
-  refuseUnsupported(options, ['filter'], 'scan');
   const { namespace, after, limit = Number.MAX_SAFE_INTEGER, include = ALL_PARTS } = options;
   return {
     namespace: namespace === undefined ? undefined : checkNamespace(namespace, 'namespace'),
+    filter: checkFilter(options.filter),
     after: after === undefined ? undefined : encodeId(after, 'after'),
     limit: checkInteger(limit, 'limit', { from: 0, to: Number.MAX_SAFE_INTEGER }),
     include: new Set(checkInclude(include)),

@@ -1,12 +1,12 @@
 /** Writes of one collection, each one commit, in the order of the calls. Arguments have been checked. */
 import { DatabaseError } from '../errors.ts';
-import type { CheckedUpdate } from './check-calls.ts';
+import type { CheckedSelection, CheckedUpdate } from './check-calls.ts';
 import type { CheckedRecord } from './checked-record.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { mergePatch } from './merge-patch.ts';
 import type { UpsertResult } from './record.ts';
 import { decodeId } from './record-id.ts';
-import type { FoundRecord } from './record-reader.ts';
+import { type FoundRecord, isSelected } from './record-reader.ts';
 import type { Session } from './session.ts';
 import { TimeSlice } from './time-slice.ts';
 import { checkMetadata, describe } from './validate.ts';
@@ -95,10 +95,11 @@ export async function deleteRecords(
   });
 }
 
-export async function deleteNamespace(
+/** Deletes the records of a namespace, those that pass a filter, or both, in one commit; gives how many. */
+export async function deleteSelected(
   session: Session,
   store: CollectionStore,
-  namespace: string,
+  selection: CheckedSelection,
 ): Promise<number> {
   return await session.write(store, async (plan) => {
     const slice = new TimeSlice();
@@ -106,7 +107,7 @@ export async function deleteNamespace(
     let deleted = 0;
     try {
       for (let found = scan.next(); found !== undefined; found = scan.next()) {
-        if (found.head.namespace === namespace) {
+        if (isSelected(store.reader, selection, { ...found, sequence: plan.sequence })) {
           plan.delete(found);
           deleted++;
         }

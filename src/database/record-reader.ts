@@ -3,10 +3,11 @@
  * vectors: they are in the pages.
  */
 import type { Hasher } from '../base/hasher.ts';
+import type { Json } from '../base/json.ts';
 import { CorruptionError } from '../errors.ts';
 import type { LsmEngine } from '../lsm/engine.ts';
 import { readList } from '../lsm/list-codec.ts';
-import { type Body, decodeBody } from './body.ts';
+import { type Body, decodeBody, decodeMetadata } from './body.ts';
 import { decodeHead, type Head } from './head.ts';
 import { sameId } from './record-id.ts';
 import { BODIES_TREE, HEADS_TREE, IDS_TREE } from './trees.ts';
@@ -86,6 +87,12 @@ export class RecordReader {
     return bytes === undefined ? EMPTY_BODY : decodeBody(bytes);
   }
 
+  /** As `body`, without its text. */
+  metadata(record: number, sequence: number): Json | undefined {
+    const bytes = this.bodyBytes(record, sequence);
+    return bytes === undefined ? undefined : decodeMetadata(bytes);
+  }
+
   /** Heads in the order of record numbers, from `fromRecord` on, as of `sequence`. The caller closes it. */
   scanHeads(fromRecord: number, sequence: number): HeadScan {
     const range = { fromHi: this.#collection, toHi: this.#collection, toLo: 0xffffffff, sequence };
@@ -96,6 +103,23 @@ export class RecordReader {
       close: () => scan.close(),
     };
   }
+}
+
+/** Whether a record is in the namespace and passes the filter. Reads its metadata only when there is a filter. */
+export function isSelected(
+  reader: RecordReader,
+  { namespace, filter }: RecordSelection,
+  { record, head, sequence }: FoundRecord & { readonly sequence: number },
+): boolean {
+  if (namespace !== undefined && head.namespace !== namespace) return false;
+  if (filter === undefined) return true;
+  return filter.passes(head.hasBody ? reader.metadata(record, sequence) : undefined);
+}
+
+/** Which records: of a namespace, with metadata that passes; undefined: all of them. */
+export interface RecordSelection {
+  readonly namespace: string | undefined;
+  readonly filter: { readonly passes: (metadata: Json | undefined) => boolean } | undefined;
 }
 
 export interface HeadScan {

@@ -1,4 +1,5 @@
 /** A search as a user asks for it, checked and completed with its defaults. */
+import { type CheckedFilter, checkFilter, type WithFilter } from './checked-filter.ts';
 import { checkDefaultVector, checkNamedVectors, spaceOptions } from './named-vectors.ts';
 import type { EffectiveCollectionOptions } from './options.ts';
 import type { IncludePart, RecordId, SearchOptions } from './record.ts';
@@ -71,6 +72,7 @@ export interface CheckedSearch {
   readonly k: number;
   readonly ef: number;
   readonly exact: boolean;
+  readonly filter: CheckedFilter | undefined;
   readonly namespace: string | undefined;
   readonly maxDistance: number;
   readonly minScore: number;
@@ -82,7 +84,7 @@ export interface CheckedSearch {
 }
 
 export function checkSearch(
-  options: SearchOptions,
+  options: WithFilter<SearchOptions>,
   collection: EffectiveCollectionOptions,
 ): CheckedSearch {
   checkKeys(options, SEARCH_KEYS, 'search');
@@ -103,6 +105,7 @@ export function checkSearch(
     k: checkedK,
     ef: Math.max(ef, checkedK),
     exact: checkBoolean(exact, 'exact'),
+    filter: checkFilter(options.filter),
     namespace: namespace === undefined ? undefined : checkNamespace(namespace, 'namespace'),
     maxDistance: checkNumber(options.maxDistance ?? Number.POSITIVE_INFINITY, 'maxDistance'),
     minScore: checkNumber(options.minScore ?? Number.NEGATIVE_INFINITY, 'minScore'),

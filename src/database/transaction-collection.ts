@@ -3,7 +3,9 @@
  * transaction itself has changed. Writes go into a buffer (`transaction-buffer.ts`), each at once and whole.
  */
 import {
+  type CheckedSelection,
   checkCount,
+  checkDelete,
   checkGet,
   checkIds,
   checkNamespaceOnly,
@@ -15,6 +17,7 @@ import type { NamespaceOptions } from './collection.ts';
 import { alreadyThere } from './collection-writes.ts';
 import type {
   CountOptions,
+  DeleteSelection,
   GetOptions,
   Hit,
   RecordId,
@@ -101,12 +104,12 @@ export class TransactionCollection<Meta = unknown> {
 
   /** As `Collection.delete`. */
   async delete(
-    target: RecordId | readonly RecordId[] | { readonly namespace: string },
+    target: RecordId | readonly RecordId[] | DeleteSelection<Meta>,
     options: NamespaceOptions = {},
   ): Promise<number> {
     return await this.#scope.run(async () => {
       if (typeof target === 'object' && !Array.isArray(target)) {
-        return await this.#deleteAll(target as { readonly namespace: string });
+        return await this.#deleteAll(checkDelete(target, options));
       }
       const namespace = checkNamespaceOnly(options);
       const ids = checkIds(target as RecordId | readonly RecordId[]);
@@ -139,7 +142,7 @@ export class TransactionCollection<Meta = unknown> {
   }
 
   /** As `Collection.count`. Others may change what is counted before the transaction ends. */
-  async count(options: CountOptions = {}): Promise<number> {
+  async count(options: CountOptions<Meta> = {}): Promise<number> {
     const checked = checkCount(options);
     return await this.#scope.run(() => this.#reads.count(checked));
   }
@@ -148,7 +151,7 @@ export class TransactionCollection<Meta = unknown> {
    * As `Collection.scan`, but records that the transaction has written come last, in the order in which it
    * wrote them first; what it writes while the scan runs does not show.
    */
-  scan(options: ScanOptions = {}): AsyncIterableIterator<StoredRecord<Meta>> {
+  scan(options: ScanOptions<Meta> = {}): AsyncIterableIterator<StoredRecord<Meta>> {
     return this.#scan(options);
   }
 
@@ -158,18 +161,14 @@ export class TransactionCollection<Meta = unknown> {
     return await this.#scope.run(() => this.#reads.search<Meta>(checked));
   }
 
-  async *#scan(options: ScanOptions): AsyncGenerator<StoredRecord<Meta>, undefined> {
+  async *#scan(options: ScanOptions<Meta>): AsyncGenerator<StoredRecord<Meta>, undefined> {
     this.#scope.view.assertOpen();
     yield* this.#reads.scan<Meta>(checkScan(options));
   }
 
-  async #deleteAll(target: { readonly namespace: string }): Promise<number> {
-    const checked = checkCount(target);
-    if (checked === undefined) {
-      throw invalid(`delete: expected ids or { namespace }, got ${describe(target)}`);
-    }
+  async #deleteAll(selection: CheckedSelection): Promise<number> {
     let deleted = 0;
-    const scan = checkScan({ ...target, include: [] });
+    const scan = { ...checkScan({ include: [] }), ...selection };
     for await (const { id, namespace } of this.#reads.scan(scan)) {
       if (this.#buffer.delete(this.#buffer.touch(namespace, encodeId(id)))) deleted++;
     }

@@ -18,23 +18,28 @@ export type Filter<Meta = unknown> = unknown extends Meta
     ? AnyFilter
     : TypedFilter<Stored<Meta>>;
 
-/** A filter on metadata of which nothing is known. */
-export type AnyFilter = Joins<AnyFilter> & { readonly [path: string]: Json };
+/** A filter on metadata of which nothing is known; operands are JSON. */
+export type AnyFilter = {
+  readonly $and?: readonly AnyFilter[];
+  readonly $or?: readonly AnyFilter[];
+  readonly $nor?: readonly AnyFilter[];
+  readonly $not?: AnyFilter;
+} & { readonly [path: string]: Operand };
 
-/** What joins filters, each of which is an `F`. */
-interface Joins<F> {
-  readonly $and?: readonly F[];
-  readonly $or?: readonly F[];
-  readonly $nor?: readonly F[];
-  readonly $not?: F;
-}
+/** JSON; objects of an interface are among it, which the compiler does not take for `Json`. */
+type Operand = Json | object;
 
-type TypedFilter<Meta> = Joins<TypedFilter<Meta>> & {
+type TypedFilter<Meta> = {
+  readonly $and?: readonly TypedFilter<Meta>[];
+  readonly $or?: readonly TypedFilter<Meta>[];
+  readonly $nor?: readonly TypedFilter<Meta>[];
+  readonly $not?: TypedFilter<Meta>;
+} & {
   readonly [Entry in FieldsOf<Meta> as Entry[0]]?: FieldFilter<Entry[1]>;
 };
 
 /** A value that the field has to equal, or operators. */
-type FieldFilter<T> = unknown extends T ? Json : T | FieldOperators<T>;
+type FieldFilter<T> = unknown extends T ? Operand : T | FieldOperators<T>;
 
 type FieldOperators<T> = ValueOperators<T> & { readonly $not?: FieldOperators<T> };
 
@@ -85,7 +90,12 @@ type ElementFilter<T> = unknown extends T
   ? AnyFilter
   : ([KeysOf<T>] extends [never] ? never : Filter<Extract<T, object>>) | ElementOperators<T>;
 
-type ElementOperators<T> = Joins<ElementFilter<T>> & ValueOperators<T>;
+type ElementOperators<T> = ValueOperators<T> & {
+  readonly $and?: readonly ElementFilter<T>[];
+  readonly $or?: readonly ElementFilter<T>[];
+  readonly $nor?: readonly ElementFilter<T>[];
+  readonly $not?: ElementFilter<T>;
+};
 
 /** What `$contains` looks for: an element, or a part of a string. */
 type Part<T> = ElementOf<T> | (Extract<T, string> extends never ? never : string);

@@ -167,8 +167,8 @@ test('metadata that is not described takes any JSON', () => {
   // biome-ignore lint/complexity/noBannedTypes: the case that is tested
   const ofNothing: Filter<{}> = { a: 1 };
   for (const filter of [...filters, ofAny, ofJson, ofRecord, ofNothing]) parseFilter(filter);
-  // @ts-expect-error a function is no JSON
-  const noJson: Filter = { a: () => 1 };
+  // @ts-expect-error undefined is no JSON
+  const noJson: Filter = { a: undefined };
   // @ts-expect-error an array of filters is asked for
   const noArray: Filter = { $and: 5 };
   expect(() => parseFilter(noJson)).toThrow('filter.a: expected JSON');
