@@ -226,6 +226,10 @@ test('a walk finds what a plain beam search finds, in as many hops', () => {
       expect(walk.field(WALK_HOPS)).toBe(counts.hops);
       expect(walk.field(WALK_DISTANCES)).toBe(counts.distances);
       expect(exports.walkRun(walk.address, 1)).toBe(0);
+      // Nothing of the first walk is left in the second one.
+      begin(scene, walk);
+      walk.finish((address) => exports.walkRun(address, 1000));
+      expect(walk.results()).toEqual(expected);
     }),
     { numRuns: 300 },
   );
@@ -367,4 +371,28 @@ test('a walk may be begun with a larger ef than its scratch was laid out for', (
   exports.walkBegin(walk.address, 0, 0, 0, 250);
   walk.finish((address) => exports.walkRun(address, 100));
   expect(walk.results()).toHaveLength(250);
+});
+
+test('errors are looked up in bit pages that have been taken out of memory', () => {
+  const nodes = 60;
+  const vectors = Array.from({ length: nodes }, (_, i) => Float32Array.of(i, (i * i) % 13));
+  const lists = [vectors.map((_, i) => [i + 1, i + 2].filter((id) => id < nodes))];
+  const scene = {
+    ...{ ...plain, isOnBits: true, dimension: 2, metric: METRIC_L2, slotsPerPage: 2 },
+    ...{ vectors, lists, ghosts: vectors.map(() => false), filter: undefined },
+    ...{ query: Float32Array.of(9, 3), entry: 0, target: 0, ef: nodes },
+  };
+  const space = place(scene);
+  const walk = newWalk(scene, space);
+  begin(scene, walk);
+  walk.finish(
+    (address) => {
+      const status = exports.walkRun(address, 1);
+      if (status === STATUS_YIELD) for (let page = 0; page < 15; page++) space.bits?.evict(page);
+      return status;
+    },
+    () => false,
+  );
+  expect(walk.results()).toHaveLength(nodes);
+  expect(walk.errors()).toEqual(errorsOf(scene, space, walk.results()));
 });
