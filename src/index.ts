@@ -22,6 +22,9 @@ export type {
   VectorSpaceOptions,
 } from './database/options.ts';
 export type {
+  CountOptions,
+  DeleteSelection,
+  Filter,
   GetOptions,
   GroupOptions,
   Hit,

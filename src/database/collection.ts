@@ -227,7 +227,7 @@ export class Collection<Meta = unknown> {
   }
 
   /** The k records nearest to a vector, or to a stored record. See `SearchOptions`. */
-  async search(options: SearchOptions): Promise<Hit<Meta>[]> {
+  async search(options: SearchOptions<Meta>): Promise<Hit<Meta>[]> {
     return (await this.searchWithStats(options)).hits;
   }
 
@@ -249,7 +249,7 @@ export class Collection<Meta = unknown> {
   }
 
   /** As `search`, with how it was done. */
-  async searchWithStats(options: SearchOptions): Promise<SearchResult<Meta>> {
+  async searchWithStats(options: SearchOptions<Meta>): Promise<SearchResult<Meta>> {
     this.#session.assertOpen();
     const checked = checkSearch(options, this.#store.options);
     return await this.#session.read(() => this.#reads.searchResult<Meta>(checked));
@@ -260,7 +260,7 @@ export class Collection<Meta = unknown> {
    * calling thread. Arguments of all are checked before any runs; an error names the position of its search.
    */
   async searchMany(
-    queries: readonly SearchOptions[],
+    queries: readonly SearchOptions<Meta>[],
     options: SearchManyOptions = {},
   ): Promise<Hit<Meta>[][]> {
     this.#session.assertOpen();

@@ -7,7 +7,7 @@ export type RecordId = string | number | bigint;
 /** Vectors go in as either; a library that keeps one copies it. */
 export type VectorInput = Float32Array | readonly number[];
 
-export type { Json };
+export type { Filter, Json };
 
 /** A record to store. */
 export interface RecordInput<Meta = unknown> {
@@ -78,7 +78,7 @@ export interface UpdateInput {
  * A query, and how it is answered: exactly one of `vector`, `id` and `vectors` is given, but for `vectors` with
  * `vector` beside them.
  */
-export interface SearchOptions {
+export interface SearchOptions<Meta = unknown> {
   /** The query. */
   readonly vector?: VectorInput | undefined;
   /** Search by the vector of a stored record, which is left out of the hits. */
@@ -99,6 +99,8 @@ export interface SearchOptions {
   readonly ef?: number | undefined;
   /** Compare with every vector. Default: false. */
   readonly exact?: boolean | undefined;
+  /** Only records whose metadata passes: k hits whenever k records do. Default: all. See docs/filters.md. */
+  readonly filter?: Filter<Meta> | undefined;
   /** Only records of this namespace ('' is the default one). Default: all namespaces. */
   readonly namespace?: string | undefined;
   /** Leave out hits that are farther. */

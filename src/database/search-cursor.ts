@@ -23,12 +23,13 @@ export interface Cursor {
 
 /** Equal for searches that order the same records in the same way. */
 export function queryHash(hasher: Hasher, collection: number, search: CheckedSearch): number {
-  const { targets, id, namespace, maxDistance, minScore } = search;
+  const { targets, id, namespace, filter, maxDistance, minScore } = search;
   const parts: Uint8Array[] = [];
   const add = (text: string): void => {
     parts.push(Buffer.from(`${text.length}:${text}`));
   };
-  add(JSON.stringify([collection, namespace ?? null, String(maxDistance), String(minScore)]));
+  const scope = [namespace ?? null, filter?.text ?? null];
+  add(JSON.stringify([collection, ...scope, String(maxDistance), String(minScore)]));
   for (const { vectorName, vector, weight } of targets) {
     add(JSON.stringify([vectorName ?? null, weight]));
     const values = vector ?? new Float32Array(0);

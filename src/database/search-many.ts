@@ -1,5 +1,6 @@
 /** Many searches of one collection as of one commit, shared out among all threads. */
 import { DatabaseError, isDatabaseError } from '../errors.ts';
+import type { WithFilter } from './checked-filter.ts';
 import { CollectionReads } from './collection-reads.ts';
 import type { CollectionStore } from './collection-store.ts';
 import type { ViewSource } from './read-view.ts';
@@ -20,7 +21,7 @@ const LANES_PER_THREAD = 4;
 
 /** All of them, before any is run; what is wrong names the position of the search. */
 export function checkSearches(
-  queries: readonly SearchOptions[],
+  queries: readonly WithFilter<SearchOptions>[],
   options: SearchManyOptions,
   collection: CollectionStore['options'],
 ): CheckedSearch[] {
@@ -29,7 +30,7 @@ export function checkSearches(
   if (!Array.isArray(queries)) {
     throw invalid(`queries: expected an array of searches, got ${describe(queries)}`);
   }
-  return Array.from(queries as readonly SearchOptions[], (query, i) => {
+  return Array.from(queries as readonly WithFilter<SearchOptions>[], (query, i) => {
     try {
       const checked = checkSearch(query, collection);
       return { ...checked, signal: eitherOf(signal, checked.signal) };

@@ -118,7 +118,7 @@ export function checkSearch(
 
 /** What is searched by: one vector, a stored record's, or several vectors of as many spaces. */
 function checkTargets(
-  options: SearchOptions,
+  options: WithFilter<SearchOptions>,
   collection: EffectiveCollectionOptions,
 ): SearchTarget[] {
   const { vector, id, vectorName, vectors, weights } = options;

@@ -119,12 +119,12 @@ export class SnapshotCollection<Meta = unknown> {
   }
 
   /** As `Collection.search`. */
-  async search(options: SearchOptions): Promise<Hit<Meta>[]> {
+  async search(options: SearchOptions<Meta>): Promise<Hit<Meta>[]> {
     return (await this.searchWithStats(options)).hits;
   }
 
   /** As `Collection.searchWithStats`. */
-  async searchWithStats(options: SearchOptions): Promise<SearchResult<Meta>> {
+  async searchWithStats(options: SearchOptions<Meta>): Promise<SearchResult<Meta>> {
     const checked = checkSearch(options, this.#store.options);
     return await this.#read(() => this.#reads.searchResult<Meta>(checked));
   }
@@ -137,7 +137,7 @@ export class SnapshotCollection<Meta = unknown> {
 
   /** As `Collection.searchMany`. */
   async searchMany(
-    queries: readonly SearchOptions[],
+    queries: readonly SearchOptions<Meta>[],
     options: SearchManyOptions = {},
   ): Promise<Hit<Meta>[][]> {
     const checked = checkSearches(queries, options, this.#store.options);

@@ -156,7 +156,7 @@ export class TransactionCollection<Meta = unknown> {
   }
 
   /** As `Collection.search`. Every vector that the transaction has written is compared with. */
-  async search(options: SearchOptions): Promise<Hit<Meta>[]> {
+  async search(options: SearchOptions<Meta>): Promise<Hit<Meta>[]> {
     const checked = checkSearch(options, this.#buffer.store.options);
     return await this.#scope.run(() => this.#reads.search<Meta>(checked));
   }

@@ -146,6 +146,7 @@ export class TransactionReads {
 
   #hit<Meta>(record: CheckedRecord, search: CheckedSearch): Hit<Meta> | undefined {
     if (search.namespace !== undefined && record.namespace !== search.namespace) return undefined;
+    if (search.filter?.passes(parseChecked(record.metadata)) === false) return undefined;
     let distance = 0;
     for (const target of search.targets) {
       const stored = vectorIn(record, target);
