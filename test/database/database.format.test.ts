@@ -5,8 +5,8 @@
  * (`FORMAT` of the catalog, or one of the engine's); `npx vitest run -u` writes the fixture anew.
  */
 import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
-import { open } from '../../src/index.ts';
+import { describe, expect, test } from 'vitest';
+import { type CollectionOptions, open } from '../../src/index.ts';
 import type { FileSystem } from '../../src/storage/file-system.ts';
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
 import { fromText, type GoldenFile, readFiles, toText, writeFiles } from '../golden-files.ts';
@@ -17,11 +17,10 @@ import {
   type Model,
   remove,
   type Stored,
+  TWIN_OPTIONS,
   upsert,
   type Write,
 } from './history.ts';
-
-const fixture = 'test/fixtures/v1/database.txt';
 
 const trace: readonly (Write | 'flush')[] = [
   upsert(0, 12, 1),
@@ -63,10 +62,10 @@ function readFilesNamed(fileSystem: FileSystem, name: string): GoldenFile[] {
   return [{ name, bytes }];
 }
 
-async function build(): Promise<GoldenFile[]> {
+async function build(options: CollectionOptions): Promise<GoldenFile[]> {
   const fileSystem = new MemoryFileSystem();
   const db = await open('/db', { fileSystem, memoryBytes: SMALL_MEMORY });
-  const things = await db.collection<Stored['metadata']>('things', HISTORY_OPTIONS);
+  const things = await db.collection<Stored['metadata']>('things', options);
   for (const step of trace) {
     if (step === 'flush') await db.flush();
     else await step.run(things);
@@ -75,26 +74,33 @@ async function build(): Promise<GoldenFile[]> {
   return filesOf(fileSystem);
 }
 
-test('the same calls give the bytes of the fixture', async () => {
-  const files = await build();
-  expect(files.map(({ name }) => name)).toContain('data.pages');
-  expect(fromText(toText(files))).toEqual(files);
-  await expect(toText(files)).toMatchFileSnapshot('../fixtures/v1/database.txt');
-});
+describe.each([
+  ['a default vector space', 'database', HISTORY_OPTIONS],
+  ['a named vector space too', 'named-vectors', TWIN_OPTIONS],
+])('of a collection with %s', (_name, fixture, options) => {
+  const path = `test/fixtures/v1/${fixture}.txt`;
 
-test('the database of the fixture is opened, read and gone on from', async () => {
-  const fileSystem = new MemoryFileSystem();
-  writeFiles(fileSystem, '/db', fromText(readFileSync(fixture, 'utf8')));
-  let model = lastState();
-  for (const step of [undefined, upsert(30, 5, 6), remove([0, 30])]) {
-    const db = await open('/db', { fileSystem, memoryBytes: SMALL_MEMORY });
-    const things = await db.collection<Stored['metadata']>('things', HISTORY_OPTIONS);
-    if (step !== undefined) {
-      await step.run(things);
-      await db.flush();
-      model = step.apply(model);
+  test('the same calls give the bytes of the fixture', async () => {
+    const files = await build(options);
+    expect(files.map(({ name }) => name)).toContain('data.pages');
+    expect(fromText(toText(files))).toEqual(files);
+    await expect(toText(files)).toMatchFileSnapshot(`../fixtures/v1/${fixture}.txt`);
+  });
+
+  test('the database of the fixture is opened, read and gone on from', async () => {
+    const fileSystem = new MemoryFileSystem();
+    writeFiles(fileSystem, '/db', fromText(readFileSync(path, 'utf8')));
+    let model = lastState();
+    for (const step of [undefined, upsert(30, 5, 6), remove([0, 30])]) {
+      const db = await open('/db', { fileSystem, memoryBytes: SMALL_MEMORY });
+      const things = await db.collection<Stored['metadata']>('things', options);
+      if (step !== undefined) {
+        await step.run(things);
+        await db.flush();
+        model = step.apply(model);
+      }
+      await expectEqual(db, things, model);
+      await db.close();
     }
-    await expectEqual(db, things, model);
-    await db.close();
-  }
+  });
 });

@@ -13,6 +13,7 @@ import {
   type Model,
   remove,
   type Stored,
+  TWIN_OPTIONS,
   upsert,
   type Write,
 } from './history.ts';
@@ -40,10 +41,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 const collectionOptions = fc.record({
+  vectors: fc.constantFrom(undefined, TWIN_OPTIONS.vectors),
   metric: fc.constant('l2' as const),
   layout: fc.constantFrom('vertex', 'delta', 'hybrid'),
   placement: fc.constantFrom('affinity', 'section', 'append', 'random'),
   m: fc.constantFrom(2, 4, 16),
+  codes: fc.constantFrom('sq8', 'bit'),
 });
 
 test('a collection behaves like a Map, across flushes, restarts and crashes', async () => {

@@ -4,7 +4,7 @@
  */
 import { expect } from 'vitest';
 import { seededRandom } from '../../src/base/random.ts';
-import type { Collection, CollectionOptions, Database } from '../../src/index.ts';
+import type { Collection, CollectionOptions, Database, RecordInput } from '../../src/index.ts';
 
 export interface Stored {
   readonly vector: Float32Array;
@@ -22,13 +22,29 @@ export interface Write {
 
 export const DIMENSION = 8;
 
-/** A graph of few edges, walked by every search. */
+/** A graph of few edges, walked by every search; on 1-bit codes from 16 vectors on. */
 export const HISTORY_OPTIONS: CollectionOptions = {
   dimension: DIMENSION,
   metric: 'l2',
   exactBelow: 0,
   m: 4,
+  codes: 'bit',
 };
+
+/** The same with a named vector space, in which two thirds of the records have a vector. */
+export const TWIN_OPTIONS: CollectionOptions = {
+  ...HISTORY_OPTIONS,
+  vectors: { twin: { dimension: 5, metric: 'cosine' } },
+};
+
+/** What a record with that metadata has in the space `twin`. */
+export function twinOf(n: number): Float32Array | undefined {
+  return n % 3 === 0 ? undefined : vectorOf(n + 0.5).slice(0, 5);
+}
+
+function hasTwin(collection: Collection<Stored['metadata']>): boolean {
+  return 'twin' in collection.info().namedVectors;
+}
 
 export function vectorOf(seed: number): Float32Array {
   const random = seededRandom(seed);
@@ -40,7 +56,7 @@ export function upsert(from: number, count: number, seed: number): Write {
   const records = recordsOf(from, count, seed);
   return {
     name: `upsert ${from}..${from + count - 1} (seed ${seed})`,
-    run: (collection) => collection.upsert(records),
+    run: (collection) => collection.upsert(hasTwin(collection) ? withTwins(records) : records),
     apply: (model) => withAll(model, records),
   };
 }
@@ -54,9 +70,16 @@ export function build(from: number, count: number, seed: number): Write {
   const metadata = records.map((record) => record.metadata);
   return {
     name: `build ${from}..${from + count - 1} (seed ${seed})`,
-    run: (collection) => collection.build({ vectors, ids, metadata }),
+    run: (collection) =>
+      hasTwin(collection)
+        ? collection.ingest(withTwins(records))
+        : collection.build({ vectors, ids, metadata }),
     apply: (model) => withAll(model, records),
   };
+}
+
+function withTwins(records: readonly ({ id: number } & Stored)[]): RecordInput<{ n: number }>[] {
+  return records.map((record) => ({ ...record, vectors: { twin: twinOf(record.metadata.n) } }));
 }
 
 function recordsOf(from: number, count: number, seed: number): ({ id: number } & Stored)[] {
@@ -105,6 +128,31 @@ export async function expectEqual(
   const all = await collection.search({ vector: first?.vector ?? vectorOf(1), k: 1000 });
   expect(all.map(({ id }) => id as number).sort((a, b) => a - b)).toEqual(
     [...model.keys()].sort((a, b) => a - b),
+  );
+  if (hasTwin(collection)) await expectTwins(collection, model);
+}
+
+/** Every record is found by its vector in the named space, and only those that have one. */
+async function expectTwins(
+  collection: Collection<Stored['metadata']>,
+  model: Model,
+): Promise<void> {
+  const ids: number[] = [];
+  const vectorName = 'twin';
+  for (const [id, { metadata }] of model) {
+    const twin = twinOf(metadata.n);
+    const stored = await collection.get(id, { include: ['vector'] });
+    expect(stored?.vectors).toEqual(twin && { twin });
+    if (twin === undefined) continue;
+    ids.push(id);
+    const [nearest] = await collection.search({ vector: twin, vectorName, k: 1, exact: true });
+    expect(nearest.id).toBe(id);
+    expect(nearest.distance).toBeCloseTo(0, 5);
+  }
+  expect(collection.info().namedVectors.twin.vectors).toBe(ids.length);
+  const all = await collection.search({ vector: [1, 1, 1, 1, 1], vectorName, k: 1000 });
+  expect(all.map((hit) => hit.id as number).sort((a, b) => a - b)).toEqual(
+    ids.sort((a, b) => a - b),
   );
 }
 
