@@ -129,8 +129,11 @@ export class BuildCrew {
         await this.ended();
       } else {
         const [, , ids, members] = job.parameters;
-        await buildLeaf(memory, this.job, { ids, members }, slices);
-        job.onEnd(0);
+        try {
+          await buildLeaf(memory, this.job, { ids, members }, slices);
+        } finally {
+          job.onEnd(0);
+        }
       }
       if (slices.isOver) await slices.pause();
     }

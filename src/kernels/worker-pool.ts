@@ -191,7 +191,6 @@ export class KernelPool implements CellReaders {
       // Flags of the main thread may be such as no worker takes.
       execArgv: [],
     });
-    thread.unref();
     thread.on('message', () => {
       this.collect();
       if (this.#posted > 0) this.#arm();
@@ -204,6 +203,8 @@ export class KernelPool implements CellReaders {
       this.#fruitless = isFruitless ? this.#fruitless + 1 : 0;
       this.#bury(worker, thread);
     });
+    // Behind the listener of messages, which would undo it.
+    thread.unref();
     return thread;
   }
 
