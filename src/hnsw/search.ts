@@ -9,6 +9,7 @@ import type { Entry } from './entry.ts';
 import { refine } from './refine.ts';
 import { Slices } from './slices.ts';
 import { type FilterBits, type WalkContext, WalkDriver } from './walk-driver.ts';
+import { runWalk } from './walk-runner.ts';
 
 export interface SearchOptions {
   readonly k: number;
@@ -38,8 +39,7 @@ export async function searchGraph(
     const onBits = context.vectors.hasBits;
     walk.setQuery(query, options.filter, onBits ? CODES_BITS : CODES_SQ8);
     const start = performance.now();
-    context.kernels.exports.walkBegin(walk.address, entry.node, entry.layer, 0, ef);
-    while (!walk.step()) if (slices.isOver) await slices.pause();
+    await runWalk(context.runner, walk, { entry, ef, slices });
     walk.ms = performance.now() - start;
     const limit = options.limit ?? k;
     const { metricCode } = context.space;
