@@ -43,11 +43,13 @@ import {
   REACH,
   REACH_ANY,
   REACH_ONE,
+  REACH_TWO,
   READY,
   THROUGH,
   THROUGH_COUNT,
   THROUGH_DONE,
   TOUCHED,
+  visitNew,
 } from './scratch';
 import { cellOf, codeCellOf, divide, isLive, pageOf, slotInCell, slotOf } from './space';
 import { measure } from './sq8';
@@ -115,10 +117,7 @@ function findReady(walk: u32, isOnBits: bool): u32 {
     if (cell != 0) {
       const number = node - page * slotsPerPage;
       const slot = cell + slotsOffset + number * stride;
-      if (isChoosing && !passes(walk, cell, number, slot)) {
-        noteThrough(walk, node);
-        continue;
-      }
+      if (isChoosing && !isChosen(walk, node, passes(walk, cell, number, slot))) continue;
       store<u32>(found, node);
       store<u32>(found, slot, 4);
       found += 8;
@@ -138,14 +137,22 @@ function passes(walk: u32, cell: u32, number: u32, slot: u32): bool {
   return isLive(cell, number) && passesFilter(walk, load<u32>(slot, SLOT_RECORD));
 }
 
-/** Neighbours of the expanded node are walked through, if they are not results; those behind them are left. */
+/**
+ * Whether a node is measured. Neighbours of the expanded node that do not pass are noted, to be walked
+ * through; those behind them count as seen when they pass, and are left when they do not.
+ */
 @inline
-function noteThrough(walk: u32, node: u32): void {
-  if (load<u32>(walk, REACH) != REACH_ONE) return;
-  const count = load<u32>(walk, THROUGH_COUNT);
-  if (count == 0) store<u32>(walk, 0, THROUGH_DONE);
-  store<u32>(load<u32>(walk, THROUGH) + (count << 2), node);
-  store<u32>(walk, count + 1, THROUGH_COUNT);
+function isChosen(walk: u32, node: u32, isPassing: bool): bool {
+  const reach = load<u32>(walk, REACH);
+  if (isPassing) {
+    if (reach == REACH_TWO) visitNew(walk, node);
+  } else if (reach == REACH_ONE) {
+    const count = load<u32>(walk, THROUGH_COUNT);
+    if (count == 0) store<u32>(walk, 0, THROUGH_DONE);
+    store<u32>(load<u32>(walk, THROUGH) + (count << 2), node);
+    store<u32>(walk, count + 1, THROUGH_COUNT);
+  }
+  return isPassing;
 }
 
 /**

@@ -25,7 +25,7 @@ import {
   WALK_SIZE,
   WALK_SPACE,
 } from '../layout';
-import { copyVisited } from './visited';
+import { copyVisited, visit } from './visited';
 
 /** f64: the query's mean, the scale of its code, its spread (the squared norm around the mean). */
 export const QUERY_MEAN = WALK_PRIVATE + 4;
@@ -274,6 +274,14 @@ export function walkInit(walk: u32, bytes: u32, space: u32, ef: u32): void {
 export function clearVisited(walk: u32): void {
   memory.fill(load<u32>(walk, VISITED), 0, <u32>4 << (32 - load<u32>(walk, VISITED_SHIFT)));
   store<u32>(walk, 0, VISITED_COUNT);
+}
+
+/** Counts a node as seen; false when it was. The caller has made sure of room. */
+@inline
+export function visitNew(walk: u32, node: u32): bool {
+  if (!visit(load<u32>(walk, VISITED), load<u32>(walk, VISITED_SHIFT), node)) return false;
+  store<u32>(walk, load<u32>(walk, VISITED_COUNT) + 1, VISITED_COUNT);
+  return true;
 }
 
 /** Whether `count` more nodes can be visited and become candidates. */

@@ -21,6 +21,20 @@ export function visit(table: u32, shift: u32, node: u32): bool {
   return found == 0;
 }
 
+/** Whether a node is in the set. */
+@inline
+export function isVisited(table: u32, shift: u32, node: u32): bool {
+  const mask: u32 = (<u32>0xffffffff) >> shift;
+  const wanted = node + 1;
+  let place = (node * 0x9e3779b1) >> shift;
+  let found = load<u32>(table + (place << 2));
+  while (found != 0 && found != wanted) {
+    place = (place + 1) & mask;
+    found = load<u32>(table + (place << 2));
+  }
+  return found != 0;
+}
+
 /** Copies the nodes of one table into another, empty one. */
 export function copyVisited(source: u32, sourceShift: u32, target: u32, targetShift: u32): void {
   const end = source + (<u32>4 << (32 - sourceShift));

@@ -72,10 +72,11 @@ import {
   VISITED,
   VISITED_COUNT,
   VISITED_SHIFT,
+  visitNew,
 } from './scratch';
 import { capOf, listAddress } from './space';
 import { isTooFar, offerStop, stopsEarly } from './stop';
-import { visit } from './visited';
+import { isVisited, visit } from './visited';
 
 /** Starts a walk from `entryNode`, which is on layer `fromLayer` and all below it. */
 export function walkBegin(
@@ -203,13 +204,6 @@ function stepDown(walk: u32): void {
   addPending(walk, nodeOf(load<u64>(walk, NEAREST)));
 }
 
-@inline
-function visitNew(walk: u32, node: u32): bool {
-  if (!visit(load<u32>(walk, VISITED), load<u32>(walk, VISITED_SHIFT), node)) return false;
-  store<u32>(walk, load<u32>(walk, VISITED_COUNT) + 1, VISITED_COUNT);
-  return true;
-}
-
 function addPending(walk: u32, node: u32): void {
   visitNew(walk, node);
   store<u32>(load<u32>(walk, PENDING), node);
@@ -236,14 +230,22 @@ function expand(walk: u32, node: u32, reach: u32): u32 {
   const pending = load<u32>(walk, PENDING);
   const end = list + (count << 2);
   let at = pending;
-  for (let id = list; id < end; id += 4) {
-    const neighbour = load<u32>(id, 4);
-    store<u32>(at, neighbour);
-    at += <u32>visit(visited, shift, neighbour) << 2;
+  if (reach == REACH_TWO) {
+    // Seen only when they pass: the others may be walked through from somewhere nearer.
+    for (let id = list; id < end; id += 4) {
+      const neighbour = load<u32>(id, 4);
+      store<u32>(at, neighbour);
+      at += <u32>!isVisited(visited, shift, neighbour) << 2;
+    }
+  } else {
+    for (let id = list; id < end; id += 4) {
+      const neighbour = load<u32>(id, 4);
+      store<u32>(at, neighbour);
+      at += <u32>visit(visited, shift, neighbour) << 2;
+    }
+    store<u32>(walk, load<u32>(walk, VISITED_COUNT) + ((at - pending) >> 2), VISITED_COUNT);
   }
-  const added = (at - pending) >> 2;
-  store<u32>(walk, load<u32>(walk, VISITED_COUNT) + added, VISITED_COUNT);
-  store<u32>(walk, added, PENDING_COUNT);
+  store<u32>(walk, (at - pending) >> 2, PENDING_COUNT);
   store<u32>(walk, reach, REACH);
   store<u32>(walk, load<u32>(walk, WALK_HOPS) + 1, WALK_HOPS);
   return STATUS_DONE;

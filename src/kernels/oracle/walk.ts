@@ -89,14 +89,13 @@ export function beamSearch(
   };
   const unseen = (node: number): number[] => {
     counts.hops++;
-    const found = [...graph.neighbours(layer, node)].filter((id) => !seen.has(id));
-    for (const id of found) seen.add(id);
-    return found;
+    return [...graph.neighbours(layer, node)].filter((id) => !seen.has(id));
   };
   const expandThrough = (node: number): void => {
     const near = unseen(node);
+    for (const id of near) seen.add(id);
     const through = near.filter((id) => !graph.isEligible(id));
-    const behind = through.flatMap(unseen);
+    const behind = new Set(through.flatMap(unseen));
     const measured = [...near, ...behind].filter((id) => graph.isEligible(id));
     const isLost = measured.length === 0 && results.length < ef;
     for (const id of isLost ? through : measured) offer(id);
