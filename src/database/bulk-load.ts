@@ -408,7 +408,7 @@ class BulkWriter {
       main.vectors.adopt(counters.pages);
       main.graph.entry = counters.entry;
     }
-    store.changedSequence = sequence;
+    store.noteChanges(sequence, undefined);
   }
 
   #total(): number {

@@ -14,6 +14,7 @@ import {
   writeCounters,
 } from './catalog.ts';
 import type { EffectiveCollectionOptions } from './options.ts';
+import { RecordChanges } from './record-changes.ts';
 import { RecordReader } from './record-reader.ts';
 import type { Stores } from './stores.ts';
 import type { VectorAttachment } from './vector-attachment.ts';
@@ -34,6 +35,8 @@ export class CollectionStore {
   options: EffectiveCollectionOptions;
   /** Sequence of the last commit that changed which records there are. */
   changedSequence = 0;
+  /** Which records the last commits changed. */
+  readonly changes: RecordChanges = new RecordChanges();
   /** Counters at the beginning of the plan under way. */
   #before: RecordCounters | undefined;
 
@@ -83,6 +86,12 @@ export class CollectionStore {
   /** After the last vector of the log. */
   finishReplay(): void {
     for (const { vectors } of this.vectorStores) vectors.bits?.finishReplay();
+  }
+
+  /** A commit of that sequence has changed those records; undefined: too many to name. */
+  noteChanges(sequence: number, records: readonly number[] | undefined): void {
+    this.changedSequence = sequence;
+    this.changes.note(sequence, records);
   }
 
   /** From here on memory may differ from the trees, until `commitPlan` or `rollbackPlan`. */

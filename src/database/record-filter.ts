@@ -1,36 +1,41 @@
 /**
- * The records of one namespace as a bit set by record number in the module's memory, where a walk tests
- * it. Sets are kept, for all collections together, until a commit changes their collection or their
- * memory is needed: those used last, of those that no search is using.
+ * The records of a namespace that pass a filter, as a bit set by record number in the module's memory, where
+ * a walk tests it. Sets are kept, for all collections together, until their memory is needed: those used last,
+ * of those that no search is using. After a commit a set is brought up to date by a look at the records that
+ * changed, or made anew when they are many.
  */
 import type { Hasher } from '../base/hasher.ts';
-import { recordAt } from '../filter/index-scan.ts';
+import { countRecords } from '../filter/record-set.ts';
 import type { CellAllocator } from '../kernels/cell-allocator.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { FRAME_SIZE } from '../kernels/layout.ts';
 import type { LsmEngine } from '../lsm/engine.ts';
-import { readCounters } from './catalog.ts';
-import { namespaceSlices } from './namespace-index.ts';
+import { findMatches, type MatchQuery } from './filter-matches.ts';
+import { TimeSlice } from './time-slice.ts';
 
 /** Sets that nobody uses may take this share of the memory, and always these bytes. */
 const IDLE_SHARE = 1 / 32;
 const IDLE_BYTES_MIN = 4 * FRAME_SIZE;
 
+/** How the bits of a filter were found. */
+export type FilterSource = 'kept' | 'updated' | 'index' | 'scan';
+
 export interface FilterBits {
   readonly address: number;
   /** Length of the set; records beyond it do not pass. */
   readonly bits: number;
-  /** Records whose bit is set: at least those of the namespace. */
+  /** Records whose bit is set: at least those that pass and live. */
   readonly count: number;
+  /** A match counts only when its metadata passes too. */
+  readonly isHashed: boolean;
 }
 
-/** Which records are asked for. */
-export interface FilterQuery {
-  readonly collection: number;
-  readonly namespace: string;
-  /** The reader's; the last commit that changed the collection is `changedSequence`. */
-  readonly sequence: number;
-  readonly changedSequence: number;
+/** What a search is given: bits, and what it took to find them. */
+export interface AcquiredFilter {
+  readonly bits: FilterBits;
+  readonly source: FilterSource;
+  /** Records that were looked at. */
+  readonly looked: number;
 }
 
 /** What the sets are made from, and where. */
@@ -44,9 +49,21 @@ interface FilterStores {
 interface KeptFilter extends FilterBits {
   readonly key: string;
   readonly runBytes: number;
-  /** At which it was made. */
+  /** As of which it is right. */
   readonly sequence: number;
   holders: number;
+}
+
+interface Made {
+  readonly filter: KeptFilter;
+  readonly source: FilterSource;
+  readonly looked: number;
+}
+
+/** A set that is being made, and how many wait for it. */
+interface Making {
+  readonly promise: Promise<Made | undefined>;
+  waiting: number;
 }
 
 export class RecordFilters {
@@ -54,6 +71,7 @@ export class RecordFilters {
   readonly #idleBytesMax: number;
   /** Those that may be given out again, most recently used last. */
   readonly #kept = new Map<string, KeptFilter>();
+  readonly #making = new Map<string, Making>();
   #idleBytes = 0;
 
   constructor(stores: FilterStores) {
@@ -62,28 +80,24 @@ export class RecordFilters {
   }
 
   /**
-   * The bits of a namespace, valid until they are given back by `release`; undefined when all records
-   * are in it.
+   * The bits of a namespace and a filter, valid until they are given back by `release`; undefined when all
+   * records pass. At once when they are kept and nothing has changed.
    */
-  acquire(query: FilterQuery): FilterBits | undefined {
-    const key = `${query.collection}:${query.namespace}`;
-    let filter = this.#kept.get(key);
-    if (filter !== undefined) {
-      this.#take(filter);
-      if (!isCurrent(filter, query)) {
-        if (filter.holders === 0) this.#free(filter);
-        filter = undefined;
-      }
+  async acquire(query: MatchQuery): Promise<AcquiredFilter | undefined> {
+    const key = keyOf(query);
+    const kept = this.#kept.get(key);
+    if (kept !== undefined && isCurrent(kept, query)) {
+      this.#take(kept);
+      this.#keep(kept);
+      kept.holders++;
+      return { bits: kept, source: 'kept', looked: 0 };
     }
-    filter ??= this.#make(key, query);
-    if (filter === undefined) return undefined;
-    filter.holders++;
-    this.#kept.set(key, filter);
-    return filter;
+    const made = await this.#join(`${key}@${query.sequence}`, () => this.#refresh(key, query));
+    return made && { bits: made.filter, source: made.source, looked: made.looked };
   }
 
   /** Gives bits back that `acquire` gave. */
-  release(bits: FilterBits): void {
+  release({ bits }: AcquiredFilter): void {
     const filter = bits as KeptFilter;
     if (--filter.holders > 0) return;
     if (this.#kept.get(filter.key) !== filter) {
@@ -92,6 +106,11 @@ export class RecordFilters {
     }
     this.#idleBytes += filter.runBytes;
     this.#freeIdle(this.#idleBytesMax);
+  }
+
+  has({ address, bits }: FilterBits, record: number): boolean {
+    const { u8 } = this.#stores.kernels.memory;
+    return record < bits && ((u8[address + (record >>> 3)] >>> (record & 7)) & 1) === 1;
   }
 
   /** Record numbers whose bit is set, ascending. */
@@ -108,45 +127,105 @@ export class RecordFilters {
     return records;
   }
 
+  /** One makes it for all who ask for the same at the same time; each of them holds it. */
+  async #join(name: string, make: () => Promise<Made | undefined>): Promise<Made | undefined> {
+    let making = this.#making.get(name);
+    if (making === undefined) {
+      const promise = make().then(
+        (made) => {
+          const waiting = this.#making.get(name)?.waiting ?? 1;
+          this.#making.delete(name);
+          // One holder it was born with.
+          if (made !== undefined) made.filter.holders += waiting - 1;
+          return made;
+        },
+        (error: unknown) => {
+          this.#making.delete(name);
+          throw error;
+        },
+      );
+      making = { promise, waiting: 0 };
+      this.#making.set(name, making);
+    }
+    making.waiting++;
+    return await making.promise;
+  }
+
+  async #refresh(key: string, query: MatchQuery): Promise<Made | undefined> {
+    const before = this.#kept.get(key);
+    const made = (before && (await this.#update(before, query))) ?? (await this.#make(key, query));
+    if (made === undefined) return undefined;
+    const kept = this.#kept.get(key);
+    // An older reader's set is of no use to later ones.
+    if (kept !== undefined && kept.sequence > made.filter.sequence) return made;
+    if (kept !== undefined) {
+      this.#take(kept);
+      if (kept.holders === 0) this.#free(kept);
+    }
+    this.#kept.set(key, made.filter);
+    return made;
+  }
+
+  /** A copy with the records that have changed since; undefined: it has to be made anew. */
+  async #update(before: KeptFilter, query: MatchQuery): Promise<Made | undefined> {
+    const { store, sequence, filter, namespace } = query;
+    if (sequence < before.sequence) return undefined;
+    const changed = store.changes.between(before.sequence, sequence);
+    if (changed === undefined) return undefined;
+    let { bits } = before;
+    for (const record of changed) bits = Math.max(bits, record + 1);
+    const words = new Uint32Array((bits + 31) >>> 5);
+    const copy = new Uint8Array(words.buffer);
+    const { u8 } = this.#stores.kernels.memory;
+    copy.set(u8.subarray(before.address, before.address + ((before.bits + 7) >>> 3)));
+    const slice = new TimeSlice();
+    for (const record of changed) {
+      const head = store.reader.head(record, sequence);
+      const isThere = head !== undefined && (namespace ?? head.namespace) === head.namespace;
+      const passes = isThere && (filter?.passes(store.reader.metadata(record, sequence)) ?? true);
+      if (passes) copy[record >>> 3] |= 1 << (record & 7);
+      else copy[record >>> 3] &= ~(1 << (record & 7));
+      if (slice.isOver) await slice.yield();
+    }
+    const made = this.#store(
+      { records: words, bits, isHashed: before.isHashed },
+      before.key,
+      sequence,
+    );
+    return { filter: made, source: 'updated', looked: changed.size };
+  }
+
+  async #make(key: string, query: MatchQuery): Promise<Made | undefined> {
+    const matches = await findMatches(this.#stores, query);
+    if (matches === undefined) return undefined;
+    const filter = this.#store(matches, key, query.sequence);
+    const isByIndex = matches.usesIndex || query.filter === undefined;
+    return { filter, source: isByIndex ? 'index' : 'scan', looked: matches.looked };
+  }
+
+  /** Puts a set into the module's memory, held by those for whom it is made: once, until they are counted. */
+  #store(
+    set: { readonly records: Uint32Array; readonly bits: number; readonly isHashed: boolean },
+    key: string,
+    sequence: number,
+  ): KeptFilter {
+    const { records, bits, isHashed } = set;
+    const runBytes = Math.ceil((records.byteLength || 1) / FRAME_SIZE) * FRAME_SIZE;
+    const address = this.#allocate(runBytes);
+    this.#stores.kernels.memory.u32.set(records, address >>> 2);
+    const count = countRecords(records);
+    return { key, address, runBytes, bits, count, isHashed, sequence, holders: 1 };
+  }
+
   /** Out of what is kept. */
   #take(filter: KeptFilter): void {
     this.#kept.delete(filter.key);
     if (filter.holders === 0) this.#idleBytes -= filter.runBytes;
   }
 
-  #make(key: string, query: FilterQuery): KeptFilter | undefined {
-    const { engine, hasher } = this.#stores;
-    const { collection, namespace, sequence } = query;
-    const lists: Uint32Array[] = [];
-    let listed = 0;
-    for (const slice of namespaceSlices(engine, { hasher, collection, sequence }, namespace)) {
-      const { start, end } = slice;
-      lists.push(Uint32Array.from({ length: end - start }, (_, i) => recordAt(slice, start + i)));
-      listed += end - start;
-    }
-    const isDefault = namespace === '';
-    if (isDefault && listed === 0) return undefined;
-    const bits = readCounters(engine, collection, sequence).nextRecord;
-    const made = this.#fill(lists, { bits, isDefault });
-    const count = isDefault ? bits - listed : listed;
-    return { ...made, key, bits, sequence, count, holders: 0 };
-  }
-
-  #fill(
-    lists: readonly Uint32Array[],
-    set: { readonly bits: number; readonly isDefault: boolean },
-  ): { address: number; runBytes: number } {
-    const runBytes = Math.ceil(((set.bits + 7) >>> 3 || 1) / FRAME_SIZE) * FRAME_SIZE;
-    const address = this.#allocate(runBytes);
-    const { u8 } = this.#stores.kernels.memory;
-    const used = (set.bits + 7) >>> 3;
-    u8.fill(set.isDefault ? 0xff : 0, address, address + used);
-    const tail = set.bits & 7;
-    if (set.isDefault && tail !== 0) u8[address + used - 1] = (1 << tail) - 1;
-    for (const records of lists) {
-      for (const record of records) u8[address + (record >>> 3)] ^= 1 << (record & 7);
-    }
-    return { address, runBytes };
+  /** As the one used last. */
+  #keep(filter: KeptFilter): void {
+    this.#kept.set(filter.key, filter);
   }
 
   #allocate(bytes: number): number {
@@ -175,8 +254,15 @@ export class RecordFilters {
   }
 }
 
+function keyOf({ store, namespace, filter }: MatchQuery): string {
+  return JSON.stringify([store.entry.collection, namespace ?? 0, filter?.text ?? 0]);
+}
+
 /** Whether a set holds for a reader: nothing has changed between the two. */
-function isCurrent(filter: KeptFilter, { sequence, changedSequence }: FilterQuery): boolean {
+function isCurrent(
+  filter: KeptFilter,
+  { sequence, store: { changedSequence } }: MatchQuery,
+): boolean {
   if (filter.sequence === sequence) return true;
   return filter.sequence >= changedSequence && sequence >= changedSequence;
 }

@@ -133,8 +133,21 @@ export interface GroupOptions {
 
 /** How a search was done. */
 export interface SearchStats {
-  /** 'exact': every vector was compared; 'walk': the graph was walked. */
-  readonly plan: 'exact' | 'walk';
+  /**
+   * 'exact': every vector that can match was compared; 'walk': the graph was walked; 'expand': it was walked through what does
+   * not pass the filter, two hops at a time.
+   */
+  readonly plan: 'exact' | 'walk' | 'expand';
+  /** At most so many vectors match. */
+  readonly matching: number;
+  /**
+   * Where the filter's matches came from: 'index', 'scan' (the metadata of all records were read), 'kept' from
+   * an earlier search, 'updated' with what has changed since; 'none' without a filter.
+   */
+  readonly filter: 'none' | 'kept' | 'updated' | 'index' | 'scan';
+  /** Records whose metadata had to be read for it, and the time that all of it took. */
+  readonly looked: number;
+  readonly filterMs: number;
   /** Whether the answer is the true one. */
   readonly exact: boolean;
   readonly ef: number;

@@ -39,7 +39,7 @@ const SEARCH_KEYS = [
   'signal',
 ] as const;
 
-const UNSUPPORTED = ['text', 'recall', 'filter'] as const;
+const UNSUPPORTED = ['text', 'recall'] as const;
 
 /** Hits of one search, and of all its pages, at most. */
 export const K_MAX = 65_536;

@@ -5,12 +5,13 @@
  * beside. A search that loses candidates by this rule widens, and at last compares with every vector:
  * there are k hits whenever k records match.
  */
+import { cheaperExactWay, type PlannedSearch, planSearch } from '../filter/search-planner.ts';
 import type { Candidates, GraphSearchStats } from '../hnsw/candidates.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { decodeHead, type Head, headNode, NO_NODE, nodeOf } from './head.ts';
 import type { Metric } from './options.ts';
 import type { SearchStats } from './record.ts';
-import type { FilterBits } from './record-filter.ts';
+import type { AcquiredFilter, FilterBits } from './record-filter.ts';
 import type { CheckedSearch } from './search-plan.ts';
 import type { Stores } from './stores.ts';
 import { TimeSlice } from './time-slice.ts';
@@ -19,12 +20,6 @@ import type { VectorStore } from './vector-store.ts';
 
 /** Beyond this beam an exact scan is about as cheap, and sure. */
 const EF_WIDEST = 2048;
-
-/** So few records of a namespace are compared one by one without trying a walk. */
-const FEW_MATCHES = 1000;
-
-/** Finding a record's vector and measuring it costs so many times what it costs in an exact scan. */
-const MEASURE_COST = 8;
 
 /** A candidate that counts. */
 export interface Match {
@@ -53,10 +48,17 @@ export interface SearchRequest {
 
 interface Query extends SearchRequest {
   readonly filter: FilterBits | undefined;
+  /** What the plan is made from. */
+  readonly planned: PlannedSearch;
   /** Matches wanted: k, and the record that is left out. */
   readonly wanted: number;
   /** Records that can match at most. */
   readonly matching: number;
+}
+
+interface Attempt {
+  readonly matches: readonly Match[];
+  readonly stats: Omit<SearchStats, 'filter' | 'looked' | 'filterMs'>;
 }
 
 export class Searcher {
@@ -71,12 +73,15 @@ export class Searcher {
   }
 
   async search(request: SearchRequest): Promise<Found> {
-    const filter = this.#filter(request);
+    const start = performance.now();
+    const acquired = await this.#filter(request);
+    const filterMs = performance.now() - start;
     try {
       for (;;) {
         const { rollbacks } = this.#space;
         try {
-          return await this.#attempt(request, filter);
+          const { matches, stats } = await this.#attempt(request, acquired?.bits);
+          return { matches, stats: { ...stats, ...filterStats(acquired), filterMs } };
         } catch (error) {
           // A plan was undone while the search had paused on one of its nodes: begin again.
           const isOver = request.search.signal?.aborted || rollbacks === this.#space.rollbacks;
@@ -84,19 +89,17 @@ export class Searcher {
         }
       }
     } finally {
-      if (filter !== undefined) this.#stores.filters.release(filter);
+      if (acquired !== undefined) this.#stores.filters.release(acquired);
     }
   }
 
-  #filter({ search, sequence }: SearchRequest): FilterBits | undefined {
-    const { namespace } = search;
-    if (namespace === undefined) return undefined;
-    const { changedSequence, entry } = this.#store;
-    const { collection } = entry;
-    return this.#stores.filters.acquire({ collection, namespace, sequence, changedSequence });
+  async #filter({ search, sequence }: SearchRequest): Promise<AcquiredFilter | undefined> {
+    const { namespace, filter } = search;
+    if (namespace === undefined && filter === undefined) return undefined;
+    return await this.#stores.filters.acquire({ store: this.#store, namespace, filter, sequence });
   }
 
-  async #attempt(request: SearchRequest, filter: FilterBits | undefined): Promise<Found> {
+  async #attempt(request: SearchRequest, filter: FilterBits | undefined): Promise<Attempt> {
     const start = performance.now();
     const { metric } = this.#space.options;
     const { exactBelow } = this.#store.options;
@@ -104,36 +107,44 @@ export class Searcher {
     const vectors = this.#space.vectorsAt(sequence);
     const matching = filter === undefined ? vectors : Math.min(vectors, filter.count);
     const wanted = search.k + (except === undefined ? 0 : 1);
-    const query = { ...request, filter, wanted, matching };
+    const planned = {
+      vectors,
+      matching,
+      isFiltered: filter !== undefined,
+      ef: Math.max(search.ef, wanted),
+      exactBelow,
+      isExact: search.exact,
+    };
+    const query = { ...request, filter, wanted, matching, planned };
     const tally = new Tally();
     let matches: readonly Match[] | undefined;
-    const isFew = filter !== undefined && matching <= FEW_MATCHES;
-    if (!search.exact && !isFew && matching > exactBelow) matches = await this.#walk(query, tally);
-    const plan = matches === undefined ? 'exact' : 'walk';
+    let plan = planSearch(planned);
+    if (plan === 'walk' || plan === 'expand') {
+      matches = await this.#walk(query, plan === 'expand', tally);
+      if (matches === undefined) plan = cheaperExactWay(planned);
+    }
     matches ??= await this.#scan(query, tally);
     const within = matches.filter(
       ({ record, distance }) => record !== except && isWithin(distance, search, metric),
     );
     const totalMs = performance.now() - start;
-    const stats = {
-      plan,
-      exact: plan === 'exact',
-      ef: tally.ef,
-      ...tally.figures,
-      totalMs,
-    } as const;
+    const walked = plan === 'walk' || plan === 'expand' ? plan : undefined;
+    const isExact = walked === undefined;
+    const figures = { matching, ef: tally.ef, ...tally.figures, totalMs };
+    const stats = { plan: walked ?? 'exact', exact: isExact, ...figures } as const;
     return { matches: within.slice(0, search.k), stats };
   }
 
   /** Walks the graph with a growing beam; undefined when a scan is the better way to go on. */
-  async #walk(query: Query, tally: Tally): Promise<readonly Match[] | undefined> {
+  async #walk(query: Query, expand: boolean, tally: Tally): Promise<readonly Match[] | undefined> {
     const { graph, vectors } = this.#space;
     const { vector, filter, search, wanted, matching } = query;
     // A beam that takes in everything there is need not be wider.
     const widest = vectors.counters.live + 1;
     let k = Math.min(wanted, widest);
     for (let ef = Math.min(Math.max(search.ef, wanted), widest); ; ef *= 4, k *= 4) {
-      const candidates = await graph.search(vector, { k, ef, filter, signal: search.signal });
+      const { signal } = search;
+      const candidates = await graph.search(vector, { k, ef, filter, expand, signal });
       tally.add(candidates.stats, ef);
       const matches = await this.#verify(query, candidates);
       const isFull = matches.length >= Math.min(wanted, matching);
@@ -146,7 +157,7 @@ export class Searcher {
   async #scan(query: Query, tally: Tally): Promise<readonly Match[]> {
     const { graph, vectors } = this.#space;
     const { vector, filter, search, wanted, matching } = query;
-    if (filter !== undefined && filter.count * MEASURE_COST <= vectors.counters.live) {
+    if (filter !== undefined && cheaperExactWay(query.planned) === 'measure') {
       return await this.#measure(query, filter, tally);
     }
     for (let k = wanted; ; k *= 4) {
@@ -171,7 +182,7 @@ export class Searcher {
       const head = reader.head(record, sequence);
       const node = head === undefined ? NO_NODE : nodeOf(head, ordinal);
       if (head === undefined || node === NO_NODE) continue;
-      if (head.namespace === search.namespace) found.push({ record, node, head });
+      if (this.#isMatch(query, record, head)) found.push({ record, node, head });
       if (slice.isOver) await slice.yield();
     }
     const nodes = Uint32Array.from(found, ({ node }) => node);
@@ -215,14 +226,27 @@ export class Searcher {
   #offer(query: Query, matches: Match[], node: number, distance: number): void {
     const { entry } = this.#store;
     const { vectors, ordinal } = this.#space;
-    const { namespace } = query.search;
     const record = vectors.recordOf(node);
     const bytes = this.#stores.engine.get(HEADS_TREE, entry.collection, record, query.sequence);
     if (bytes === undefined || headNode(bytes, ordinal) !== node) return;
     const head = decodeHead(bytes);
-    if (namespace !== undefined && head.namespace !== namespace) return;
-    matches.push({ record, node, distance, head });
+    if (this.#isMatch(query, record, head)) matches.push({ record, node, distance, head });
   }
+
+  /** Whether a candidate is one that is asked for: a ghost, and what shares a hash, need not be. */
+  #isMatch({ search, filter, sequence }: Query, record: number, head: Head): boolean {
+    const { namespace = head.namespace } = search;
+    if (head.namespace !== namespace) return false;
+    if (filter === undefined || search.filter === undefined) return true;
+    if (!this.#stores.filters.has(filter, record)) return false;
+    if (!filter.isHashed) return true;
+    return search.filter.passes(this.#store.reader.metadata(record, sequence));
+  }
+}
+
+/** Without a filter nothing is asked. */
+function filterStats(acquired: AcquiredFilter | undefined): Pick<SearchStats, 'filter' | 'looked'> {
+  return { filter: acquired?.source ?? 'none', looked: acquired?.looked ?? 0 };
 }
 
 /** Whether no candidate beyond the last one can belong to the first `wanted`. */

@@ -53,7 +53,7 @@ export class WritePlan {
   readonly #firstNew: number;
   readonly #dirtyBytesMax: number;
   #hasRepairs = false;
-  #changesRecords = false;
+  readonly #changed: number[] = [];
   readonly #afterCommit: (() => void)[] = [];
   /** The trees are read at it: the state before this plan. */
   readonly sequence: number;
@@ -98,7 +98,7 @@ export class WritePlan {
     if (counters.nextRecord === NODE_MAX) throw exhausted('record numbers');
     const number = counters.nextRecord++;
     counters.records++;
-    this.#changesRecords = true;
+    this.#changed.push(number);
     const { hi, lo } = reader.idKey(record.namespace, record.id);
     this.#batch.merge(IDS_TREE, hi, lo, encodeEdges(Uint32Array.of(number), NO_IDS));
     this.#fields.addNamespace(record.namespace, number);
@@ -116,7 +116,7 @@ export class WritePlan {
   replace(found: FoundRecord, id: Uint8Array, content: NewContent): void {
     const { record, head } = found;
     const { collection } = this.#store.entry;
-    this.#changesRecords = true;
+    this.#changed.push(record);
     const body = encodeBody(content.metadata, content.text);
     const bare: Head = { ...head, hasBody: body !== undefined, id };
     const next = this.#withVectors(record, bare, content);
@@ -128,7 +128,7 @@ export class WritePlan {
 
   /** Gives a stored record other vectors in named spaces; the rest of it stays. */
   replaceNamed({ record, head }: FoundRecord, named: NewContent['named']): void {
-    this.#changesRecords = true;
+    this.#changed.push(record);
     const next = this.#withVectors(record, head, { vector: 'kept', named });
     this.#batch.set(HEADS_TREE, this.#store.entry.collection, record, encodeHead(next));
   }
@@ -148,7 +148,7 @@ export class WritePlan {
       if (node !== NO_NODE) space.makeGhost(node, this.sequence);
     }
     counters.records--;
-    this.#changesRecords = true;
+    this.#changed.push(record);
   }
 
   /** Gives a record's node another place: a copy with the same lists, the old one becomes a ghost. */
@@ -192,7 +192,7 @@ export class WritePlan {
   applied(sequence: number): void {
     const store = this.#store;
     store.commitPlan(sequence);
-    if (this.#changesRecords) store.changedSequence = sequence;
+    if (this.#changed.length > 0) store.noteChanges(sequence, this.#changed);
     for (const done of this.#afterCommit) done();
   }
 

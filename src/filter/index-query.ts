@@ -29,6 +29,8 @@ export interface CodeSpan {
   readonly from: Code;
   readonly to: Code;
   readonly isSure: boolean;
+  /** Sure but for values of equal hashes. */
+  readonly isHashed?: boolean;
 }
 
 export type IndexQuery =
@@ -68,6 +70,13 @@ export function queryIndexes(condition: Condition, known: QueryFields): IndexQue
 export function asksIndex(query: IndexQuery): boolean {
   if (query.kind === 'and' || query.kind === 'or') return query.parts.some(asksIndex);
   return query.kind === 'not' ? asksIndex(query.part) : query.kind === 'spans';
+}
+
+/** Whether values of equal hashes may be taken for each other. */
+export function isHashed(query: IndexQuery): boolean {
+  if (query.kind === 'and' || query.kind === 'or') return query.parts.some(isHashed);
+  if (query.kind === 'not') return isHashed(query.part);
+  return query.kind === 'spans' && query.spans.some((span) => span.isHashed === true);
 }
 
 function queryLeaf(leaf: LeafCondition, spans: Spans): IndexQuery {
@@ -129,7 +138,8 @@ class Spans {
     const { type } = this.#field;
     const code = codeOf(type, value, this.#hasher);
     const isSure = code.high === MARK ? code.low === MARK_NULL : isExactType(type);
-    return { number, from: code, to: code, isSure };
+    const isHashed = type === 'keyword' && code.high !== MARK;
+    return { number, from: code, to: code, isSure, isHashed };
   }
 
   values({ from, to }: { readonly from: Code; readonly to: Code }, isSure: boolean): CodeSpan {

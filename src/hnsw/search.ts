@@ -19,6 +19,8 @@ export interface SearchOptions {
   readonly limit?: number | undefined;
   /** Only records whose bit is set are found. */
   readonly filter?: FilterBits | undefined;
+  /** Measure only nodes that pass the filter, and walk through the others. Default: false. */
+  readonly expand?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Measure by originals. Default: true. Without it distances are those of the codes. */
   readonly rerank?: boolean | undefined;
@@ -38,6 +40,7 @@ export async function searchGraph(
   try {
     const onBits = context.vectors.hasBits;
     walk.setQuery(query, options.filter, onBits ? CODES_BITS : CODES_SQ8);
+    walk.expand = options.expand === true;
     const start = performance.now();
     await runWalk(context.runner, walk, { entry, ef, slices });
     walk.ms = performance.now() - start;

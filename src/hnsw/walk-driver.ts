@@ -15,6 +15,7 @@ import {
   STATUS_NEED,
   WALK_CODES,
   WALK_DISTANCES,
+  WALK_EXPAND,
   WALK_FILTER,
   WALK_FILTER_BITS,
   WALK_HOPS,
@@ -102,6 +103,12 @@ export class WalkDriver {
     memory.u32[(this.address + WALK_FILTER) >>> 2] = filter?.address ?? 0;
     memory.u32[(this.address + WALK_FILTER_BITS) >>> 2] = filter?.bits ?? 0;
     exports.walkPrepare(this.address);
+  }
+
+  /** Whether nodes that do not pass the filter are walked through instead of measured. Until the walk begins. */
+  set expand(isExpanding: boolean) {
+    const { u32 } = this.#context.kernels.memory;
+    u32[(this.address + WALK_EXPAND) >>> 2] = isExpanding ? 1 : 0;
   }
 
   /** Begins a walk down to layer 0, or begins it anew, whatever state it was left in. */

@@ -116,7 +116,7 @@ describe('wrong arguments', () => {
     [{ vector: V, ef: -1 }, /ef:/],
     [{}, /exactly one of vector, id and vectors/],
     [{ vector: V, id: 1 }, /exactly one of vector, id and vectors/],
-    [{ vector: V, filter: {} }, /'filter' is not supported yet/],
+    [{ vector: V, filter: { $near: 1 } as never }, /filter/],
     [{ vector: V, include: ['everything'] }, /include/],
     [{ vector: V, signal: 5 }, /signal/],
   ])('search %j is refused', async (options, message) => {
