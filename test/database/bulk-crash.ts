@@ -23,7 +23,7 @@ async function load(
   try {
     const other = await db.collection('other', { dimension: 8 });
     await other.upsert({ id: 1, vector: records[0].vector });
-    const collection = await db.collection('things', { dimension: 8, exactBelow: 0 });
+    const collection = await db.collection('things', { dimension: 8, exactBelow: 0, codes: 'bit' });
     progress.began = true;
     await collection.ingest(records);
     progress.ended = true;

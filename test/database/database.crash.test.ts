@@ -20,7 +20,7 @@ import {
 } from './history.ts';
 
 const trace: (Write | 'flush')[] = [
-  upsert(0, 12, 1),
+  upsert(0, 16, 1),
   upsert(5, 4, 2),
   'flush',
   remove([1, 6]),

@@ -23,7 +23,7 @@ import {
 } from './history.ts';
 
 const trace: readonly (Write | 'flush')[] = [
-  upsert(0, 12, 1),
+  upsert(0, 16, 1),
   remove([1, 6]),
   'flush',
   upsert(20, 3, 3),

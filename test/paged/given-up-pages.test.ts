@@ -50,7 +50,7 @@ function drop(harness: Harness, isUndone = false): readonly number[] {
 }
 
 function open(fileSystem = newFileSystem(), disk = new Disk()): Harness {
-  return new Harness({ dimension, fileSystem, disk, memoryBytes: 2 ** 22 });
+  return new Harness({ dimension, fileSystem, disk, memoryBytes: 2 ** 22, bits: true });
 }
 
 const pagesOf = (harness: Harness): number => harness.spaces[0].counters.pages;
