@@ -1,7 +1,8 @@
-import type { Collection, Json, RecordId, StoredRecord } from '../../index.ts';
+import type { Collection, Filter, Json, RecordId, StoredRecord } from '../../index.ts';
 import { type Command, type Context, commonOptions } from '../command.ts';
 import { CommandError, usageError } from '../command-error.ts';
 import { existingCollection, withExisting } from '../database-access.ts';
+import { filterOption, parseFilterArgument } from '../filter-argument.ts';
 import { encodeIdLine } from '../formats/json-lines-writer.ts';
 import type { RecordFormat } from '../formats/record-source.ts';
 import { makeRecordWriter, type RecordWriter } from '../formats/record-writer.ts';
@@ -37,6 +38,7 @@ export const exportCommand: Command = {
     collection: { kind: 'value', short: 'c', value: 'NAME', help: 'Default: the only one.' },
     format: { kind: 'value', value: formats.join('|'), help: 'Default: by the name of FILE.' },
     namespace: { kind: 'value', short: 'n', value: 'NAME', help: 'Default: all of them.' },
+    filter: filterOption,
     limit: { kind: 'value', value: 'N', help: 'Stop after so many records.' },
     ids: { kind: 'value', value: 'FILE', help: 'Write the ids there, as JSON, a line each.' },
     resume: { kind: 'flag', help: 'Go on with a file that was not finished.' },
@@ -49,6 +51,7 @@ interface Plan {
   readonly path: string;
   readonly format: RecordFormat;
   readonly namespace: string | undefined;
+  readonly filter: Filter | undefined;
   readonly limit: number | undefined;
   /** File for the ids. */
   readonly ids: string | undefined;
@@ -69,6 +72,7 @@ async function run(context: Context): Promise<number> {
     path,
     format: formatOf(path, given.choice('format', formats)),
     namespace: given.text('namespace'),
+    filter: parseFilterArgument(given.text('filter')),
     limit: given.integer('limit', 1),
     ids: given.text('ids'),
     isResumed: given.flag('resume'),
@@ -127,15 +131,15 @@ async function copyRecords(
   collection: Collection<Json>,
   { plan, writer, ids }: Target,
 ): Promise<Outcome> {
-  const { namespace, limit = Number.POSITIVE_INFINITY } = plan;
+  const { namespace, filter, limit = Number.POSITIVE_INFINITY } = plan;
   const kept = plan.isResumed ? await writer.resume() : { written: 0, lastId: undefined };
   if (ids !== undefined && plan.isResumed) await keepIds(ids, kept.written);
-  const total = Math.min(limit, await collection.count({ namespace }));
+  const total = Math.min(limit, await collection.count({ namespace, filter }));
   const bar = context.progress('Exporting', 'record');
   let written = 0;
   let left = 0;
   try {
-    for await (const record of collection.scan({ namespace })) {
+    for await (const record of collection.scan({ namespace, filter })) {
       if (written === limit || context.signal.aborted) break;
       if (written < kept.written) {
         if (canHold(plan.format, record)) written++;

@@ -2,6 +2,7 @@ import { type Collection, hashingEmbedder, type SearchOptions } from '../../inde
 import { type Command, type Context, commonOptions } from '../command.ts';
 import { CommandError, usageError } from '../command-error.ts';
 import { existingCollection, withExisting } from '../database-access.ts';
+import { filterOption, parseFilterArgument } from '../filter-argument.ts';
 import { formatCount, formatMs } from '../human.ts';
 import { queryWords } from '../query-words.ts';
 import { storedId } from '../record-ids.ts';
@@ -14,6 +15,7 @@ export const search: Command = {
     'stratavec search ./data --collection docs --text "how to install"',
     'stratavec search ./data --vector "[0.1, 0.2, 0.3]" -k 5 --exact',
     'stratavec search ./data --id 17 --json',
+    `stratavec search ./data --id 17 --filter '{"year": {"$gt": 2020}}'`,
   ],
   positionals: [{ name: 'DIR', help: 'Folder of the database.' }],
   options: {
@@ -26,9 +28,11 @@ export const search: Command = {
     },
     vector: { kind: 'value', value: 'JSON', help: 'The query as an array of numbers.' },
     id: { kind: 'value', value: 'ID', help: 'The query is the vector of this record.' },
+    'vector-name': { kind: 'value', value: 'NAME', help: 'Search in this named vector space.' },
     k: { kind: 'value', short: 'k', value: 'N', help: 'How many hits. Default: 10.' },
     ef: { kind: 'value', value: 'N', help: 'Beam width; more finds more. Default: 64.' },
     exact: { kind: 'flag', help: 'Compare with every vector.' },
+    filter: filterOption,
     namespace: { kind: 'value', short: 'n', value: 'NAME', help: 'Default: all.' },
     ...commonOptions,
   },
@@ -45,15 +49,18 @@ async function run(context: Context): Promise<number> {
   if (queries.length !== 1) throw usageError('give one of --text, --vector and --id');
   const common: SearchOptions = {
     k: given.integer('k', 1),
+    vectorName: given.text('vector-name'),
     ef: given.integer('ef', 1),
     exact: given.flag('exact'),
+    filter: parseFilterArgument(given.text('filter')),
     namespace: given.text('namespace'),
     include: ['metadata', 'text'],
     signal: context.signal,
   };
   return await withExisting(directory, async (database) => {
     const collection = await existingCollection(database, given.text('collection'));
-    const query = { text, vector, id, namespace: common.namespace };
+    const { namespace, vectorName } = common;
+    const query = { text, vector, id, namespace, vectorName };
     const options = { ...common, ...(await queryOf(collection, query)) };
     const { hits, stats } = await collection.searchWithStats(options);
     const words = text === undefined ? [] : queryWords(text);
@@ -79,14 +86,17 @@ async function queryOf(
     vector: number[] | undefined;
     id: string | undefined;
     namespace: string | undefined;
+    vectorName: string | undefined;
   },
 ): Promise<SearchOptions> {
   if (query.vector !== undefined) return { vector: query.vector };
   if (query.id !== undefined) return { id: await storedId(collection, query.id, query.namespace) };
-  const { dimension } = collection.info();
+  const { namedVectors, ...info } = collection.info();
+  const named = query.vectorName === undefined ? info : namedVectors[query.vectorName];
+  const dimension = named?.dimension ?? 0;
   if (dimension < 8) {
     throw new CommandError(
-      `--text needs a collection of at least 8 dimensions, this one has ${dimension}; give --vector`,
+      `--text needs vectors of at least 8 dimensions, those here have ${dimension}; give --vector`,
     );
   }
   return { vector: hashingEmbedder({ dimension }).embed(query.text ?? '') };
