@@ -186,15 +186,25 @@ function offerReady(walk: u32, measured: u32, isOnBits: bool): void {
   const space = load<u32>(walk, WALK_SPACE);
   const ready = load<u32>(walk, READY);
   const candidates = load<u32>(walk, CANDIDATES);
+  const column = columnOf(space, isOnBits);
   const isStopping = stopsEarly(walk);
   let candidateCount = load<u32>(walk, CANDIDATE_COUNT);
   const count = keepNearer(walk, ready, measured);
   for (let i: u32 = 0; i < count; i++) {
     const key = load<u64>(ready + (i << 3));
     if (!isNearEnough(walk, key)) continue;
+    const node = nodeOf(key);
+    const page = pageOf(column, node);
+    const cell = codeCellOf(column, page);
+    if (cell == 0) {
+      // Another thread took it away since it was measured: again, when it is back.
+      waitFor(walk, node, isOnBits ? NEED_BITS : NEED_CODES, page);
+      continue;
+    }
     pushNearest(candidates, candidateCount++, key);
     if (key < load<u64>(walk, NEAREST)) store<u64>(walk, key, NEAREST);
-    if (!isEligible(walk, space, nodeOf(key), isOnBits)) continue;
+    const number = slotOf(column, node, page);
+    if (!passes(walk, cell, number, slotInCell(column, cell, number))) continue;
     offerResult(walk, key);
     if (isStopping) offerStop(walk, key);
   }
@@ -216,12 +226,10 @@ function keepNearer(walk: u32, keys: u32, count: u32): u32 {
   return (kept - keys) >> 3;
 }
 
-/** Living, and let through by the filter. The node's codes were found in memory in this very call. */
-@inline
-function isEligible(walk: u32, space: u32, node: u32, isOnBits: bool): bool {
-  const column = columnOf(space, isOnBits);
-  const page = pageOf(column, node);
-  const cell = codeCellOf(column, page);
-  const number = slotOf(column, node, page);
-  return passes(walk, cell, number, slotInCell(column, cell, number));
+/** Makes a node pending again. */
+function waitFor(walk: u32, node: u32, kind: u32, page: u32): void {
+  const count = load<u32>(walk, PENDING_COUNT);
+  store<u32>(load<u32>(walk, PENDING) + (count << 2), node);
+  store<u32>(walk, count + 1, PENDING_COUNT);
+  need(walk, kind, page);
 }
