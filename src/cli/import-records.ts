@@ -118,6 +118,8 @@ class Embedding {
 
   complete({ where, record }: SourceRecord): RecordInput<Json> {
     if (record.vector !== undefined || record.text === undefined || !this.#embeds) return record;
+    // There is no default vector space to put it in.
+    if (this.#dimension === 0) return record;
     if (this.#dimension < embedderDimensionMin) {
       const need = `its text can only be embedded in ${embedderDimensionMin} or more; see --no-embed`;
       throw inputError(where, `has no "vector"; the collection has ${this.#dimension}, ${need}`);

@@ -34,6 +34,9 @@ export function recordLines(record: StoredRecord): string[] {
   const lines = [`id         ${shownId(record.id)}`];
   if (record.namespace !== '') lines.push(`namespace  ${printable(record.namespace)}`);
   if (record.vector !== undefined) lines.push(`vector     ${shownVector(record.vector)}`);
+  for (const [name, vector] of Object.entries(record.vectors ?? {})) {
+    lines.push(`vectors    ${printable(name)} ${shownVector(vector)}`);
+  }
   if (record.metadata !== undefined) lines.push(`metadata   ${printableJson(record.metadata)}`);
   if (record.text !== undefined) lines.push('text', printableLines(record.text.trimEnd()));
   return lines;

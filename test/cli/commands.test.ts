@@ -1,5 +1,5 @@
 /** The commands from outside: exit codes, what they print and what is in the database afterwards. */
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { open } from '../../src/index.ts';
@@ -127,6 +127,36 @@ test('a folder of texts becomes sections; changed files are replaced', async () 
   const { out } = await stratavec(dir.path, 'get', 'db', 'docs/a.md#2');
   expect(out).toContain('new words here');
   expect((await stratavec(dir.path, 'get', 'db', 'docs/a.md#3')).code).toBe(1);
+});
+
+test('named vector spaces are created, imported, shown, exported and searched', async () => {
+  await using dir = await tempDir();
+  const spaces = '{"title": {"dimension": 2, "metric": "l2"}}';
+  const created = await stratavec(dir.path, 'create', 'db', '-c', 'pages', '--vectors', spaces);
+  expect(created).toMatchObject({ code: 0, err: '' });
+  expect(created.out).toBe('Created collection "pages" in db: title: 2 dimensions, l2.\n');
+  const lines = [
+    '{"id": 1, "vectors": {"title": [1, 2]}}',
+    '{"id": 2, "vectors": {"title": [3, 4]}}',
+  ];
+  await writeFile(`${dir.path}/r.jsonl`, `${lines.join('\n')}\n`);
+  const imported = await stratavecJson<object>(dir.path, 'import', 'db', 'r.jsonl');
+  expect(imported).toMatchObject({ stored: 2 });
+  const shown = await stratavec(dir.path, 'get', 'db', '1');
+  expect(shown.out).toContain('vectors    title [1, 2]  (2 dimensions)');
+  const found = await stratavecJson<Hits>(
+    dir.path,
+    ...['search', 'db', '--vector', '[3, 4]', '--vector-name', 'title'],
+  );
+  expect(found.hits.map(({ id }) => id)).toEqual([2, 1]);
+  await stratavec(dir.path, 'export', 'db', 'out.jsonl');
+  expect(await readFile(`${dir.path}/out.jsonl`, 'utf8')).toBe(
+    '{"id":1,"vectors":{"title":[1,2]}}\n{"id":2,"vectors":{"title":[3,4]}}\n',
+  );
+  await writeFile(`${dir.path}/bad.jsonl`, '{"id": 3, "vectors": {"title": [1, null]}}\n');
+  const refused = await stratavec(dir.path, 'import', 'db', 'bad.jsonl');
+  expect(refused.code).toBe(1);
+  expect(refused.err).toContain('"vectors"."title"[1] is null');
 });
 
 test('what fails says why in one line, with exit code 1, and creates nothing', async () => {

@@ -1,3 +1,4 @@
+import type { CollectionInfo, CollectionOptions } from '../../index.ts';
 import { type Command, type Context, commonOptions } from '../command.ts';
 import { CommandError, usageError } from '../command-error.ts';
 import { withDatabase } from '../database-access.ts';
@@ -7,11 +8,20 @@ import { printable } from '../printable.ts';
 export const create: Command = {
   name: 'create',
   summary: 'Create a collection, and the database if there is none.',
-  examples: ['stratavec create ./data --collection notes --dimension 384 --metric cosine'],
+  examples: [
+    'stratavec create ./data --collection notes --dimension 384 --metric cosine',
+    `stratavec create ./data -c pages -d 384 --vectors '{"title": {"dimension": 128}}'`,
+  ],
   positionals: [{ name: 'DIR', help: 'Folder of the database.' }],
   options: {
     collection: { kind: 'value', short: 'c', value: 'NAME', help: 'Its name. Needed.' },
-    dimension: { kind: 'value', short: 'd', value: 'N', help: 'Numbers in a vector. Needed.' },
+    dimension: {
+      kind: 'value',
+      short: 'd',
+      value: 'N',
+      help: 'Numbers in a vector. Needed, or --vectors.',
+    },
+    vectors: { kind: 'value', value: 'JSON', help: 'Named vector spaces: their options by name.' },
     metric: { kind: 'value', value: metrics.join('|'), help: 'Default: cosine.' },
     ...commonOptions,
   },
@@ -24,7 +34,8 @@ async function run(context: Context): Promise<number> {
   const dimension = context.arguments.integer('dimension', 1);
   const metric = context.arguments.choice('metric', metrics);
   if (name === undefined) throw usageError('--collection is missing: give the collection a name');
-  if (dimension === undefined) {
+  const vectors = parseSpaces(context.arguments.text('vectors'));
+  if (dimension === undefined && vectors === undefined) {
     throw usageError('--dimension is missing: how many numbers has a vector? (texts: 384 is good)');
   }
   const info = await withDatabase(directory, {}, async (database) => {
@@ -33,12 +44,29 @@ async function run(context: Context): Promise<number> {
         `there is a collection "${printable(name)}" already; see \`stratavec stats ${directory}\``,
       );
     }
-    return (await database.collection(name, { dimension, metric })).info();
+    return (await database.collection(name, { dimension, metric, vectors })).info();
   });
   context.say(
-    `Created collection "${printable(name)}" in ${printable(directory)}: ` +
-      `${info.dimension} dimensions, ${info.metric}.`,
+    `Created collection "${printable(name)}" in ${printable(directory)}: ` + `${described(info)}.`,
   );
   context.json({ created: info });
   return 0;
+}
+
+/** What is in it is the library's to check. */
+function parseSpaces(json: string | undefined): CollectionOptions['vectors'] {
+  if (json === undefined) return undefined;
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    throw usageError(`--vectors is not JSON: ${(error as Error).message}`);
+  }
+}
+
+function described({ dimension, metric, namedVectors }: CollectionInfo): string {
+  const named = Object.entries(namedVectors).map(
+    ([name, space]) => `${printable(name)}: ${space.dimension} dimensions, ${space.metric}`,
+  );
+  const main = dimension === 0 ? [] : [`${dimension} dimensions, ${metric}`];
+  return [...main, ...named].join('; ') || 'no vectors';
 }

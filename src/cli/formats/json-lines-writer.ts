@@ -40,11 +40,17 @@ function plainId(id: RecordId): unknown {
 }
 
 /** A record as JSON says it; the default namespace is left out. */
-function plainRecord({ id, namespace, vector, ...rest }: StoredRecord<Json>): object {
+function plainRecord({ id, namespace, vector, vectors, ...rest }: StoredRecord<Json>): object {
   return {
     id: plainId(id),
     ...(namespace === '' ? {} : { namespace }),
     ...(vector === undefined ? {} : { vector: Array.from(vector) }),
+    ...(vectors === undefined ? {} : { vectors: plainVectors(vectors) }),
     ...rest,
   };
+}
+
+function plainVectors(vectors: Readonly<Record<string, Float32Array>>): object {
+  const entries = Object.entries(vectors).map(([name, vector]) => [name, Array.from(vector)]);
+  return Object.fromEntries(entries);
 }

@@ -1,5 +1,5 @@
 /**
- * Reads JSON lines: one record an object, `{ id, vector?, text?, metadata?, namespace? }`. Every error names
+ * Reads JSON lines: one record an object, `{ id, vector?, vectors?, text?, metadata?, namespace? }`. Every error names
  * the file and the line.
  */
 import { nearestName } from '../../base/nearest.ts';
@@ -12,7 +12,7 @@ export interface JsonLine {
   readonly record: RecordInput<Json>;
 }
 
-const keys = ['id', 'vector', 'text', 'metadata', 'namespace'];
+const keys = ['id', 'vector', 'vectors', 'text', 'metadata', 'namespace'];
 const lineBytesMax = 64 * 1024 * 1024;
 const newline = 0x0a;
 
@@ -98,16 +98,17 @@ export function checkFields(value: Record<string, unknown>, where: string): Reco
       nearest === undefined ? 'put further fields into "metadata"' : `did you mean "${nearest}"?`;
     throw inputError(where, `unknown field ${JSON.stringify(key)}; ${advice}`);
   }
-  const { vector, text: content, namespace } = value;
+  const { vector, vectors, text: content, namespace } = value;
   const id = checkId(value.id, where);
-  if (vector !== undefined) checkVector(vector, where);
+  if (vector !== undefined) checkVector(vector, '"vector"', where);
+  if (vectors !== undefined) checkVectors(vectors, where);
   if (content !== undefined && typeof content !== 'string') {
     throw inputError(where, '"text" must be a string');
   }
   if (namespace !== undefined && typeof namespace !== 'string') {
     throw inputError(where, '"namespace" must be a string');
   }
-  if (vector === undefined && content === undefined) {
+  if (vector === undefined && vectors === undefined && content === undefined) {
     throw inputError(where, 'neither "vector" nor "text"');
   }
   return { ...value, id } as RecordInput<Json>;
@@ -130,11 +131,20 @@ function checkId(id: unknown, where: string): RecordId {
   return BigInt(digits);
 }
 
-function checkVector(vector: unknown, where: string): void {
-  if (!Array.isArray(vector)) throw inputError(where, '"vector" must be an array of numbers');
+function checkVectors(vectors: unknown, where: string): void {
+  if (typeof vectors !== 'object' || vectors === null || Array.isArray(vectors)) {
+    throw inputError(where, '"vectors" must be an object of arrays of numbers by name');
+  }
+  for (const [name, vector] of Object.entries(vectors)) {
+    checkVector(vector, `"vectors".${JSON.stringify(name)}`, where);
+  }
+}
+
+function checkVector(vector: unknown, name: string, where: string): void {
+  if (!Array.isArray(vector)) throw inputError(where, `${name} must be an array of numbers`);
   const wrong = vector.findIndex((part) => typeof part !== 'number' || !Number.isFinite(part));
   if (wrong >= 0) {
     const found = JSON.stringify(vector[wrong])?.slice(0, 40);
-    throw inputError(where, `"vector"[${wrong}] is ${found}, expected a finite number`);
+    throw inputError(where, `${name}[${wrong}] is ${found}, expected a finite number`);
   }
 }
