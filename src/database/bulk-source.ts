@@ -93,6 +93,7 @@ export class ArraySource implements BulkSource {
       named: NO_VECTORS,
       metadata: this.#json(index),
       text: undefined,
+      ttlMs: undefined,
     };
   }
 

@@ -21,6 +21,7 @@ import {
   checkMetadata,
   checkNamespace,
   checkText,
+  checkTtl,
   invalid,
   parseChecked,
   refuseUnsupported,
@@ -113,6 +114,8 @@ export interface CheckedUpdate {
   readonly metadata: Json | undefined;
   /** null: the record loses it. */
   readonly text: string | null | undefined;
+  /** From now on; null: it expires no more. */
+  readonly ttlMs: number | null | undefined;
 }
 
 export function checkUpdate(
@@ -120,13 +123,14 @@ export function checkUpdate(
   options: EffectiveCollectionOptions,
 ): CheckedUpdate {
   checkKeys(changes, ['vector', 'metadata', 'text', 'vectors', 'sparse', 'ttlSeconds'], 'update');
-  refuseUnsupported(changes, ['sparse', 'ttlSeconds'], 'update');
+  refuseUnsupported(changes, ['sparse'], 'update');
   const { vector, metadata, text } = changes;
   return {
     vector: vector === null ? null : checkDefaultVector(vector, 'vector', options),
     named: checkVectorChanges(changes.vectors, 'vectors', options),
     metadata: parseChecked(checkMetadata(metadata, 'metadata')),
     text: text === null ? null : checkText(text, 'text'),
+    ttlMs: changes.ttlSeconds === null ? null : checkTtl(changes.ttlSeconds, 'ttlSeconds'),
   };
 }
 

@@ -9,6 +9,7 @@ import { checkPages } from '../paged/page-check.ts';
 import { readCounters, readSpaceCounters } from './catalog.ts';
 import { checkFields } from './check-fields.ts';
 import type { CollectionStore } from './collection-store.ts';
+import { indexedExpiries } from './expiries.ts';
 import { NO_NODE, nodeOf } from './head.ts';
 import { namespaceSlices } from './namespace-index.ts';
 import type { FoundRecord } from './record-reader.ts';
@@ -92,6 +93,7 @@ class CollectionCheck {
   readonly #vectorsOf: number[] = [];
   /** Records outside the default namespace. */
   #inNamespaces = 0;
+  #expiring = 0;
   readonly #session: Session;
   readonly #store: CollectionStore;
   readonly #problems: CheckProblem[];
@@ -107,6 +109,7 @@ class CollectionCheck {
 
   async run(): Promise<void> {
     await this.#guarded('records', () => this.#checkRecords());
+    await this.#guarded('expiries', () => this.#checkExpiries());
     await this.#guarded('namespaces', () => this.#checkNamespaces());
     await this.#guarded('fields', () => this.#checkFields());
     for (const space of this.#store.vectorStores) {
@@ -130,6 +133,7 @@ class CollectionCheck {
       for (let found = scan.next(); found !== undefined; found = scan.next()) {
         this.records++;
         if (found.head.namespace !== '') this.#inNamespaces++;
+        if (found.head.expiresAt !== undefined) this.#expiring++;
         this.#checkRecord(found);
         if (this.#slice.isOver) await this.#slice.yield();
       }
@@ -162,6 +166,22 @@ class CollectionCheck {
         this.#report('NODE', `node ${node} does not name record ${record}`);
       }
     }
+  }
+
+  /** Every record that expires is in the index, by its second, and no other one. */
+  async #checkExpiries(): Promise<void> {
+    const { engine } = this.#session.stores;
+    const { reader, entry } = this.#store;
+    let listed = 0;
+    for (const { second, record } of indexedExpiries(engine, entry.collection, this.#sequence)) {
+      listed++;
+      const expiresAt = reader.head(record, this.#sequence)?.expiresAt;
+      if (expiresAt === undefined || Math.floor(expiresAt / 1000) !== second) {
+        this.#report('EXPIRY', `record ${record} is listed for ${second} s and should not be`);
+      }
+      if (this.#slice.isOver) await this.#slice.yield();
+    }
+    this.#expect('EXPIRY', 'records that expire', [listed, this.#expiring]);
   }
 
   async #checkFields(): Promise<void> {

@@ -9,6 +9,7 @@ import {
   checkMetadata,
   checkNamespace,
   checkText,
+  checkTtl,
   describe,
   invalid,
   refuseUnsupported,
@@ -36,6 +37,8 @@ export interface CheckedRecord {
   /** JSON text. */
   readonly metadata: string | undefined;
   readonly text: string | undefined;
+  /** How long it lives after its commit; undefined: for ever. */
+  readonly ttlMs: number | undefined;
 }
 
 /**
@@ -78,7 +81,7 @@ export function checkRecord(
   options: EffectiveCollectionOptions,
 ): CheckedRecord {
   checkKeys(record, RECORD_KEYS, name);
-  refuseUnsupported(record, ['sparse', 'ttlSeconds'], name);
+  refuseUnsupported(record, ['sparse'], name);
   if (record.id === undefined) throw invalid(`${name}.id: every record needs one, got undefined`);
   const id = encodeId(record.id, `${name}.id`);
   const namespace = checkNamespace(record.namespace ?? '', `${name}.namespace`);
@@ -87,5 +90,7 @@ export function checkRecord(
   const text = checkText(record.text, `${label}.text`);
   const vector = checkDefaultVector(record.vector, `${label}.vector`, options);
   const named = checkNamedVectors(record.vectors, `${label}.vectors`, options);
-  return { namespace, id, identity: identityOf(namespace, id), vector, named, metadata, text };
+  const ttlMs = checkTtl(record.ttlSeconds, `${label}.ttlSeconds`);
+  const identity = identityOf(namespace, id);
+  return { namespace, id, identity, vector, named, metadata, text, ttlMs };
 }

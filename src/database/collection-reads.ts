@@ -45,13 +45,20 @@ export class CollectionReads {
   /** Living records, and how many of them have a vector in the default space, and in each named one. */
   counts(): { records: number; vectors: number; named: ReadonlyMap<string, number> } {
     const { engine } = this.#session.stores;
-    const { sequence } = this.#views.current;
+    const view = this.#views.current;
+    const { sequence } = view;
     const { entry } = this.#store;
     const { records, vectors } = readCounters(engine, entry.collection, sequence);
+    const gone = this.#store.expiredIn(view);
     const named = entry.spaces.map(({ name, space }) => {
-      return [name, readSpaceCounters(engine, space, sequence).vectors] as const;
+      const counted = readSpaceCounters(engine, space, sequence).vectors;
+      return [name, counted - gone.vectors(this.#store.named.get(name)?.ordinal ?? 0)] as const;
     });
-    return { records, vectors, named: new Map(named) };
+    return {
+      records: records - gone.records,
+      vectors: vectors - gone.vectors(0),
+      named: new Map(named),
+    };
   }
 
   get<Meta>(id: Uint8Array, { namespace, include }: CheckedGet): StoredRecord<Meta> | undefined {
@@ -183,8 +190,10 @@ export class CollectionReads {
     { record, head }: FoundRecord,
     at: { readonly include: ReadonlySet<IncludePart>; readonly sequence: number },
   ): StoredRecord<Meta> {
-    const { id, namespace } = head;
-    return { id: decodeId(id), namespace, ...this.#parts<Meta>(record, head, at) };
+    const { id, namespace, expiresAt } = head;
+    const parts = this.#parts<Meta>(record, head, at);
+    const named = { id: decodeId(id), namespace };
+    return expiresAt === undefined ? { ...named, ...parts } : { ...named, ...parts, expiresAt };
   }
 
   #hit<Meta>(

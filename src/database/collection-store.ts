@@ -13,7 +13,10 @@ import {
   spacesOf,
   writeCounters,
 } from './catalog.ts';
+import { Expiries } from './expiries.ts';
+import { NO_NODE, nodeOf } from './head.ts';
 import type { EffectiveCollectionOptions } from './options.ts';
+import type { ReadView } from './read-view.ts';
 import { RecordChanges } from './record-changes.ts';
 import { RecordReader } from './record-reader.ts';
 import type { Stores } from './stores.ts';
@@ -31,6 +34,8 @@ export class CollectionStore {
   readonly named: ReadonlyMap<string, VectorStore>;
   /** Of records, as the writer has applied them; readers take theirs from the tree. */
   readonly counters: RecordCounters;
+  /** Which records have expired. */
+  readonly expiries: Expiries;
   /** In effect: `exactBelow` is that of the last `Database.collection` call. */
   options: EffectiveCollectionOptions;
   /** Sequence of the last commit that changed which records there are. */
@@ -48,6 +53,8 @@ export class CollectionStore {
     this.reader = new RecordReader(engine, hasher, collection);
     const { nextRecord, records, ...counters } = readCounters(engine, collection);
     this.counters = { nextRecord, records };
+    const changedSequence = (): number => this.changedSequence;
+    this.expiries = new Expiries(engine, this.reader, { collection, changedSequence });
     this.vectorStores = spacesOf(entry).map((space) => {
       const isMain = space.ordinal === 0;
       return new VectorStore(stores, {
@@ -63,6 +70,17 @@ export class CollectionStore {
     this.main = this.vectorStores.find(({ ordinal }) => ordinal === 0);
     const named = this.vectorStores.filter(({ ordinal }) => ordinal > 0);
     this.named = new Map(named.map((space) => [space.name, space]));
+  }
+
+  /** How many records have expired in a view, and how many of their vectors are in each space. */
+  expiredIn(view: ReadView): { readonly records: number; vectors(ordinal: number): number } {
+    const { records } = this.expiries.at(view);
+    const vectors = (ordinal: number): number =>
+      records.filter((record) => {
+        const head = this.reader.head(record, view.sequence);
+        return head !== undefined && nodeOf(head, ordinal) !== NO_NODE;
+      }).length;
+    return { records: records.length, vectors };
   }
 
   /** The default vector space, of a collection that has one. */

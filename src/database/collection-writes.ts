@@ -4,6 +4,7 @@ import type { CheckedSelection, CheckedUpdate } from './check-calls.ts';
 import type { CheckedRecord } from './checked-record.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { mergePatch } from './merge-patch.ts';
+import { hasExpired } from './read-view.ts';
 import type { UpsertResult } from './record.ts';
 import { decodeId } from './record-id.ts';
 import { type FoundRecord, isSelected } from './record-reader.ts';
@@ -109,7 +110,7 @@ export async function deleteSelected(
       for (let found = scan.next(); found !== undefined; found = scan.next()) {
         if (isSelected(store.reader, selection, { ...found, sequence: plan.sequence })) {
           plan.delete(found);
-          deleted++;
+          if (!hasExpired(found.head, plan)) deleted++;
         }
         if (slice.isOver) await slice.yield();
       }
@@ -144,6 +145,7 @@ function updatedContent(
     keepsNamed: true,
     metadata: checkMetadata(metadata, 'metadata'),
     text: changes.text === undefined ? stored?.text : (changes.text ?? undefined),
+    ttlMs: changes.ttlMs === undefined ? 'kept' : (changes.ttlMs ?? undefined),
   };
 }
 

@@ -149,6 +149,7 @@ export class IngestSpool implements BulkSource {
       named: this.#named(index),
       metadata,
       text: body?.text,
+      ttlMs: undefined,
     };
   }
 

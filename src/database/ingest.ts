@@ -99,7 +99,7 @@ export async function ingestRecords(
     const slice = new TimeSlice();
     for await (const record of records) {
       throwIfAborted(filling.signal);
-      spool.add(checkRecord(record, `records[${spool.count}]`, store.options));
+      spool.add(checkLasting(record, `records[${spool.count}]`, store));
       filling.progress.report('read', spool.count, undefined);
       if (slice.isOver) await slice.yield();
     }
@@ -199,7 +199,7 @@ async function insertStream(
   const checked = (async function* () {
     let count = 0;
     for await (const record of records) {
-      yield checkRecord(record, `records[${count++}]`, store.options);
+      yield checkLasting(record, `records[${count++}]`, store);
     }
   })();
   return await insertBatches(session, store, checked, { ...filling, total: undefined });
@@ -289,4 +289,11 @@ function isExhausted(error: unknown): boolean {
 function throwIfAborted(signal: AbortSignal | undefined): void {
   if (!signal?.aborted) return;
   throw new DatabaseError('ABORTED', 'the operation was aborted', { cause: signal.reason });
+}
+
+/** A record of a stream: one that expires would have to be written again to be so. */
+function checkLasting(record: RecordInput, name: string, store: CollectionStore): CheckedRecord {
+  const checked = checkRecord(record, name, store.options);
+  if (checked.ttlMs === undefined) return checked;
+  throw invalid(`${name}.ttlSeconds: ingest does not take it; store records that expire by upsert`);
 }

@@ -12,13 +12,15 @@ export class PlanGroup {
   readonly #stores: Stores;
   readonly #batch = new WriteBatch();
 
-  /** Begins a plan for each of the collections, which are different ones. */
-  constructor(stores: Stores, collections: readonly CollectionStore[]) {
+  /** Begins a plan for each of the collections, which are different ones; `now` is in ms since 1970. */
+  constructor(stores: Stores, collections: readonly CollectionStore[], now: number) {
     this.#stores = stores;
     const plans: WritePlan[] = [];
     this.plans = plans;
     try {
-      for (const store of collections) plans.push(new WritePlan(stores, store, this.#batch));
+      for (const store of collections) {
+        plans.push(new WritePlan(stores, store, { batch: this.#batch, now }));
+      }
     } catch (error) {
       this.rollback();
       throw error;

@@ -22,6 +22,11 @@ export interface RecordInput<Meta = unknown> {
   readonly text?: string | undefined;
   /** Default: '' (the default namespace). */
   readonly namespace?: string | undefined;
+  /**
+   * The record is gone so many seconds after its commit, fractions included; at most 50 years. Whoever stores it
+   * again says anew whether it expires; `update` leaves its end where it is. Default: it stays.
+   */
+  readonly ttlSeconds?: number | undefined;
 }
 
 /** A stored record. Only what was stored, and asked for by `include`, is there. */
@@ -34,6 +39,8 @@ export interface StoredRecord<Meta = unknown> {
   readonly vectors?: Readonly<Record<string, Float32Array>>;
   readonly metadata?: Meta;
   readonly text?: string;
+  /** When it expires, in ms since 1970; only of a record that does. */
+  readonly expiresAt?: number;
 }
 
 /** Parts of a record to return. */
@@ -72,6 +79,8 @@ export interface UpdateInput {
   readonly metadata?: Json | undefined;
   /** null: the record loses its text. */
   readonly text?: string | null | undefined;
+  /** Seconds from now on; null: the record expires no more. Left out, it expires when it would have. */
+  readonly ttlSeconds?: number | null | undefined;
 }
 
 /**

@@ -91,13 +91,17 @@ export class SearchRun {
   async #rank(queries: readonly Query[], except: number | undefined, n: number): Promise<Found> {
     const ef = Math.max(this.#search.ef, n);
     const search = { ...this.#search, k: n, ef };
-    const { sequence } = this.#view;
+    const { sequence, now } = this.#view;
     if (queries.length > 1) {
-      return await new MultiSearch(this.#stores, this.#store, queries).search({ search, sequence });
+      return await new MultiSearch(this.#stores, this.#store, queries).search({
+        search,
+        sequence,
+        now,
+      });
     }
     const [{ space, vector }] = queries;
     const searcher = new Searcher(this.#stores, this.#store, space);
-    return await searcher.search({ search, vector, except, sequence });
+    return await searcher.search({ search, vector, except, sequence, now });
   }
 
   /** The k matches behind a cursor. Deeper walks may find nearer ones, which are left out: they come too late. */

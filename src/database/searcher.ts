@@ -10,6 +10,7 @@ import type { Candidates, GraphSearchStats } from '../hnsw/candidates.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { decodeHead, type Head, headNode, NO_NODE, nodeOf } from './head.ts';
 import type { Metric } from './options.ts';
+import { hasExpired } from './read-view.ts';
 import type { SearchStats } from './record.ts';
 import type { AcquiredFilter, FilterBits } from './record-filter.ts';
 import type { CheckedSearch } from './search-plan.ts';
@@ -44,6 +45,8 @@ export interface SearchRequest {
   readonly except: number | undefined;
   /** Records are read at it; the caller holds a snapshot, and the ghosts since. */
   readonly sequence: number;
+  /** In ms since 1970: records that have expired by then are gone. */
+  readonly now: number;
 }
 
 interface Query extends SearchRequest {
@@ -104,7 +107,8 @@ export class Searcher {
     const { metric } = this.#space.options;
     const { exactBelow } = this.#store.options;
     const { search, except, sequence } = request;
-    const vectors = this.#space.vectorsAt(sequence);
+    const gone = this.#store.expiredIn(request).vectors(this.#space.ordinal);
+    const vectors = this.#space.vectorsAt(sequence) - gone;
     const matching = filter === undefined ? vectors : Math.min(vectors, filter.count);
     const wanted = search.k + (except === undefined ? 0 : 1);
     const planned = {
@@ -234,9 +238,9 @@ export class Searcher {
   }
 
   /** Whether a candidate is one that is asked for: a ghost, and what shares a hash, need not be. */
-  #isMatch({ search, filter, sequence }: Query, record: number, head: Head): boolean {
+  #isMatch({ search, filter, sequence, now }: Query, record: number, head: Head): boolean {
     const { namespace = head.namespace } = search;
-    if (head.namespace !== namespace) return false;
+    if (head.namespace !== namespace || hasExpired(head, { now })) return false;
     if (filter === undefined || search.filter === undefined) return true;
     if (!this.#stores.filters.has(filter, record)) return false;
     if (!filter.isHashed) return true;

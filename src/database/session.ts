@@ -8,6 +8,7 @@ import { type CatalogEntry, spacesOf } from './catalog.ts';
 import type { EffectiveDatabaseOptions } from './check-options.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { CollectionStore } from './collection-store.ts';
+import { Expirer } from './expirer.ts';
 import { FieldJobs } from './field-jobs.ts';
 import { IngestSpool } from './ingest-spool.ts';
 import { OpenViews } from './open-views.ts';
@@ -32,6 +33,7 @@ export class Session {
   readonly options: EffectiveDatabaseOptions;
   readonly checkpointer: Checkpointer;
   readonly sweeper: Sweeper;
+  readonly expirer: Expirer;
   /** Snapshots and transactions. */
   readonly views: OpenViews;
   /** What reads see that belong to neither. */
@@ -50,6 +52,7 @@ export class Session {
     this.options = options;
     this.checkpointer = new Checkpointer(stores, { dirtyBytesMax, onWarning: options.onWarning });
     this.sweeper = new Sweeper(this);
+    this.expirer = new Expirer(this);
     const now = (): number => this.now();
     this.published = new PublishedViews(stores.engine, now, () => this.assertOpen());
     this.views = new OpenViews(stores.engine, now);
@@ -64,6 +67,7 @@ export class Session {
     if (store === undefined) {
       store = new CollectionStore(this.stores, entry);
       this.#collections.set(entry.collection, store);
+      if (!this.options.readOnly) this.expirer.note(store);
     }
     return store;
   }
@@ -161,7 +165,7 @@ export class Session {
     collections: readonly CollectionStore[],
     prepare: (plans: readonly WritePlan[]) => Promise<T>,
   ): Promise<{ result: T; durable: Promise<void> }> {
-    const group = new PlanGroup(this.stores, collections);
+    const group = new PlanGroup(this.stores, collections, this.now());
     try {
       const result = await prepare(group.plans);
       if (group.isEmpty) {
@@ -169,7 +173,10 @@ export class Session {
         return { result, durable: Promise.resolve() };
       }
       const { durable } = await group.commit();
-      for (const store of collections) this.sweeper.noteCommit(store);
+      for (const store of collections) {
+        this.sweeper.noteCommit(store);
+        this.expirer.note(store);
+      }
       return { result, durable };
     } catch (error) {
       group.rollback();
@@ -245,10 +252,12 @@ export class Session {
 
   async #close(): Promise<void> {
     this.sweeper.stop();
+    this.expirer.stop();
     this.#closeViews();
     const fieldJobs = this.fieldJobs.stop();
     await Promise.allSettled(this.#running);
     await this.sweeper.idle();
+    await this.expirer.idle();
     await fieldJobs;
     const { engine, pages, workers, writer } = this.stores;
     await writer.drain();

@@ -124,6 +124,7 @@ export class Sweeper {
 
   async #compactAll(options: CompactOptions, tally: Tally): Promise<void> {
     const { engine } = this.#session.stores;
+    await this.#session.expirer.purgeAll();
     for (const store of this.#session.openCollections) {
       for (const space of store.vectorStores) {
         await this.#runOn({ store, space }, { ...options, isForced: true }, tally);

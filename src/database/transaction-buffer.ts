@@ -17,6 +17,8 @@ export interface Change {
   readonly record: CheckedRecord | undefined;
   /** Names of the vector spaces ('' is the default one) in which it keeps what is stored: not to be written again. */
   readonly kept: ReadonlySet<string>;
+  /** It expires when it would have. */
+  readonly keepsExpiry: boolean;
 }
 
 /** An id that the transaction has read or written. */
@@ -75,8 +77,8 @@ export class TransactionBuffer {
     return this.#changed.get(identity);
   }
 
-  put(touched: TouchedId, record: CheckedRecord, kept: ReadonlySet<string> = NONE): void {
-    touched.change = { record, kept };
+  put(touched: TouchedId, record: CheckedRecord, keeps: Partial<Change> = {}): void {
+    touched.change = { kept: NONE, keepsExpiry: false, ...keeps, record };
     this.#changed.set(touched.identity, touched);
   }
 
@@ -88,7 +90,7 @@ export class TransactionBuffer {
       touched.change = undefined;
       this.#changed.delete(touched.identity);
     } else {
-      touched.change = { record: undefined, kept: NONE };
+      touched.change = { record: undefined, kept: NONE, keepsExpiry: false };
       this.#changed.set(touched.identity, touched);
     }
     return true;

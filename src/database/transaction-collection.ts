@@ -96,8 +96,8 @@ export class TransactionCollection<Meta = unknown> {
       if (!exists(touched)) return false;
       const { sequence } = this.#scope.view;
       const update = { changes: checked, sequence };
-      const { record, kept } = updatedRecord(this.#buffer.store, touched, update);
-      this.#buffer.put(touched, record, kept);
+      const { record, ...keeps } = updatedRecord(this.#buffer.store, touched, update);
+      this.#buffer.put(touched, record, keeps);
       return true;
     });
   }

@@ -15,7 +15,7 @@ import { decodeId } from './record-id.ts';
 import type { FoundRecord } from './record-reader.ts';
 import type { Session } from './session.ts';
 import { TimeSlice } from './time-slice.ts';
-import type { TouchedId, TransactionBuffer } from './transaction-buffer.ts';
+import type { Change, TouchedId, TransactionBuffer } from './transaction-buffer.ts';
 import { describe } from './validate.ts';
 import type { NewContent, WritePlan } from './write-plan.ts';
 
@@ -32,9 +32,7 @@ export async function commitTransaction(
     session.writeAll(
       changed.map(({ store }) => store),
       async (plans) => {
-        const { appliedSequence: sequence } = session.stores.engine;
-        const present = { sequence, now: session.now() };
-        for (const buffer of buffers) await requireUnchanged(buffer, view, present);
+        for (const buffer of buffers) await requireUnchanged(buffer, view, plans[0]);
         for (const [i, buffer] of changed.entries()) await applyChanges(plans[i], buffer);
       },
     ),
@@ -102,13 +100,14 @@ async function applyChanges(plan: WritePlan, { store, changed }: TransactionBuff
   const slice = new TimeSlice();
   for (const { namespace, id, change } of changed) {
     const found = plan.find(namespace, id);
-    const record = change?.record;
+    if (change === undefined) continue;
+    const { record } = change;
     if (record === undefined) {
       if (found !== undefined) plan.delete(found);
     } else if (found === undefined) {
       plan.insert(record);
     } else {
-      plan.replace(found, record.id, newContent(store, record, change?.kept));
+      plan.replace(found, record.id, newContent(store, record, change));
     }
     if (slice.isOver) await slice.yield();
   }
@@ -117,7 +116,7 @@ async function applyChanges(plan: WritePlan, { store, changed }: TransactionBuff
 function newContent(
   { named }: CollectionStore,
   record: CheckedRecord,
-  kept: ReadonlySet<string> = new Set(),
+  { kept, keepsExpiry }: Change,
 ): NewContent {
   const changed = [...named.keys()].filter((name) => !kept.has(name));
   return {
@@ -125,6 +124,7 @@ function newContent(
     vector: kept.has('') ? 'kept' : record.vector,
     named: new Map(changed.map((name) => [name, record.named.get(name)])),
     keepsNamed: true,
+    ttlMs: keepsExpiry ? 'kept' : record.ttlMs,
   };
 }
 

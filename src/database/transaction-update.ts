@@ -5,15 +5,15 @@ import type { CheckedRecord } from './checked-record.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { NO_NODE, nodeOf } from './head.ts';
 import { mergePatch } from './merge-patch.ts';
-import type { TouchedId } from './transaction-buffer.ts';
+import type { Change, TouchedId } from './transaction-buffer.ts';
 import { checkMetadata, parseChecked } from './validate.ts';
 
-/** `touched` is a record that exists; bodies are read at `sequence`. `kept` as in `Change`. */
+/** `touched` is a record that exists; bodies are read at `sequence`. The result is what `put` takes. */
 export function updatedRecord(
   store: CollectionStore,
   touched: TouchedId,
   { changes, sequence }: { readonly changes: CheckedUpdate; readonly sequence: number },
-): { readonly record: CheckedRecord; readonly kept: ReadonlySet<string> } {
+): Change & { readonly record: CheckedRecord } {
   const { change } = touched;
   const before = change?.record ?? storedRecord(store, touched, sequence);
   const kept = new Set(change?.record === undefined ? ['', ...store.named.keys()] : change.kept);
@@ -30,7 +30,10 @@ export function updatedRecord(
       : checkMetadata(mergePatch(parseChecked(before.metadata), changes.metadata), 'metadata');
   const vector = changes.vector === undefined ? before.vector : (changes.vector ?? undefined);
   const text = changes.text === undefined ? before.text : (changes.text ?? undefined);
-  return { record: { ...before, vector, named, metadata, text }, kept };
+  const ttlMs = changes.ttlMs === undefined ? before.ttlMs : (changes.ttlMs ?? undefined);
+  const isOld = change?.record === undefined || change.keepsExpiry;
+  const keepsExpiry = isOld && changes.ttlMs === undefined;
+  return { record: { ...before, vector, named, metadata, text, ttlMs }, kept, keepsExpiry };
 }
 
 /** The record as it is stored, in the form of one that is given. */
@@ -50,5 +53,8 @@ function storedRecord(
   const vector = vectors.get('');
   vectors.delete('');
   const json = checkMetadata(metadata, 'metadata');
-  return { namespace, id: head.id, identity, vector, named: vectors, metadata: json, text };
+  const named = vectors;
+  // When it expires is kept, not said anew.
+  const ttlMs = undefined;
+  return { namespace, id: head.id, identity, vector, named, metadata: json, text, ttlMs };
 }

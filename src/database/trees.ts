@@ -28,6 +28,9 @@ export const SYSTEM_TREE = 8;
 /** Numbers in the tree `fields`: the namespace is the first one of every collection. */
 export const NAMESPACE_FIELD = 0;
 
+/** Times at which records expire (expiries.ts); between the two, fields of metadata. */
+export const EXPIRY_FIELD = 255;
+
 /**
  * Lists, heads and bodies are read where they are: a filter on the last level, which has nearly all keys,
  * would hardly ever say no. An id that is new is asked for and absent, so every filter of `ids` counts. The

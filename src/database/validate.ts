@@ -11,6 +11,8 @@ import type { IncludePart, Json, VectorInput } from './record.ts';
 export { describe };
 
 const METADATA_BYTES_MAX = 65_536;
+/** Fifty years: what expires later than 2106 has no place in the index. */
+const TTL_SECONDS_MAX = 50 * 365 * 86_400;
 const NAMESPACE_BYTES_MAX = 1024;
 /** Squared norms beyond these cannot be compared in float32 arithmetic. */
 const SQUARED_NORM_MAX = 1e38;
@@ -166,6 +168,16 @@ export function checkText(value: unknown, name: string): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'string' && value.isWellFormed()) return value;
   throw invalid(`${name}: expected a well-formed string, got ${describe(value)}`);
+}
+
+/** ms that a record lives; undefined: for ever. */
+export function checkTtl(value: unknown, name: string): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && value > 0 && value <= TTL_SECONDS_MAX) {
+    return Math.max(1, Math.round(1000 * value));
+  }
+  const expected = `a number of seconds above 0, ${TTL_SECONDS_MAX} at most`;
+  throw invalid(`${name}: expected ${expected}, got ${describe(value)}`);
 }
 
 /** `JSON` after its text has been checked by `checkMetadata`. */

@@ -16,7 +16,9 @@ import { trainBits } from './bit-training.ts';
 import { encodeBody } from './body.ts';
 import type { CheckedRecord } from './checked-record.ts';
 import type { CollectionStore } from './collection-store.ts';
+import { ExpiryChanges } from './expiries.ts';
 import { encodeHead, type Head, NO_NAMED, NO_NODE, nodeOf, withNode } from './head.ts';
+import { hasExpired } from './read-view.ts';
 import { RecordFields } from './record-fields.ts';
 import type { FoundRecord } from './record-reader.ts';
 import type { Stores } from './stores.ts';
@@ -40,6 +42,8 @@ export interface NewContent {
   readonly keepsNamed?: boolean;
   readonly metadata: string | undefined;
   readonly text: string | undefined;
+  /** How long it lives from this commit on; undefined: for ever; 'kept': as long as it did. */
+  readonly ttlMs: number | 'kept' | undefined;
 }
 
 type NewVectors = Pick<NewContent, 'vector' | 'named' | 'keepsNamed'>;
@@ -55,14 +59,27 @@ export class WritePlan {
   #hasRepairs = false;
   readonly #changed: number[] = [];
   readonly #afterCommit: (() => void)[] = [];
+  readonly #expiries: ExpiryChanges;
+  /** Records that had expired and that this plan has deleted. */
+  readonly #expired = new Set<number>();
+  /** The soonest of the expiries that it writes. */
+  #soonest = Number.POSITIVE_INFINITY;
   /** The trees are read at it: the state before this plan. */
   readonly sequence: number;
+  /** The time of the commit, in ms since 1970: times to live begin with it. */
+  readonly now: number;
 
   /** Begins: from here on memory may differ from the trees. The batch may be one with other collections. */
-  constructor(stores: Stores, store: CollectionStore, batch: WriteBatch) {
+  constructor(
+    stores: Stores,
+    store: CollectionStore,
+    { batch, now }: { readonly batch: WriteBatch; readonly now: number },
+  ) {
     this.#stores = stores;
     this.#store = store;
     this.#batch = batch;
+    this.now = now;
+    this.#expiries = new ExpiryChanges(store.entry.collection);
     this.#fields = new RecordFields(store.entry.collection, store.entry.fields, stores.hasher);
     this.#firstNew = store.counters.nextRecord;
     this.#dirtyBytesMax = stores.allocator.totalBytes * DIRTY_SHARE_MAX;
@@ -88,8 +105,13 @@ export class WritePlan {
     this.#afterCommit.push(done);
   }
 
+  /** The record of an id. One that has expired is deleted on the way, and not found. */
   find(namespace: string, id: Uint8Array): FoundRecord | undefined {
-    return this.#store.reader.find(namespace, id, this.sequence);
+    const found = this.#store.reader.find(namespace, id, this.sequence);
+    if (found === undefined || !hasExpired(found.head, this)) return found;
+    if (!this.#expired.has(found.record)) this.delete(found);
+    this.#expired.add(found.record);
+    return undefined;
   }
 
   /** Adds a record whose id is new. */
@@ -106,7 +128,9 @@ export class WritePlan {
     const body = encodeBody(record.metadata, record.text);
     const { namespace, id } = record;
     const hasBody = body !== undefined;
-    const bare = { node: NO_NODE, named: NO_NAMED, hasBody, expiresAt: undefined, namespace, id };
+    const expiresAt = this.#expiryOf(record.ttlMs);
+    this.#changeExpiry(number, undefined, expiresAt);
+    const bare = { node: NO_NODE, named: NO_NAMED, hasBody, expiresAt, namespace, id };
     const head = this.#withVectors(number, bare, record);
     this.#batch.set(HEADS_TREE, entry.collection, number, encodeHead(head));
     if (body !== undefined) this.#batch.set(BODIES_TREE, entry.collection, number, body);
@@ -118,7 +142,10 @@ export class WritePlan {
     const { collection } = this.#store.entry;
     this.#changed.push(record);
     const body = encodeBody(content.metadata, content.text);
-    const bare: Head = { ...head, hasBody: body !== undefined, id };
+    const { ttlMs } = content;
+    const expiresAt = ttlMs === 'kept' ? head.expiresAt : this.#expiryOf(ttlMs);
+    this.#changeExpiry(record, head.expiresAt, expiresAt);
+    const bare: Head = { ...head, hasBody: body !== undefined, expiresAt, id };
     const next = this.#withVectors(record, bare, content);
     this.#changeFields(record, head, content.metadata);
     this.#batch.set(HEADS_TREE, collection, record, encodeHead(next));
@@ -141,6 +168,7 @@ export class WritePlan {
     else this.#batch.merge(IDS_TREE, hi, lo, encodeEdges(NO_IDS, Uint32Array.of(record)));
     this.#fields.removeNamespace(head.namespace, record);
     this.#changeFields(record, head, undefined);
+    this.#changeExpiry(record, head.expiresAt, undefined);
     this.#batch.delete(HEADS_TREE, entry.collection, record);
     if (head.hasBody) this.#batch.delete(BODIES_TREE, entry.collection, record);
     for (const space of this.#store.vectorStores) {
@@ -185,6 +213,7 @@ export class WritePlan {
       }
     }
     this.#fields.writeTo(this.#batch);
+    this.#expiries.writeTo(this.#batch, this.#stores.engine, this.sequence);
     store.writeCounters(this.#batch);
   }
 
@@ -193,12 +222,22 @@ export class WritePlan {
     const store = this.#store;
     store.commitPlan(sequence);
     if (this.#changed.length > 0) store.noteChanges(sequence, this.#changed);
+    if (this.#soonest < Number.POSITIVE_INFINITY) store.expiries.note(this.#soonest);
     for (const done of this.#afterCommit) done();
   }
 
   /** Undoes everything since the beginning. */
   rollback(): void {
     this.#store.rollbackPlan(this.sequence);
+  }
+
+  #expiryOf(ttlMs: number | undefined): number | undefined {
+    return ttlMs === undefined ? undefined : this.now + ttlMs;
+  }
+
+  #changeExpiry(record: number, before: number | undefined, after: number | undefined): void {
+    this.#expiries.change(record, before, after);
+    if (after !== undefined) this.#soonest = Math.min(this.#soonest, after);
   }
 
   /** What indexed fields lose of the metadata of `head`'s record, and gain of `metadata` (JSON text). */

@@ -47,8 +47,8 @@ describe('wrong arguments', () => {
     [
       'what is not supported yet',
       'INVALID_ARGUMENT',
-      /'ttlSeconds' is not supported yet/,
-      { id: 1, vector: V, ttlSeconds: 1 },
+      /'sparse' is not supported yet/,
+      { id: 1, vector: V, sparse: {} },
     ],
     [
       'metadata that is not JSON',

@@ -117,6 +117,7 @@ export class Remains {
       ...this.#vectors(entry, found, where),
       ...(body?.metadata !== undefined && { metadata: body.metadata }),
       ...(body?.text !== undefined && { text: body.text }),
+      ...(head.expiresAt !== undefined && { ttlSeconds: secondsLeft(head.expiresAt) }),
     };
   }
 
@@ -236,4 +237,9 @@ function decodeSlot(slot: Uint8Array, dimension: number): Float32Array {
   const code = slot.subarray(SLOT_CODE, SLOT_CODE + dimension);
   decodeSq8(code, view.getFloat32(SLOT_SCALE, true), view.getFloat32(SLOT_MEAN, true), target);
   return target;
+}
+
+/** One that has expired does so again at once, and is not counted as lost. */
+function secondsLeft(expiresAt: number): number {
+  return Math.max(1, expiresAt - Date.now()) / 1000;
 }
