@@ -7,10 +7,11 @@
  */
 import type { CollectionStore } from './collection-store.ts';
 import { type Head, NO_NODE, nodeOf } from './head.ts';
+import type { Metric } from './options.ts';
 import type { SearchStats } from './record.ts';
 import type { CheckedSearch } from './search-plan.ts';
 import { addStats } from './search-stats.ts';
-import { type Found, type Match, Searcher, type SearchRequest } from './searcher.ts';
+import { type Found, isWithin, type Match, Searcher, type SearchRequest } from './searcher.ts';
 import type { Stores } from './stores.ts';
 import type { VectorStore } from './vector-store.ts';
 
@@ -29,15 +30,25 @@ interface Candidate {
   readonly distances: Float64Array;
 }
 
+/** Of distances in all the spaces together; undefined when they differ. */
+export function sharedMetric(spaces: readonly VectorStore[]): Metric | undefined {
+  const [{ options }] = spaces;
+  return spaces.every((space) => space.options.metric === options.metric)
+    ? options.metric
+    : undefined;
+}
+
 export class MultiSearch {
   readonly #stores: Stores;
   readonly #store: CollectionStore;
   readonly #queries: readonly WeightedQuery[];
+  readonly #metric: Metric | undefined;
 
   constructor(stores: Stores, store: CollectionStore, queries: readonly WeightedQuery[]) {
     this.#stores = stores;
     this.#store = store;
     this.#queries = queries;
+    this.#metric = sharedMetric(queries.map(({ space }) => space));
   }
 
   /** The nearest records that have a vector in each space, at most k; fewer when there are no more. */
@@ -54,8 +65,10 @@ export class MultiSearch {
       const isSure = isWhole || (areExact && matches[k - 1]?.distance < this.#bound(lists));
       const isEnough = matches.length >= k && !areExact;
       if (stats === undefined || !(isSure || isEnough)) continue;
-      const answer = { ...stats, exact: isSure && areExact };
-      return { matches: matches.slice(0, k), stats: answer };
+      const nearest = matches.slice(0, k).filter(({ distance }) => {
+        return isWithin(distance, request.search, this.#metric);
+      });
+      return { matches: nearest, stats: { ...stats, exact: isSure && areExact } };
     }
   }
 

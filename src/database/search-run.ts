@@ -5,7 +5,7 @@
 import { DatabaseError } from '../errors.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { NO_NODE, nodeOf } from './head.ts';
-import { MultiSearch } from './multi-search.ts';
+import { MultiSearch, sharedMetric } from './multi-search.ts';
 import type { Metric } from './options.ts';
 import { findLiving, type ReadView } from './read-view.ts';
 import type { Json, SearchStats } from './record.ts';
@@ -151,12 +151,4 @@ export class SearchRun {
 
 function isBehind({ distance, record }: Match, last: Cursor): boolean {
   return distance > last.distance || (distance === last.distance && record > last.record);
-}
-
-/** Of distances in all the spaces together; undefined when they differ. */
-export function sharedMetric(spaces: readonly VectorStore[]): Metric | undefined {
-  const [{ options }] = spaces;
-  return spaces.every((space) => space.options.metric === options.metric)
-    ? options.metric
-    : undefined;
 }

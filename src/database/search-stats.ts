@@ -10,6 +10,8 @@ const SUMS = [
   'originalReads',
   'walkMs',
   'refineMs',
+  'looked',
+  'filterMs',
   'totalMs',
 ] as const;
 

@@ -272,7 +272,12 @@ function reachesBeyond(
   return matches[wanted - 1].distance > distances[count - 1];
 }
 
-function isWithin(distance: number, search: CheckedSearch, metric: Metric): boolean {
+/** Whether a distance is within the limits of the search. */
+export function isWithin(
+  distance: number,
+  search: CheckedSearch,
+  metric: Metric | undefined,
+): boolean {
   return distance <= search.maxDistance && scoreOf(distance, metric) >= search.minScore;
 }
 

@@ -9,11 +9,11 @@ import type { CheckedGet, CheckedScan, CheckedSelection } from './check-calls.ts
 import type { CheckedRecord } from './checked-record.ts';
 import { CollectionReads } from './collection-reads.ts';
 import { NO_NODE, nodeOf } from './head.ts';
+import { sharedMetric } from './multi-search.ts';
 import type { FixedView } from './read-view.ts';
 import type { Hit, IncludePart, StoredRecord } from './record.ts';
 import { decodeId, encodeId, identityOf } from './record-id.ts';
 import type { CheckedSearch, SearchTarget } from './search-plan.ts';
-import { sharedMetric } from './search-run.ts';
 import { scoreOf } from './searcher.ts';
 import type { Session } from './session.ts';
 import { TimeSlice } from './time-slice.ts';
