@@ -8,7 +8,7 @@ import { PAGES_TREE } from './trees.ts';
 import type { VectorStore } from './vector-store.ts';
 
 /** A mean of fewer vectors would be a poor centroid; of more it is hardly a better one. */
-export const VECTORS_MIN = 64;
+export const VECTORS_MIN = 16;
 const VECTORS_MAX = 2000;
 /** Bits made by a training stay in memory until the next checkpoint. */
 const MEMORY_SHARE = 1 / 32;

@@ -15,9 +15,6 @@ export interface RefineScratch {
   /** Below which the distance hardly is. */
   readonly bounds: Float32Array;
   readonly best: BestNodes;
-  /** Of the members of a batch: their places in the arrays above, and the steps of their codes. */
-  readonly batch: Uint32Array;
-  readonly scales: Float32Array;
 }
 
 /** Larger ones are not kept. */
@@ -48,7 +45,5 @@ function create(count: number): RefineScratch {
     distances: new Float32Array(size),
     bounds: new Float32Array(size),
     best: new BestNodes(size),
-    batch: new Uint32Array(BATCH),
-    scales: new Float32Array(BATCH),
   };
 }

@@ -1,7 +1,10 @@
 /**
- * The last steps of a search: results of a walk on codes are measured again, by SQ8 codes after a walk on
- * bits, then by originals, each only as long as its error bound lets it be among the best. What comes out
- * is exact; what is left out could matter only if an estimate were further off than Z standard errors.
+ * The last step of a search: results of a walk on codes are measured again by originals, each only as long
+ * as its error bound lets it be among the best. What comes out is exact; what is left out could matter only
+ * if an estimate were further off than Z standard errors.
+ *
+ * There is no step by SQ8 codes between bits and originals: which codes are in memory would decide which
+ * nodes are found, and where searches walk on bits those codes are hardly ever in memory.
  */
 import { keyDistance } from '../kernels/kernels.ts';
 import {
@@ -42,7 +45,6 @@ export async function refine(
   const scratch = takeScratch(walk.resultCount, options.limit);
   try {
     readEstimates(context, walk, scratch, options);
-    if (options.onBits) refineByCodes(context, walk, scratch, options);
     const refined = await refineExactly(context, walk, scratch, options.slices);
     const { count, nodes, distances } = scratch.best.copy();
     if (context.space.metricCode === METRIC_L2) takeRoots(distances);
@@ -96,60 +98,6 @@ function lengthOf(query: Float32Array): number {
   return Math.sqrt(squares);
 }
 
-/**
- * Replaces estimates of bits by those of SQ8 codes, where they are in memory and it can matter; drops what
- * cannot be among the best any more.
- */
-function refineByCodes(
-  { kernels, space, vectors }: WalkContext,
-  walk: WalkDriver,
-  scratch: RefineScratch,
-  { limit, query }: RefineOptions,
-): void {
-  const { u32, f32 } = kernels.memory;
-  const { nodes, distances, bounds, batch, scales, best } = scratch;
-  const { metricCode } = space;
-  const length = metricCode === METRIC_DOT ? lengthOf(query) : 0;
-  const entries = walk.field(WALK_ENTRIES);
-  let isPrepared = false;
-  let kept = 0;
-  for (let next = 0; next < scratch.count; ) {
-    let size = 0;
-    for (; next < scratch.count && size < BATCH; next++) {
-      if (bounds[next] > best.worst) continue;
-      const node = nodes[next];
-      const slot = vectors.hasOriginal(node) ? 0 : space.codeSlot(node);
-      nodes[kept] = node;
-      distances[kept] = distances[next];
-      bounds[kept] = bounds[next];
-      if (slot !== 0) {
-        u32[(entries >>> 2) + 2 * size] = node;
-        u32[(entries >>> 2) + 2 * size + 1] = slot;
-        batch[size++] = kept;
-      }
-      kept++;
-    }
-    if (size === 0) continue;
-    if (!isPrepared) kernels.exports.refinePrepare(walk.address);
-    isPrepared = true;
-    // The addresses are gone once they are keys.
-    for (let i = 0; i < size; i++) {
-      scales[i] = f32[(u32[(entries >>> 2) + 2 * i + 1] + SLOT_SCALE) >>> 2];
-    }
-    kernels.exports.refineCodes(walk.address, entries, size);
-    for (let i = 0; i < size; i++) {
-      const distance = keyDistance(u32[(entries >>> 2) + 2 * i + 1]);
-      const at = batch[i];
-      distances[at] = distance;
-      bounds[at] = boundOf(metricCode, distance, scales[i], length);
-      best.offer(nodes[at], 2 * distance - bounds[at]);
-    }
-  }
-  scratch.count = kept;
-  best.reset(Math.min(limit, kept));
-  sortEstimates(scratch);
-}
-
 /** Measures by originals, and returns how many. */
 async function refineExactly(
   { kernels, vectors }: WalkContext,
@@ -181,23 +129,4 @@ async function refineExactly(
     if (refined % 64 < size && slices.isOver) await slices.pause();
   }
   return refined;
-}
-
-/** By insertion: they come nearly sorted. */
-function sortEstimates({ count, nodes, distances, bounds }: RefineScratch): void {
-  for (let i = 1; i < count; i++) {
-    const distance = distances[i];
-    if (distances[i - 1] <= distance) continue;
-    const node = nodes[i];
-    const bound = bounds[i];
-    let hole = i;
-    for (; hole > 0 && distances[hole - 1] > distance; hole--) {
-      distances[hole] = distances[hole - 1];
-      nodes[hole] = nodes[hole - 1];
-      bounds[hole] = bounds[hole - 1];
-    }
-    distances[hole] = distance;
-    nodes[hole] = node;
-    bounds[hole] = bound;
-  }
 }

@@ -22,8 +22,6 @@ export interface VectorSource {
   readonly hasBits: boolean;
   /** As `loadCodes`, for a bit page. Only asked of a source that has bits. */
   loadBits(bitPage: number): void;
-  /** Whether `original` would find the node's vector in memory as it was given. */
-  hasOriginal(node: number): boolean;
   /** How many calls of `original` one after the other give addresses that are valid together. */
   readonly originalsAtOnce: number;
   /** The address of the node's f32 vector, valid until the next call of anything else that allocates. */

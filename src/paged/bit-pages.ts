@@ -117,6 +117,12 @@ export class BitPages {
     return this.column.load(bitPage, place, (address) => this.#showAll(bitPage, address));
   }
 
+  /** The address of a node's bits, its record number first; 0 when they are not in memory. */
+  slotInMemory(node: number): number {
+    const address = this.column.peek(this.#bitPageOf(node));
+    return address === 0 ? 0 : this.#slotOf(address, node);
+  }
+
   /** Writes the bits of a node whose code slot was just written, if there are bits yet. */
   put(node: number, plan: SpacePlan): void {
     if (!this.#centroid.isSet) return;

@@ -11,7 +11,7 @@
 import { assert } from '../base/assert.ts';
 import { type Random, seededRandom } from '../base/random.ts';
 import { DatabaseError } from '../errors.ts';
-import { SLOT_RECORD } from '../kernels/layout.ts';
+import { BIT_RECORD, SLOT_RECORD } from '../kernels/layout.ts';
 import type { Space } from '../kernels/space.ts';
 import type { BitGeometry } from './bit-geometry.ts';
 import { BitPages } from './bit-pages.ts';
@@ -300,11 +300,6 @@ export class PagedSpace {
     return this.#reader.original(this.#space.pageOf(node), this.#space.slotOf(node));
   }
 
-  /** Whether the vector as it was given is in memory. */
-  hasOriginal(node: number): boolean {
-    return this.#reader.hasOriginal(this.#space.pageOf(node));
-  }
-
   /** How many vectors, asked for one after the other, are valid together. */
   get originalsAtOnce(): number {
     return this.#reader.originalsAtOnce;
@@ -316,10 +311,12 @@ export class PagedSpace {
     return this.#store.kernels.memory.f32.slice(start, start + this.geometry.dimension);
   }
 
-  /** The record number of a used node. May read the page's codes. */
+  /** The record number of a used node. May read the page's codes; not after a walk on bits. */
   recordOf(node: number): number {
-    const { memory } = this.#store.kernels;
-    return memory.u32[(this.#codeSlot(node) + SLOT_RECORD) >>> 2];
+    const { u32 } = this.#store.kernels.memory;
+    const bits = this.bits?.slotInMemory(node) ?? 0;
+    if (bits !== 0) return u32[(bits + BIT_RECORD) >>> 2];
+    return u32[(this.#codeSlot(node) + SLOT_RECORD) >>> 2];
   }
 
   /** Whether the node lives in the newest states. May read the tree, never the page file. */

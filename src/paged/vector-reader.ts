@@ -45,12 +45,6 @@ export class VectorReader {
     return originals.load(page, place, complete) + slot * geometry.originalStride;
   }
 
-  /** Whether `original` finds the page's vectors in memory. */
-  hasOriginal(page: number): boolean {
-    const { originals } = this.#options.columns;
-    return originals !== undefined && originals.peek(page) !== 0;
-  }
-
   /** How many vectors, asked for one after the other, are valid together. */
   get originalsAtOnce(): number {
     const { store, geometry } = this.#options;

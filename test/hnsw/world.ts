@@ -109,10 +109,6 @@ export class World implements NeighbourSource, VectorSource {
   readonly hasBits = false;
   readonly originalsAtOnce = 1;
 
-  hasOriginal(node: number): boolean {
-    return this.space.originals.cell(this.space.pageOf(node)) !== 0;
-  }
-
   loadBits(): void {}
 
   loadCodes(page: number): void {
