@@ -63,8 +63,11 @@ const SPACE_KEYS = [
   'seed',
 ] as const;
 
-/** From this dimension on 1-bit codes are the faster ones to walk on. */
-const AUTO_BITS_FROM = Number.POSITIVE_INFINITY;
+/**
+ * From this dimension on 1-bit codes are as fast to walk on as SQ8 codes at equal recall, or faster, and take an
+ * eighth of their memory; below it they are too coarse.
+ */
+const AUTO_BITS_FROM = 257;
 
 type CodesOption = NonNullable<VectorSpaceOptions['codes']>;
 

@@ -63,7 +63,10 @@ export interface CollectionOptions {
   readonly m?: number | undefined;
   /** Beam width of the search for a new node's neighbours. Default: 100. */
   readonly efConstruction?: number | undefined;
-  /** Codes that a search walks on. Default: 'auto', which is 'sq8'. 'bit' and 'none' are not supported yet. */
+  /**
+   * Codes that a search walks on: one byte a number ('sq8') or one bit ('bit'), which take an eighth of the
+   * memory and ask for a larger `ef`. 'none' is not supported yet. Default: 'auto', 'bit' above 256 dimensions.
+   */
   readonly codes?: 'auto' | 'sq8' | 'bit' | 'none' | undefined;
   /** Keep the vectors as given; false keeps the codes only. Default: true. */
   readonly originals?: boolean | undefined;
