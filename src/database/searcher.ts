@@ -22,6 +22,9 @@ import type { VectorStore } from './vector-store.ts';
 /** Beyond this beam an exact scan is about as cheap, and sure. */
 const EF_WIDEST = 2048;
 
+/** So many records that have expired, and are not deleted yet, are looked at by each search. */
+const FEW_EXPIRED = 256;
+
 /** A candidate that counts. */
 export interface Match {
   readonly record: number;
@@ -107,7 +110,9 @@ export class Searcher {
     const { metric } = this.#space.options;
     const { exactBelow } = this.#store.options;
     const { search, except, sequence } = request;
-    const gone = this.#store.expiredIn(request).vectors(this.#space.ordinal);
+    const expired = this.#store.expiredIn(request);
+    // Only spares a search with few matches that it looks for more: not worth a look at each of many.
+    const gone = expired.records > FEW_EXPIRED ? 0 : expired.vectors(this.#space.ordinal);
     const vectors = this.#space.vectorsAt(sequence) - gone;
     const matching = filter === undefined ? vectors : Math.min(vectors, filter.count);
     const wanted = search.k + (except === undefined ? 0 : 1);
