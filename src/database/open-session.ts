@@ -33,6 +33,8 @@ import { WriterQueue } from './writer-queue.ts';
 const POINTER = 'CURRENT';
 const REPAIR_ADVICE =
   'keep a copy of the folder, then `repair(path)`, or `stratavec repair DIR`, rebuilds what is left';
+/** Walks that share threads may take this share of the module's memory together. */
+const WALKS_SHARE = 1 / 8;
 /** An insertion is sure of so much scratch, or of an eighth of a small memory. */
 const INSERT_SCRATCH_BYTES_MAX = MIB;
 const SEARCH_SCRATCH_BYTES_MAX = MIB / 2;
@@ -146,7 +148,7 @@ async function openStores(opening: Opening): Promise<Stores> {
     engine,
     kernels,
     workers,
-    walkRunner: workers && new WalkRunner(workers),
+    walkRunner: workers && new WalkRunner(workers, allocator.totalBytes * WALKS_SHARE),
     allocator,
     pages,
     pageMap,
