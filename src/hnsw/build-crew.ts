@@ -115,6 +115,7 @@ export class BuildCrew {
   /** Resolves when a piece has ended, or should be done here. Null when nothing is under way. */
   ended(): Promise<void> | null {
     if (this.#inFlight === 0 || this.#pool?.collect() !== false) return null;
+    this.#pool.watch();
     return new Promise((resolve) => {
       this.#wake = resolve;
     });

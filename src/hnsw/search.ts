@@ -8,8 +8,8 @@ import { type Candidates, readResults } from './candidates.ts';
 import type { Entry } from './entry.ts';
 import { refine } from './refine.ts';
 import { Slices } from './slices.ts';
-import { type FilterBits, type WalkContext, WalkDriver } from './walk-driver.ts';
-import { runWalk } from './walk-runner.ts';
+import type { FilterBits, WalkContext } from './walk-driver.ts';
+import { runWalk, withWalk } from './walk-runner.ts';
 
 export interface SearchOptions {
   readonly k: number;
@@ -36,8 +36,7 @@ export async function searchGraph(
   const { k, signal } = options;
   const ef = Math.max(options.ef, k);
   const slices = new Slices(options.sliceMs, signal);
-  const walk = new WalkDriver(context, ef);
-  try {
+  return await withWalk(context, ef, async (walk) => {
     const onBits = context.vectors.hasBits;
     walk.setQuery(query, options.filter, onBits ? CODES_BITS : CODES_SQ8);
     walk.expand = options.expand === true;
@@ -49,7 +48,5 @@ export async function searchGraph(
     return options.rerank === false
       ? readResults(context.kernels, walk, { count: limit, metricCode })
       : await refine(context, walk, { limit, onBits, slices, query });
-  } finally {
-    walk.close();
-  }
+  });
 }

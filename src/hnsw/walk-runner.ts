@@ -10,7 +10,8 @@ import { JOB_FAILED, JOB_WALK } from '../kernels/worker-jobs.ts';
 import type { KernelJob, KernelPool } from '../kernels/worker-pool.ts';
 import type { Entry } from './entry.ts';
 import { Slices } from './slices.ts';
-import type { WalkDriver } from './walk-driver.ts';
+import { WalkAdmission } from './walk-admission.ts';
+import { type WalkContext, WalkDriver } from './walk-driver.ts';
 
 /** How long the main thread walks before it lets the event loop run. */
 const SLICE_MS = 2;
@@ -28,6 +29,29 @@ interface Running {
   isHere: boolean;
 }
 
+/** Calls `use` with a walk for `ef` results, as soon as there is memory for one more, and closes it. */
+export async function withWalk<T>(
+  context: WalkContext,
+  ef: number,
+  use: (walk: WalkDriver) => Promise<T>,
+): Promise<T> {
+  const admission = context.runner?.admission;
+  // Most that grow do so once.
+  const bytes = 2 * (context.kernels.exports.walkBytes(context.space.address, ef) >>> 0);
+  const entering = admission?.enter(bytes);
+  if (entering !== undefined) await entering;
+  try {
+    const walk = new WalkDriver(context, ef);
+    try {
+      return await use(walk);
+    } finally {
+      walk.close();
+    }
+  } finally {
+    admission?.leave(bytes);
+  }
+}
+
 /** Walks to the end from `entry`; inline, with pauses of the search, where there are no workers. */
 export async function runWalk(
   runner: WalkRunner | undefined,
@@ -40,12 +64,15 @@ export async function runWalk(
 }
 
 export class WalkRunner {
+  readonly admission: WalkAdmission;
   readonly #pool: KernelPool;
   #waiting: Running[] = [];
   readonly #posted = new Map<KernelJob, Running>();
   #isPumping = false;
 
-  constructor(pool: KernelPool) {
+  /** Walks under way may take `bytesMax` of the module's memory. */
+  constructor(pool: KernelPool, bytesMax: number) {
+    this.admission = new WalkAdmission(bytesMax);
     this.#pool = pool;
     pool.listen(() => this.#start());
   }
@@ -65,6 +92,7 @@ export class WalkRunner {
   #start(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
+    this.#pool.isAttended = true;
     setImmediate(() => void this.#pump());
   }
 
@@ -81,6 +109,7 @@ export class WalkRunner {
       if (slices.isOver) await slices.pause();
     }
     this.#isPumping = false;
+    this.#pool.isAttended = false;
   }
 
   /** Leaves the oldest walk to the main thread, and posts the others as far as there is room. */

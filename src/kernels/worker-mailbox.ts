@@ -68,19 +68,15 @@ export class Mailbox {
 
   // The main thread.
 
-  /** Makes a job ready in a free slot; -1 when there is none. `ring` afterwards. */
-  post(operation: number, parameters: readonly number[]): number {
+  /** Makes a job ready in a slot that is free. `ring` afterwards. */
+  post(slot: number, operation: number, parameters: readonly number[]): void {
     assert(parameters.length <= ARGUMENTS_MAX, 'a job fits its slot');
-    for (let slot = 0; slot < SLOTS; slot++) {
-      const at = this.#at(slot);
-      if (Atomics.load(this.#words, at + STATE) !== FREE) continue;
-      this.#words[at + OPERATION] = operation;
-      this.#words[at + PHASE] = 0;
-      for (let i = 0; i < parameters.length; i++) this.#words[at + ARGUMENTS + i] = parameters[i];
-      Atomics.store(this.#words, at + STATE, READY);
-      return slot;
-    }
-    return -1;
+    const at = this.#at(slot);
+    assert(Atomics.load(this.#words, at + STATE) === FREE, 'a job is posted to a free slot');
+    this.#words[at + OPERATION] = operation;
+    this.#words[at + PHASE] = 0;
+    for (let i = 0; i < parameters.length; i++) this.#words[at + ARGUMENTS + i] = parameters[i];
+    Atomics.store(this.#words, at + STATE, READY);
   }
 
   /** Wakes as many workers as sleep, at most `count`. */

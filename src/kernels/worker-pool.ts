@@ -42,7 +42,12 @@ export class KernelPool implements CellReaders {
   readonly #listeners = new Set<() => void>();
   readonly #keepAlive: NodeJS.Timeout;
   #posted = 0;
-  #isArmed = false;
+  /** Where the next job is posted, or behind it. */
+  #next = 0;
+  /** Ends that were seen. */
+  #collected = 0;
+  #isWatching = false;
+  #isAttended = false;
   #fruitless = 0;
   #hasForgotten = false;
   #closing: Promise<void> | undefined;
@@ -74,20 +79,29 @@ export class KernelPool implements CellReaders {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Posts a job; there is room. Wakes a worker unless `isQuiet`. */
-  post(job: KernelJob, isQuiet = false): void {
+  /** Posts a job, for which there is room, and wakes a worker. Its end is noticed by `collect` or `watch`. */
+  post(job: KernelJob): void {
     assert(this.#closing === undefined, 'the pool is open');
-    const slot = this.#mailbox.post(job.operation, job.parameters);
-    assert(slot >= 0, 'there is room in the mailbox');
-    this.#jobs[slot] = job;
+    assert(this.hasRoom, 'there is room in the mailbox');
+    // Round and round: whoever takes jobs goes round as well, so that none waits for ever.
+    while (this.#jobs[this.#next] !== undefined) this.#next = (this.#next + 1) % SLOTS;
+    this.#mailbox.post(this.#next, job.operation, job.parameters);
+    this.#jobs[this.#next] = job;
     if (this.#posted++ === 0) this.#keepAlive.ref();
-    if (!isQuiet) this.#mailbox.ring(1);
-    this.#arm();
+    this.#mailbox.ring(1);
   }
 
-  /** Wakes up to `count` workers. */
-  wake(count: number): void {
-    this.#mailbox.ring(count);
+  /** Somebody calls `collect` again and again from now on; when it does not any more, jobs are watched. */
+  set isAttended(isAttended: boolean) {
+    this.#isAttended = isAttended;
+    if (!isAttended) this.watch();
+  }
+
+  /** Collects ends of jobs between two turns of the event loop, as long as there are jobs. */
+  watch(): void {
+    if (this.#isWatching || this.#posted === 0) return;
+    this.#isWatching = true;
+    void this.#watch();
   }
 
   /** A job of this kind that no worker has begun: it is the caller's again, and its `onEnd` is not called. */
@@ -119,7 +133,13 @@ export class KernelPool implements CellReaders {
 
   /** Tells of all jobs that have ended; whether there were any. */
   collect(): boolean {
-    if (this.#posted === 0) return false;
+    const { endedCount } = this.#mailbox;
+    if (this.#posted === 0 || endedCount === this.#collected) return false;
+    this.#collected = endedCount;
+    return this.#collectAll();
+  }
+
+  #collectAll(): boolean {
     let hasEnded = false;
     for (let slot = 0; slot < SLOTS; slot++) {
       const job = this.#jobs[slot];
@@ -193,7 +213,7 @@ export class KernelPool implements CellReaders {
     });
     thread.on('message', () => {
       this.collect();
-      if (this.#posted > 0) this.#arm();
+      if (!this.#isAttended) this.watch();
     });
     const started = performance.now();
     // An error ends the thread: what is to be done is done at its end.
@@ -233,7 +253,7 @@ export class KernelPool implements CellReaders {
     this.#workers[worker] = isReplaced ? this.#start(worker) : undefined;
     if (isReplaced) this.replaced++;
     // What it had ended without saying so.
-    this.collect();
+    this.#collectAll();
     this.#mailbox.ring(this.threads);
     for (const listener of this.#listeners) listener();
   }
@@ -244,20 +264,13 @@ export class KernelPool implements CellReaders {
     if (--this.#posted === 0) this.#keepAlive.unref();
   }
 
-  /** Sees to it that ends of jobs are noticed while the main thread does nothing. */
-  #arm(): void {
-    if (this.#isArmed) return;
-    this.#isArmed = true;
-    void this.#watch();
-  }
-
   async #watch(): Promise<void> {
-    while (this.#posted > 0 && this.#closing === undefined) {
+    while (this.#posted > 0 && !this.#isAttended && this.#closing === undefined) {
       const seen = this.#mailbox.endedCount;
       if (this.collect()) continue;
       const isAsked = (await this.#mailbox.ended(seen)) === 'asked';
       if (isAsked && this.#mailbox.endedCount === seen) break;
     }
-    this.#isArmed = false;
+    this.#isWatching = false;
   }
 }

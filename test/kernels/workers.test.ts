@@ -42,8 +42,8 @@ const nothing = { operation: JOB_ASSIGN, parameters: [0, 0, 0, 0, 0, 0, 0, 0] };
 
 test('a slot is taken by one thread only, and a mailbox is full when all are', () => {
   const mailbox = createMailbox(2);
-  for (let i = 0; i < SLOTS; i++) expect(mailbox.post(JOB_ASSIGN, [i])).toBe(i);
-  expect(mailbox.post(JOB_ASSIGN, [0])).toBe(-1);
+  for (let i = 0; i < SLOTS; i++) mailbox.post(i, JOB_ASSIGN, [i]);
+  expect(() => mailbox.post(0, JOB_ASSIGN, [0])).toThrow('free slot');
   const taken = Array.from({ length: SLOTS }, (_, i) => mailbox.take(i % 2, 5));
   expect([...taken].sort((a, b) => a - b)).toEqual(Array.from({ length: SLOTS }, (_, i) => i));
   expect(taken[0]).toBe(5);
@@ -52,7 +52,7 @@ test('a slot is taken by one thread only, and a mailbox is full when all are', (
   mailbox.end(6, 7);
   expect([mailbox.isOver(6), mailbox.result(6), mailbox.argument(6, 0)]).toEqual([true, 7, 6]);
   mailbox.free(6);
-  expect(mailbox.post(JOB_ASSIGN, [2 ** 32 - 1])).toBe(6);
+  mailbox.post(6, JOB_ASSIGN, [2 ** 32 - 1]);
   expect(mailbox.argument(6, 0)).toBe(2 ** 32 - 1);
 });
 
@@ -135,12 +135,14 @@ test('a leaf whose thread died while it was merged is built again as if nothing 
   const lists = (): Uint32Array =>
     u32.slice(nodes.lists >>> 2, (nodes.lists + count * nodes.listStride) >>> 2);
   const mailbox = createMailbox(2);
-  const begin = (members: number): number =>
-    mailbox.post(JOB_LEAF, [jobs, stride, ids, members, scratch]);
+  const begin = (slot: number, members: number): number => {
+    mailbox.post(slot, JOB_LEAF, [jobs, stride, ids, members, scratch]);
+    return slot;
+  };
   // There are lists already.
-  expect(runJob(kernels, mailbox, begin(30), 0)).toBe(0);
+  expect(runJob(kernels, mailbox, begin(0, 30), 0)).toBe(0);
   const before = lists();
-  const slot = begin(count);
+  const slot = begin(1, count);
   expect(mailbox.takeSlot(0, slot)).toBe(true);
   runJob(kernels, mailbox, slot, 0);
   const after = lists();
@@ -173,7 +175,8 @@ test('a walk whose thread died begins again', () => {
     return u32.slice(first, first + 2 * u32[(walk + WALK_RESULT_COUNT) >>> 2]);
   };
   const mailbox = createMailbox(1);
-  const slot = mailbox.post(JOB_WALK, [walk, node, layer, ef]);
+  const slot = 3;
+  mailbox.post(slot, JOB_WALK, [walk, node, layer, ef]);
   exports.walkBegin(walk, node, layer, 0, ef);
   expect(runJob(kernels, mailbox, slot, 0)).toBe(STATUS_DONE);
   const whole = results();
@@ -194,6 +197,7 @@ test('jobs are done by workers, and again after all of them died', async () => {
   for (let round = 0; round < 6; round++) {
     for (let i = 0; i < SLOTS; i++) pool.post({ ...nothing, onEnd: () => ended++ });
     if (round % 2 === 1) for (const worker of pool.workers) void worker.terminate();
+    pool.watch();
     while (pool.posted > 0) await setTimeout(2 + 5 * random());
   }
   expect(ended).toBe(6 * SLOTS);
@@ -231,6 +235,7 @@ test('an idle pool does not keep the process alive, a busy one does', async () =
       const parameters = [0, 0, 0, 0, 0, 0, 0, 0];
       pool.post({ operation: ${JOB_ASSIGN}, parameters, onEnd: () => ended++ });
     }
+    pool.watch();
     process.on('exit', () => console.log('ended', ended));`;
   const { execFile } = await import('node:child_process');
   const output = await new Promise<string>((resolve, reject) => {
