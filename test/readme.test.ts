@@ -25,7 +25,7 @@ test('the examples work', async () => {
   const lines: unknown[] = [];
   const runs = examples(directory.path);
   for (const run of runs) await run(stratavec, { log: (line) => lines.push(line) });
-  expect(runs).toHaveLength(2);
+  expect(runs).toHaveLength(3);
   expect(lines).toEqual(['a']);
   await using database = await stratavec.open(directory.path);
   expect(await database.collections()).toEqual(['docs', 'notes', 'points']);
