@@ -6,6 +6,7 @@ import type { CollectionStore } from './collection-store.ts';
 import { type Head, NO_NODE, nodeOf } from './head.ts';
 import type { Metric } from './options.ts';
 import { findLiving, hasExpired, type ReadView, type ViewSource } from './read-view.ts';
+import { type CheckedRecall, measureRecall, type RecallReport } from './recall-measurement.ts';
 import type { Hit, IncludePart, SearchResult, SearchStats, StoredRecord } from './record.ts';
 import { type CheckedDistance, distanceOf } from './record-distance.ts';
 import { decodeId } from './record-id.ts';
@@ -13,6 +14,7 @@ import { type FoundRecord, isSelected } from './record-reader.ts';
 import type { CheckedSearch } from './search-plan.ts';
 import { type Answer, SearchRun } from './search-run.ts';
 import { scoreOf } from './searcher.ts';
+import { openSelectedHeads } from './selected-heads.ts';
 import type { Session } from './session.ts';
 import { TimeSlice } from './time-slice.ts';
 import { describe } from './validate.ts';
@@ -133,6 +135,15 @@ export class CollectionReads {
     return { hits, stats, next: next() };
   }
 
+  async recall(checked: CheckedRecall): Promise<RecallReport> {
+    const view = this.#views.hold();
+    try {
+      return await measureRecall(this.#session.stores, this.#store, checked, view);
+    } finally {
+      view.release();
+    }
+  }
+
   distance(checked: CheckedDistance): number {
     return distanceOf(this.#store, checked, this.#views.current);
   }
@@ -146,7 +157,9 @@ export class CollectionReads {
     const view = this.#views.hold();
     const { sequence } = view;
     try {
-      const heads = this.#store.reader.scanHeads(this.#firstRecord(scan, view), sequence);
+      const fromRecord = this.#firstRecord(scan, view);
+      const from = { selection: scan, sequence, fromRecord };
+      const heads = await openSelectedHeads(this.#session.stores, this.#store, from);
       try {
         const slice = new TimeSlice();
         let left = scan.limit;

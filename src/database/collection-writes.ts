@@ -8,6 +8,7 @@ import { hasExpired } from './read-view.ts';
 import type { UpsertResult } from './record.ts';
 import { decodeId } from './record-id.ts';
 import { type FoundRecord, isSelected } from './record-reader.ts';
+import { openSelectedHeads } from './selected-heads.ts';
 import type { Session } from './session.ts';
 import { TimeSlice } from './time-slice.ts';
 import { checkMetadata, describe } from './validate.ts';
@@ -104,7 +105,8 @@ export async function deleteSelected(
 ): Promise<number> {
   return await session.write(store, async (plan) => {
     const slice = new TimeSlice();
-    const scan = store.reader.scanHeads(0, plan.sequence);
+    const from = { selection, sequence: plan.sequence, fromRecord: 0 };
+    const scan = await openSelectedHeads(session.stores, store, from);
     let deleted = 0;
     try {
       for (let found = scan.next(); found !== undefined; found = scan.next()) {

@@ -64,10 +64,7 @@ export async function findMatches(
   const inNamespace =
     namespace === undefined ? undefined : namespaceQuery(namespace, source, hasher);
   if (inNamespace !== undefined) parts.push(inNamespace);
-  const usable = store.entry.fields.filter(
-    ({ state, readySince = 0 }) => state === 'ready' && readySince <= sequence,
-  );
-  const asked = filter && queryIndexes(filter.condition, { fields: usable, hasher });
+  const asked = indexQuery(query, hasher);
   if (asked !== undefined) parts.push(asked);
   if (parts.length === 0) return undefined;
   const answer = await evaluateQuery({ kind: 'and', parts }, source);
@@ -80,6 +77,23 @@ export async function findMatches(
   const usesIndex = asked !== undefined && asksIndex(asked);
   const hashed = asked !== undefined && isHashed(asked);
   return { records, bits, isHashed: hashed, usesIndex, looked: unsure };
+}
+
+/** What the indexes that a reader can use say of the filter; undefined: there is no filter. */
+function indexQuery(
+  { store, filter, sequence }: MatchQuery,
+  hasher: Hasher,
+): IndexQuery | undefined {
+  const fields = store.entry.fields.filter(
+    ({ state, readySince = 0 }) => state === 'ready' && readySince <= sequence,
+  );
+  return filter && queryIndexes(filter.condition, { fields, hasher });
+}
+
+/** Whether `findMatches` would ask an index for the filter. Reads nothing. */
+export function asksAnIndex({ hasher }: { readonly hasher: Hasher }, query: MatchQuery): boolean {
+  const asked = indexQuery(query, hasher);
+  return asked !== undefined && asksIndex(asked);
 }
 
 /** Undefined: all records are in it. */

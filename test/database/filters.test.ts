@@ -1,6 +1,6 @@
 /** Filters in the calls of a collection: count, scan, delete, and those of snapshots and transactions. */
 import { describe, expect, test } from 'vitest';
-import type { Collection } from '../../src/index.ts';
+import type { Collection, CollectionOptions } from '../../src/index.ts';
 import { fixture } from './fixtures.ts';
 
 interface Meta {
@@ -30,9 +30,14 @@ async function idsOf(records: AsyncIterable<{ id: unknown }>): Promise<unknown[]
 const all = Array.from({ length: 60 }, (_, id) => id);
 const of2001 = all.filter((id) => id % 10 === 1 && id % 3 !== 0);
 
-describe('counting and scanning', () => {
+const ways: { way: string; options: CollectionOptions }[] = [
+  { way: 'by looking', options: {} },
+  { way: 'by indexes', options: { fields: { year: 'number', tags: 'keyword' } } },
+];
+
+describe.each(ways)('counting and scanning $way', ({ options }) => {
   test('only records that pass count, in one namespace or in all', async () => {
-    await using world = await fixture<Meta>();
+    await using world = await fixture<Meta>(options);
     const { collection } = world;
     await fill(collection);
     expect(await collection.count({ filter: { year: 2001 } })).toBe(of2001.length);
@@ -49,7 +54,7 @@ describe('counting and scanning', () => {
   });
 
   test('a scan goes on behind a record that does not pass, and counts its limit in those that do', async () => {
-    await using world = await fixture<Meta>();
+    await using world = await fixture<Meta>(options);
     const { collection } = world;
     await fill(collection);
     const filter = { year: 2001 };
@@ -66,7 +71,7 @@ describe('counting and scanning', () => {
   });
 
   test('records that changed pass by what they are now; a snapshot keeps what they were', async () => {
-    await using world = await fixture<Meta>();
+    await using world = await fixture<Meta>(options);
     const { collection, db } = world;
     await fill(collection);
     const snapshot = await db.snapshot();
@@ -81,9 +86,9 @@ describe('counting and scanning', () => {
   });
 });
 
-describe('deleting', () => {
+describe.each(ways)('deleting $way', ({ options }) => {
   test('what passes goes, in one commit, and stays gone', async () => {
-    const first = await fixture<Meta>();
+    const first = await fixture<Meta>(options);
     await fill(first.collection);
     expect(await first.collection.delete({ filter: { year: { $gte: 2005 } } })).toBe(20);
     expect(await first.collection.delete({ filter: { year: { $gte: 2005 } } })).toBe(0);
@@ -94,7 +99,7 @@ describe('deleting', () => {
   });
 
   test('a namespace beside the filter narrows it', async () => {
-    await using world = await fixture<Meta>();
+    await using world = await fixture<Meta>(options);
     await fill(world.collection);
     const filter = { year: { $in: [2001, 2002] } };
     expect(await world.collection.delete({ filter, namespace: 'odd' })).toBe(of2001.length);
@@ -102,7 +107,7 @@ describe('deleting', () => {
   });
 
   test('a target that may say more than was meant is refused', async () => {
-    await using world = await fixture<Meta>();
+    await using world = await fixture<Meta>(options);
     const { collection } = world;
     await fill(collection);
     const loose = collection as unknown as { delete(...of: unknown[]): Promise<number> };
@@ -123,6 +128,18 @@ describe('deleting', () => {
   });
 });
 
+test('the next page is that of the same filter', async () => {
+  await using world = await fixture<Meta>();
+  await fill(world.collection);
+  const query = { vector: [0, 0, 0, 0], k: 2, filter: { year: { $in: [2001, 2002] } } };
+  const { hits, next } = await world.collection.searchWithStats(query);
+  expect(hits.map(({ id }) => id)).toEqual([1, 2]);
+  const same = { ...query, filter: { year: { $in: [2002, 2001] } }, after: next };
+  expect((await world.collection.search(same)).map(({ id }) => id)).toEqual([11, 22]);
+  const other = { ...query, filter: { year: 2001 }, after: next };
+  await expect(world.collection.search(other)).rejects.toThrow('it is of another query');
+});
+
 test('a wrong filter is refused by every call, also on an empty collection', async () => {
   await using world = await fixture<Meta>();
   const collection = world.collection as unknown as Collection;
@@ -130,6 +147,7 @@ test('a wrong filter is refused by every call, also on an empty collection', asy
   const error = { code: 'INVALID_ARGUMENT', message: expect.stringContaining('filter.year.$gtt') };
   await expect(collection.count({ filter })).rejects.toMatchObject(error);
   await expect(collection.delete({ filter })).rejects.toMatchObject(error);
+  await expect(collection.search({ vector: [1, 0, 0, 0], filter })).rejects.toMatchObject(error);
   await expect(idsOf(collection.scan({ filter }))).rejects.toMatchObject(error);
 });
 
@@ -141,8 +159,8 @@ test('a typed collection stands for an untyped one', async () => {
   expect(await world.collection.count({ filter: { anything: 1 } })).toBe(0);
 });
 
-test('a transaction filters what it has written itself', async () => {
-  await using world = await fixture<Meta>();
+test.each(ways)('a transaction filters what it has written itself, $way', async ({ options }) => {
+  await using world = await fixture<Meta>(options);
   await fill(world.collection);
   const filter = { year: 2001 };
   await world.db.transaction(async (tx) => {
@@ -158,6 +176,14 @@ test('a transaction filters what it has written itself', async () => {
     expect(await idsOf(things.scan({ filter, after: 'other' }))).toEqual([]);
     expect(await things.count({ filter })).toBe(of2001.length);
     expect(await things.count({ filter, namespace: '' })).toBe(1);
+    const near = { vector: [1, 0, 0, 0], k: 60 };
+    await things.upsert({ id: 'near', vector: [1, 0, 0, 0], metadata: { year: 2002 } });
+    const hits = await things.search({ ...near, filter: { year: { $in: [2001, 2002] } } });
+    const of2002 = all.filter((id) => id % 10 === 2 && id % 3 !== 0);
+    expect(hits.map(({ id }) => id).sort()).toEqual(
+      ['near', ...of2002, ...of2001.filter((id) => id !== 1)].sort(),
+    );
+    expect((await things.search({ ...near, filter })).map(({ id }) => id)).not.toContain('near');
     expect(await things.delete({ filter, namespace: '' })).toBe(1);
     expect(await things.delete({ filter: { year: 1999 } })).toBe(1);
     await expect(things.delete({ filter: undefined as never })).rejects.toThrow('got undefined');

@@ -4,8 +4,14 @@ import type { Json } from '../../src/base/json.ts';
 
 type JsonObject = { readonly [key: string]: Json };
 
-const key = fc.constantFrom('a', 'b', 'c', 'a.b', 'b.c', '__proto__', '');
-const path = fc.oneof(key, fc.constantFrom('a.b.c', 'b.a', 'a.', 'c.c', 'constructor', 'a.b.'));
+const key = fc.oneof(
+  { weight: 3, arbitrary: fc.constant('a') },
+  { weight: 1, arbitrary: fc.constantFrom('b', 'c', 'a.b', 'b.c', '__proto__', '') },
+);
+const path = fc.oneof(
+  { weight: 3, arbitrary: key },
+  { weight: 1, arbitrary: fc.constantFrom('a.b.c', 'b.a', 'a.', 'c.c', 'constructor', 'a.b.') },
+);
 const scalar = fc.constantFrom<Json>(
   0,
   -0,

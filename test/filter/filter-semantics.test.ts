@@ -112,6 +112,12 @@ const rules: readonly Rule[] = [
     fail: [{ a: { x: 1 } }, { a: { x: 1, y: [2], z: 0 } }],
   },
   {
+    rule: 'the prototype of an object is none of its keys',
+    filter: { a: JSON.parse('{"__proto__": {}}') },
+    pass: [{ a: JSON.parse('{"__proto__": {}}') }],
+    fail: [{ a: { x: 1 } }],
+  },
+  {
     rule: '$eq with an array: in order',
     filter: { a: [1, 2] },
     pass: [{ a: [1, 2] }],
@@ -184,6 +190,14 @@ const rules: readonly Rule[] = [
     filter: { a: { $gte: 5 } },
     pass: [{ a: 5 }, { a: 5.1 }],
     fail: [{ a: 4.9 }, { a: '6' }, { a: true }, { a: null }, { a: [6] }],
+  },
+  {
+    rule: 'order: never between types',
+    filter: {
+      $or: [{ a: { $lt: 5 } }, { a: { $lte: 5 } }, { a: { $gt: -5 } }, { a: { $gte: -5 } }],
+    },
+    pass: [{ a: 0 }],
+    fail: [{ a: '1' }, { a: '' }, { a: true }, { a: null }, { a: [1] }, { a: {} }],
   },
   {
     rule: 'order: string with string, by code unit',
@@ -267,7 +281,7 @@ const rules: readonly Rule[] = [
     rule: '$size',
     filter: { a: { $size: 2 } },
     pass: [{ a: [1, 2] }],
-    fail: [{ a: [1] }, { a: 'ab' }, { a: { length: 2 } }],
+    fail: [{ a: [1] }, { a: [1, 2, 3] }, { a: 'ab' }, { a: { length: 2 } }],
   },
   {
     rule: '$elemMatch: one element passes all',

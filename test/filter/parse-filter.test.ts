@@ -139,6 +139,13 @@ test('shorthands and synonyms go', () => {
   expect(parseFilter({ $and: [{ $or: [{ a: { $eq: 1 } }] }] })).toEqual(equal);
   expect(parseFilter({ $not: { a: { $ne: 1 } } })).toEqual(equal);
   expect(parseFilter({ $nor: [{ a: { $not: { $eq: 1 } } }] })).toEqual(equal);
+  const three = [{ a: 1 }, { b: 1 }, { c: 1 }];
+  const [first, ...rest] = three;
+  for (const join of ['$and', '$or']) {
+    expect(parseFilter({ [join]: [first, { [join]: rest }] })).toEqual(
+      parseFilter({ [join]: three }),
+    );
+  }
   expect(parseFilter({ a: { $contains_any: [1] } })).toEqual(parseFilter({ a: { $any: [1] } }));
 });
 
