@@ -12,7 +12,7 @@ import { openSession } from '../../src/database/open-session.ts';
 import type { Session } from '../../src/database/session.ts';
 import type { Collection } from '../../src/index.ts';
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
-import { randomVectors, SMALL_MEMORY } from './fixtures.ts';
+import { randomVectors } from './fixtures.ts';
 
 /** Few slots a page, so that few vectors are many pages. */
 const dimension = 100;
@@ -104,7 +104,7 @@ test.each([
   { threads: 2, squeezes: true, kills: false },
   { threads: 2, squeezes: true, kills: true },
 ])('answers are those of one commit: %o', async ({ threads, squeezes, kills }) => {
-  const options = checkDatabaseOptions({ memoryBytes: SMALL_MEMORY, threads, durability: 'os' });
+  const options = checkDatabaseOptions({ memoryBytes: 48 << 20, threads, durability: 'os' });
   const session = await openSession('/db', new MemoryFileSystem(), options);
   const { allocator, workers } = session.stores;
   const db = new Database(session);
