@@ -21,6 +21,7 @@ export type {
   Metric,
   VectorSpaceOptions,
 } from './database/options.ts';
+export type { RecallOptions, RecallReport } from './database/recall-measurement.ts';
 export type {
   CountOptions,
   DeleteSelection,

@@ -3,9 +3,11 @@
  *
  *   section (hi)      key (lo)        value
  *   0 database        0               JSON { format, nextCollection, nextSpace }
- *   1 catalog         collection      JSON { name, space, options, fields?, spaces?: [{ name, space, options }] }
+ *   1 catalog         collection      JSON { name, space, options, fields?, spaces?: [{ name, space, options }],
+ *                                   isDropped? }
  *   2 counters        collection      see below
  *   3 space counters  space           those of a named vector space: as below, from `vectors` on
+ *   4 curves          space           recall measured against the width of the beam (`recall-curve.ts`)
  *
  * `space` is 0 where there is no default vector space. `spaces` are the named ones, by ordinal from 1 on.
  *
@@ -29,6 +31,7 @@ const DATABASE_SECTION = 0;
 const CATALOG_SECTION = 1;
 const COUNTERS_SECTION = 2;
 const SPACE_COUNTERS_SECTION = 3;
+const CURVES_SECTION = 4;
 /** Of the tree `pages`; no vector space has this id. */
 const CATALOG_COPY_HI = 0xfffffffe;
 
@@ -45,7 +48,8 @@ export interface DatabaseCounters {
 
 export interface CatalogEntry {
   readonly collection: number;
-  readonly name: string;
+  /** Replaced when a commit changes it. */
+  name: string;
   /** Number of the default vector space; 0: there is none. */
   readonly space: number;
   readonly options: EffectiveCollectionOptions;
@@ -53,6 +57,8 @@ export interface CatalogEntry {
   readonly spaces: readonly NamedSpace[];
   /** Indexed fields: replaced when a commit changes them. */
   fields: readonly IndexedField[];
+  /** It has no name any more, and what it held is being deleted. Set when a commit drops it. */
+  isDropped: boolean;
 }
 
 /** A named vector space of the catalog. */
@@ -88,9 +94,9 @@ export function numberSpaces(
   return { space, spaces, next };
 }
 
-/** As JSON; without `fields` and `spaces` when there are none. */
+/** As JSON; without `fields` and `spaces` when there are none, and without `isDropped` when it is not. */
 type StoredEntry = Pick<CatalogEntry, 'name' | 'space'> &
-  Partial<Pick<CatalogEntry, 'fields' | 'spaces'>> & {
+  Partial<Pick<CatalogEntry, 'fields' | 'spaces' | 'isDropped'>> & {
     readonly options: Omit<EffectiveCollectionOptions, 'vectors'>;
   };
 
@@ -141,7 +147,9 @@ export function writeCatalogEntry(batch: WriteBatch, entry: CatalogEntry): void 
   }));
   const fields = stored.length === 0 ? undefined : stored;
   const spaces = entry.spaces.length === 0 ? undefined : entry.spaces;
-  const value = Buffer.from(JSON.stringify({ name, space, options, fields, spaces }));
+  const isDropped = entry.isDropped || undefined;
+  const whole = { name, space, options, fields, spaces, isDropped };
+  const value = Buffer.from(JSON.stringify(whole));
   batch.set(SYSTEM_TREE, CATALOG_SECTION, entry.collection, value);
   batch.set(PAGES_TREE, CATALOG_COPY_HI, entry.collection, value);
 }
@@ -165,20 +173,29 @@ export function readCatalogCopies(engine: LsmEngine): CatalogEntry[] {
   return [...entries.values()].sort((a, b) => a.collection - b.collection);
 }
 
-/** All collections, by name. */
-export function readCatalog(engine: LsmEngine): Map<string, CatalogEntry> {
-  const entries = new Map<string, CatalogEntry>();
+/** All collections, dropped ones too, by number. */
+export function readCatalogEntries(engine: LsmEngine): CatalogEntry[] {
+  const entries: CatalogEntry[] = [];
   const section = { fromHi: CATALOG_SECTION, toHi: CATALOG_SECTION };
   const scan = engine.scan(SYSTEM_TREE, { ...section, fromLo: 0, toLo: 0xffffffff });
   try {
-    while (scan.next()) {
-      const entry = parseEntry(scan.lo, scan.value);
-      entries.set(entry.name, entry);
-    }
+    while (scan.next()) entries.push(parseEntry(scan.lo, scan.value));
   } finally {
     scan.close();
   }
   return entries;
+}
+
+/** Everything that the tree `system` and the copy hold of a collection. */
+export function deleteCatalogEntry(batch: WriteBatch, entry: CatalogEntry): void {
+  const { collection } = entry;
+  batch.delete(SYSTEM_TREE, CATALOG_SECTION, collection);
+  batch.delete(PAGES_TREE, CATALOG_COPY_HI, collection);
+  batch.delete(SYSTEM_TREE, COUNTERS_SECTION, collection);
+  for (const { space } of spacesOf(entry)) {
+    batch.delete(SYSTEM_TREE, SPACE_COUNTERS_SECTION, space);
+    batch.delete(SYSTEM_TREE, CURVES_SECTION, space);
+  }
 }
 
 /** Of a collection and its default vector space, as of a sequence; by default as of the newest. */
@@ -227,6 +244,15 @@ export function writeSpaceCounters(batch: WriteBatch, space: number, encoded: Ui
   batch.set(SYSTEM_TREE, SPACE_COUNTERS_SECTION, space, encoded);
 }
 
+/** What was measured of the recall of a vector space (`recall-curve.ts`). */
+export function readCurves(engine: LsmEngine, space: number): Uint8Array | undefined {
+  return engine.get(SYSTEM_TREE, CURVES_SECTION, space);
+}
+
+export function writeCurves(batch: WriteBatch, space: number, curves: Uint8Array): void {
+  batch.set(SYSTEM_TREE, CURVES_SECTION, space, curves);
+}
+
 /** The counters as an entry of the tree `system`. */
 export function countersEntry(
   collection: number,
@@ -264,11 +290,12 @@ export function decodeSpaceCounters(bytes: Uint8Array): SpaceCounters {
 
 /** What was stored without fields or named spaces has none. CORRUPTION when it is no entry. */
 function parseEntry(collection: number, bytes: Uint8Array): CatalogEntry {
-  const { name, space, options, fields = [], spaces = [] } = parse<StoredEntry>(bytes);
+  const stored = parse<StoredEntry>(bytes);
+  const { name, space, options, fields = [], spaces = [], isDropped = false } = stored;
   const hasShape = typeof name === 'string' && Number.isInteger(space) && Array.isArray(spaces);
   if (!hasShape || typeof options !== 'object' || options === null) throw damaged('catalog');
   const vectors = Object.fromEntries(spaces.map((one) => [one.name, one.options]));
-  return { collection, name, space, fields, spaces, options: { ...options, vectors } };
+  return { collection, name, space, fields, spaces, isDropped, options: { ...options, vectors } };
 }
 
 function parse<T>(bytes: Uint8Array): T {

@@ -6,6 +6,7 @@ import type { CollectionStore } from './collection-store.ts';
 import { type Head, NO_NODE, nodeOf } from './head.ts';
 import type { Metric } from './options.ts';
 import { findLiving, hasExpired, type ReadView, type ViewSource } from './read-view.ts';
+import { type CheckedRecall, measureRecall, type RecallReport } from './recall-measurement.ts';
 import type { Hit, IncludePart, SearchResult, SearchStats, StoredRecord } from './record.ts';
 import { type CheckedDistance, distanceOf } from './record-distance.ts';
 import { decodeId } from './record-id.ts';
@@ -132,6 +133,15 @@ export class CollectionReads {
   async searchResult<Meta>(search: CheckedSearch): Promise<SearchResult<Meta>> {
     const { hits, stats, next } = await this.search<Meta>(search);
     return { hits, stats, next: next() };
+  }
+
+  async recall(checked: CheckedRecall): Promise<RecallReport> {
+    const view = this.#views.hold();
+    try {
+      return await measureRecall(this.#session.stores, this.#store, checked, view);
+    } finally {
+      view.release();
+    }
   }
 
   distance(checked: CheckedDistance): number {

@@ -30,6 +30,7 @@ import {
   ingestRecords,
 } from './ingest.ts';
 import type { EffectiveCollectionOptions, EffectiveSpaceOptions } from './options.ts';
+import { checkRecall, type RecallOptions, type RecallReport } from './recall-measurement.ts';
 import type {
   CountOptions,
   DeleteSelection,
@@ -80,17 +81,28 @@ export interface NamespaceOptions {
  * and durable as a whole or not at all.
  */
 export class Collection<Meta = unknown> {
-  readonly name: string;
   readonly #session: Session;
-  readonly #store: CollectionStore;
-  readonly #reads: CollectionReads;
+  /** As it was given, or what took its place when it was emptied. */
+  #opened: CollectionStore;
 
   /** Use `Database.collection`. */
   constructor(session: Session, store: CollectionStore) {
-    this.name = store.entry.name;
     this.#session = session;
-    this.#store = store;
-    this.#reads = new CollectionReads(session, store);
+    this.#opened = store;
+  }
+
+  get name(): string {
+    return this.#opened.entry.name;
+  }
+
+  /** NOT_FOUND when it was dropped. */
+  get #store(): CollectionStore {
+    this.#opened = this.#session.current(this.#opened);
+    return this.#opened;
+  }
+
+  get #reads(): CollectionReads {
+    return new CollectionReads(this.#session, this.#store);
   }
 
   /** Options in effect, and counts as of the last published commit. O(1). */
@@ -188,6 +200,11 @@ export class Collection<Meta = unknown> {
     });
   }
 
+  /** Deletes all records, in one commit; gives how many there were. Options and fields stay. */
+  async clear(): Promise<number> {
+    return await this.#session.modify(() => this.#session.catalog.clear(this.#store));
+  }
+
   /** The record of an id, or undefined. */
   async get(id: RecordId, options: GetOptions = {}): Promise<StoredRecord<Meta> | undefined> {
     const encoded = encodeId(id);
@@ -268,6 +285,16 @@ export class Collection<Meta = unknown> {
     return await this.#session.read(() =>
       searchMany<Meta>(this.#session, this.#store, this.#session.published, checked),
     );
+  }
+
+  /**
+   * The recall of searches, measured: `sample` stored records are searched by, each left out of its own answer, and the
+   * answers compared with those of exact searches. `ef` or `recall` are those of the searches.
+   */
+  async recall(options: RecallOptions = {}): Promise<RecallReport> {
+    this.#session.assertOpen();
+    const checked = checkRecall(options, this.#store.options);
+    return await this.#session.read(() => this.#reads.recall(checked));
   }
 
   /** The exact distance of two stored records. `NOT_FOUND` when one is missing. */

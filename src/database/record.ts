@@ -106,6 +106,12 @@ export interface SearchOptions<Meta = unknown> {
   readonly k?: number | undefined;
   /** Beam width; larger finds more and takes longer. Default: 64, at least k. */
   readonly ef?: number | undefined;
+  /**
+   * Share of the true k nearest to be found on average, up to 0.999: the beam width is chosen by what was measured on
+   * the collection itself. The first search that asks for it, for such a k, waits for the measurement. Without effect
+   * beside `ef`.
+   */
+  readonly recall?: number | undefined;
   /** Compare with every vector. Default: false. */
   readonly exact?: boolean | undefined;
   /** Only records whose metadata passes: k hits whenever k records do. Default: all. See docs/filters.md. */

@@ -39,11 +39,13 @@ const SEARCH_KEYS = [
   'signal',
 ] as const;
 
-const UNSUPPORTED = ['text', 'recall'] as const;
+const UNSUPPORTED = ['text'] as const;
 
 /** Hits of one search, and of all its pages, at most. */
 export const K_MAX = 65_536;
 const EF_DEFAULT = 64;
+/** More cannot be told from a sample. */
+const RECALL_MAX = 0.999;
 const WEIGHT_MAX = 1e6;
 
 /** A query in one vector space. */
@@ -71,6 +73,8 @@ export interface CheckedSearch {
   readonly givenId: RecordId | undefined;
   readonly k: number;
   readonly ef: number;
+  /** Takes the place of `ef`. */
+  readonly recall: number | undefined;
   readonly exact: boolean;
   readonly filter: CheckedFilter | undefined;
   readonly namespace: string | undefined;
@@ -104,6 +108,7 @@ export function checkSearch(
     givenId: id,
     k: checkedK,
     ef: Math.max(ef, checkedK),
+    recall: options.ef === undefined ? checkRecallTarget(options.recall) : undefined,
     exact: checkBoolean(exact, 'exact'),
     filter: checkFilter(options.filter),
     namespace: namespace === undefined ? undefined : checkNamespace(namespace, 'namespace'),
@@ -114,6 +119,15 @@ export function checkSearch(
     include: new Set(checkInclude(include)),
     signal: checkSignal(signal),
   };
+}
+
+function checkRecallTarget(recall: number | undefined): number | undefined {
+  if (recall === undefined) return undefined;
+  const checked = checkNumber(recall, 'recall');
+  if (checked > 0 && checked <= RECALL_MAX) return checked;
+  throw invalid(
+    `recall: expected a number above 0 and up to ${RECALL_MAX}, got ${checked}; exact: true finds all`,
+  );
 }
 
 /** What is searched by: one vector, a stored record's, or several vectors of as many spaces. */

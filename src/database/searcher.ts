@@ -78,7 +78,8 @@ export class Searcher {
     this.#space = space;
   }
 
-  async search(request: SearchRequest): Promise<Found> {
+  async search(given: SearchRequest): Promise<Found> {
+    const request = given.search.recall === undefined ? given : await this.#calibrated(given);
     const start = performance.now();
     const acquired = await this.#filter(request);
     const filterMs = performance.now() - start;
@@ -97,6 +98,15 @@ export class Searcher {
     } finally {
       if (acquired !== undefined) this.#stores.filters.release(acquired);
     }
+  }
+
+  /** With the beam width that reaches the recall that was asked for. */
+  async #calibrated(request: SearchRequest): Promise<SearchRequest> {
+    const { k, recall, exact } = request.search;
+    const isScan = exact || this.#space.vectors.counters.live <= this.#store.options.exactBelow;
+    if (recall === undefined || isScan) return request;
+    const ef = await this.#space.calibration.efFor(k, recall);
+    return { ...request, search: { ...request.search, ef } };
   }
 
   async #filter({ search, sequence }: SearchRequest): Promise<AcquiredFilter | undefined> {

@@ -3,16 +3,19 @@
  * writer and the checkpoints between them. Ends with `close`, which waits for whatever runs.
  */
 import { DatabaseError } from '../errors.ts';
+import { WriteBatch } from '../lsm/write-batch.ts';
 import type { Lock } from '../storage/file-system.ts';
-import { type CatalogEntry, spacesOf } from './catalog.ts';
+import { type CatalogEntry, spacesOf, writeCurves } from './catalog.ts';
 import type { EffectiveDatabaseOptions } from './check-options.ts';
 import { Checkpointer } from './checkpointer.ts';
+import { CollectionCatalog } from './collection-catalog.ts';
 import { CollectionStore } from './collection-store.ts';
 import { Expirer } from './expirer.ts';
 import { FieldJobs } from './field-jobs.ts';
 import { IngestSpool } from './ingest-spool.ts';
 import { OpenViews } from './open-views.ts';
 import { PlanGroup } from './plan-group.ts';
+import { Purger } from './purger.ts';
 import { PublishedViews } from './read-view.ts';
 import { WordSpool } from './spool-file.ts';
 import type { Stores } from './stores.ts';
@@ -39,6 +42,8 @@ export class Session {
   /** What reads see that belong to neither. */
   readonly published: PublishedViews;
   readonly fieldJobs: FieldJobs;
+  readonly purger: Purger;
+  readonly catalog: CollectionCatalog;
   readonly #lock: Lock | undefined;
   /** By collection number. */
   readonly #collections = new Map<number, CollectionStore>();
@@ -58,6 +63,8 @@ export class Session {
     this.views = new OpenViews(stores.engine, now);
     this.views.onReleased = () => this.sweeper.noteRelease();
     this.fieldJobs = new FieldJobs(this);
+    this.purger = new Purger(this);
+    this.catalog = new CollectionCatalog(this);
     this.#lock = lock;
   }
 
@@ -67,31 +74,51 @@ export class Session {
     if (store === undefined) {
       store = new CollectionStore(this.stores, entry);
       this.#collections.set(entry.collection, store);
-      if (!this.options.readOnly) this.expirer.note(store);
+      if (!this.options.readOnly && !entry.isDropped) this.expirer.note(store);
     }
     return store;
   }
 
-  get openCollections(): Iterable<CollectionStore> {
-    return this.#collections.values();
+  /** Those that were used since the database was opened, and were not dropped. */
+  get openCollections(): CollectionStore[] {
+    return this.allCollections.filter(({ entry }) => !entry.isDropped);
+  }
+
+  /** As `openCollections`, with those that were dropped and are not purged yet. */
+  get allCollections(): CollectionStore[] {
+    return [...this.#collections.values()];
+  }
+
+  /** What is in the place of a collection now. NOT_FOUND when it was dropped. */
+  current(store: CollectionStore): CollectionStore {
+    let current = store;
+    while (current.successor !== undefined) current = current.successor;
+    if (current.entry.isDropped) throw current.gone();
+    return current;
+  }
+
+  /** The collection was dropped, and nothing is left of it. */
+  forget(store: CollectionStore): void {
+    this.#collections.delete(store.entry.collection);
+    this.catalog.forget(store.entry);
+    store.release();
   }
 
   /**
    * Puts the vectors of the log into the pages that were not written before the database ended. They stay
    * in memory until the next checkpoint: RESOURCE_EXHAUSTED when there is too little of it.
    */
-  replay(
-    catalog: ReadonlyMap<string, CatalogEntry>,
-    attachments: readonly VectorAttachment[],
-  ): void {
+  replay(attachments: readonly VectorAttachment[]): void {
     const bySpace = new Map<number, CatalogEntry>();
-    for (const entry of attachments.length === 0 ? [] : catalog.values()) {
+    // What is dropped has its pages until they are purged.
+    const entries = [...this.catalog.entries, ...this.catalog.dropped];
+    for (const entry of attachments.length === 0 ? [] : entries) {
       for (const { space } of spacesOf(entry)) bySpace.set(space, entry);
     }
     try {
       for (const attachment of attachments) {
         const entry = bySpace.get(attachment.space);
-        // The space of a collection that a later commit dropped.
+        // The space of a collection that was dropped, and is purged.
         if (entry !== undefined) this.collection(entry).replay(attachment);
       }
       for (const store of this.openCollections) store.finishReplay();
@@ -150,6 +177,8 @@ export class Session {
     prepare: (plans: readonly WritePlan[]) => Promise<T>,
   ): Promise<T> {
     return await this.exclusive(async () => {
+      const dropped = collections.find(({ entry }) => entry.isDropped);
+      if (dropped !== undefined) throw dropped.gone();
       try {
         return await this.#plan(collections, prepare);
       } catch (error) {
@@ -159,6 +188,14 @@ export class Session {
         return await this.#plan(collections, prepare);
       }
     });
+  }
+
+  /** As `write`, on a collection that was dropped. */
+  async writeDropped<T>(
+    store: CollectionStore,
+    prepare: (plan: WritePlan) => Promise<T>,
+  ): Promise<T> {
+    return await this.exclusive(() => this.#plan([store], ([plan]) => prepare(plan)));
   }
 
   async #plan<T>(
@@ -174,6 +211,7 @@ export class Session {
       }
       const { durable } = await group.commit();
       for (const store of collections) {
+        if (store.entry.isDropped) continue;
         this.sweeper.noteCommit(store);
         this.expirer.note(store);
       }
@@ -250,22 +288,42 @@ export class Session {
     }
   }
 
+  /** What was measured of recall, so that it need not be measured again. */
+  async #saveCurves(): Promise<void> {
+    const { engine } = this.stores;
+    const batch = new WriteBatch();
+    for (const { vectorStores } of this.openCollections) {
+      for (const { id, calibration } of vectorStores) {
+        const curves = calibration.takeUnsaved();
+        if (curves !== undefined) writeCurves(batch, id, curves);
+      }
+    }
+    if (batch.entryCount > 0) await engine.committed(engine.write(batch));
+  }
+
   async #close(): Promise<void> {
     this.sweeper.stop();
     this.expirer.stop();
     this.#closeViews();
     const fieldJobs = this.fieldJobs.stop();
+    this.purger.stop();
     await Promise.allSettled(this.#running);
+    for (const { vectorStores } of this.openCollections) {
+      for (const { calibration } of vectorStores) await calibration.stop();
+    }
     await this.sweeper.idle();
     await this.expirer.idle();
     await fieldJobs;
+    await this.purger.idle();
     const { engine, pages, workers, writer } = this.stores;
     await writer.drain();
     const isSound = engine.failure === undefined && this.#lock?.isHeld() !== false;
     this.checkpointer.stop();
     await inOrder([
       async () => {
-        if (!this.options.readOnly && isSound) await this.checkpointer.run();
+        if (this.options.readOnly || !isSound) return;
+        await this.#saveCurves();
+        await this.checkpointer.run();
       },
       () => workers?.close(),
       () => engine.close(),

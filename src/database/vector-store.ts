@@ -14,11 +14,13 @@ import { chooseGeometry } from '../paged/geometry.ts';
 import { PagedSpace } from '../paged/paged-space.ts';
 import {
   encodeSpaceCounters,
+  readCurves,
   type SpaceCounters,
   type SpaceEntry,
   writeSpaceCounters,
 } from './catalog.ts';
 import type { EffectiveSpaceOptions } from './options.ts';
+import { RecallCalibration } from './recall-calibration.ts';
 import { RecentGhosts } from './recent-ghosts.ts';
 import type { Stores } from './stores.ts';
 import { GRAPH_TREE, graphHi } from './trees.ts';
@@ -50,6 +52,8 @@ export class VectorStore {
   readonly lists: GraphStore;
   /** As the writer has applied them; readers take theirs from the tree. */
   readonly counters: SpaceCounters;
+  /** What `recall` in a search is turned into `ef` by. */
+  readonly calibration: RecallCalibration;
   /** Nodes that lived a moment ago. */
   readonly recentGhosts: RecentGhosts;
   /** Plans that were undone: nodes that a search under way has met may be gone. */
@@ -98,6 +102,7 @@ export class VectorStore {
       insertPool: stores.insertWalks,
     });
     this.graph.entry = counters.entry;
+    this.calibration = new RecallCalibration(this, () => readCurves(engine, id));
   }
 
   /** Makes a vector of the log, that was not in the pages yet, be in them again. */
@@ -153,6 +158,23 @@ export class VectorStore {
     this.recentGhosts.rollback(sequence);
     this.#before = undefined;
     this.rollbacks++;
+  }
+
+  /** Gives its memory back: nobody uses it any more. */
+  release(): void {
+    this.graph.release();
+    this.vectors.release();
+    this.space.release();
+  }
+
+  /** Keeps the places of nodes that live now from being given again, until the function it returns is called. */
+  holdNodes(): () => void {
+    const snapshot = this.#stores.engine.snapshot();
+    const release = this.recentGhosts.hold(snapshot.sequence);
+    return () => {
+      release();
+      snapshot.release();
+    };
   }
 
   /** The plan under way makes a node a ghost. */

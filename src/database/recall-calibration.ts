@@ -1,0 +1,110 @@
+/**
+ * Turns a recall that a search asks for into the width of its beam, by curves measured on the space itself
+ * (`measure-curve.ts`), one for each k, rounded up to a few. The first search that asks waits for its curve;
+ * when the number of vectors has changed by a third, the curves are measured again in the background while the
+ * old ones serve.
+ */
+import { isDatabaseError } from '../errors.ts';
+import { measureCurve } from './measure-curve.ts';
+import {
+  decodeCurves,
+  efForRecall,
+  encodeCurves,
+  type RecallCurve,
+  type RecallCurves,
+} from './recall-curve.ts';
+import type { VectorStore } from './vector-store.ts';
+
+/** How much more, or fewer, vectors make curves old. */
+const CHANGE = 4 / 3;
+/** Wide enough where there is nothing to measure. */
+const EF_UNMEASURED = 64;
+
+export class RecallCalibration {
+  readonly #space: VectorStore;
+  readonly #load: () => Uint8Array | undefined;
+  #curves: RecallCurves | undefined;
+  #isLoaded = false;
+  readonly #running = new Map<number, Promise<void>>();
+  readonly #stopped = new AbortController();
+  #isSaved = true;
+
+  /** `load` gives what `takeUnsaved` gave when the database was open before; called by the first search that asks. */
+  constructor(space: VectorStore, load: () => Uint8Array | undefined) {
+    this.#space = space;
+    this.#load = load;
+  }
+
+  /** The width for the k nearest at `recall`. Waits for the measurement when there is none for such k. */
+  async efFor(k: number, recall: number): Promise<number> {
+    if (!this.#isLoaded) {
+      const stored = this.#load();
+      this.#curves = stored && decodeCurves(stored);
+      this.#isLoaded = true;
+    }
+    const rounded = roundUp(k);
+    if (this.#curveOf(rounded) === undefined) await this.#measure(rounded);
+    else if (this.#isOld) void this.#measure(rounded);
+    const curve = this.#curveOf(rounded);
+    return Math.max(k, curve === undefined ? EF_UNMEASURED : efForRecall(curve, recall));
+  }
+
+  /** Curves that are not in the tree yet, as bytes; they count as saved from now on. */
+  takeUnsaved(): Uint8Array | undefined {
+    if (this.#isSaved || this.#curves === undefined) return undefined;
+    this.#isSaved = true;
+    return encodeCurves(this.#curves);
+  }
+
+  /** Resolves when nothing is measured any more; nothing will be. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await Promise.all(this.#running.values());
+  }
+
+  get #isOld(): boolean {
+    const { live } = this.#space.vectors.counters;
+    const { vectors = 0 } = this.#curves ?? {};
+    return live > vectors * CHANGE || live * CHANGE < vectors;
+  }
+
+  #curveOf(k: number): RecallCurve | undefined {
+    return this.#curves?.curves.find((curve) => curve.k === k);
+  }
+
+  /** One measurement of a k at a time. Never rejects: without a curve a search takes its default. */
+  #measure(k: number): Promise<void> {
+    const running = this.#running.get(k) ?? this.#run(k).finally(() => this.#running.delete(k));
+    this.#running.set(k, running);
+    return running;
+  }
+
+  async #run(k: number): Promise<void> {
+    const { live } = this.#space.vectors.counters;
+    const { options, rollbacks } = this.#space;
+    const { signal } = this.#stopped;
+    const release = this.#space.holdNodes();
+    try {
+      const curve = await measureCurve(this.#space, { k, seed: options.seed + live, signal });
+      if (curve === undefined) return;
+      // Curves of another size of the space are measured anew when they are asked for.
+      const isOld = this.#isOld;
+      const others = isOld ? [] : (this.#curves?.curves.filter((other) => other.k !== k) ?? []);
+      const vectors = isOld ? live : (this.#curves?.vectors ?? live);
+      this.#curves = { vectors, curves: [...others, curve].sort((a, b) => a.k - b.k) };
+      this.#isSaved = false;
+    } catch (error) {
+      // Damage is told by the search itself; a plan that was undone below is no matter.
+      if (!isDatabaseError(error) && rollbacks === this.#space.rollbacks) throw error;
+    } finally {
+      release();
+    }
+  }
+}
+
+/** 1, 2, 5, 10, 20, 50, … */
+function roundUp(k: number): number {
+  for (let ten = 1; ; ten *= 10) {
+    for (const digit of [1, 2, 5]) if (digit * ten >= k) return digit * ten;
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Recall against the width of the beam, as it was measured: what `recall` in a search is turned into `ef` by.
+ * In the tree `system` the curves of a space are JSON: `{ format, vectors, curves: [{ k, points }] }`.
+ */
+
+/** Points by ascending ef. */
+export interface RecallCurve {
+  readonly k: number;
+  readonly points: readonly (readonly [ef: number, recall: number])[];
+}
+
+/** The curves of a space, of as many as `vectors` living vectors. */
+export interface RecallCurves {
+  readonly vectors: number;
+  readonly curves: readonly RecallCurve[];
+}
+
+const FORMAT = 1;
+/** A measured share of hits scatters: so much of what is missing at the target is aimed for beside it. */
+const MARGIN = 0.15;
+
+/** The width with which a search reaches `recall`; the widest that was measured when none did. */
+export function efForRecall({ points }: RecallCurve, recall: number): number {
+  const target = recall + MARGIN * (1 - recall);
+  let [lowEf, lowRecall] = [0, 0];
+  for (const [ef, reached] of points) {
+    if (reached >= target) {
+      if (lowEf === 0) return ef;
+      // Each doubling of the beam finds about the same share of what is missing.
+      const missing = (share: number): number => Math.log(Math.max(1e-4, 1 - share));
+      const span = missing(reached) - missing(lowRecall);
+      const part = span === 0 ? 1 : (missing(target) - missing(lowRecall)) / span;
+      return Math.ceil(lowEf * (ef / lowEf) ** Math.min(1, Math.max(0, part)));
+    }
+    // What is measured may fall by chance: a wider beam never finds less.
+    lowEf = ef;
+    lowRecall = Math.max(lowRecall, reached);
+  }
+  return lowEf;
+}
+
+export function encodeCurves({ vectors, curves }: RecallCurves): Uint8Array {
+  return Buffer.from(JSON.stringify({ format: FORMAT, vectors, curves }));
+}
+
+/** Undefined when they are of another format, or damaged: they can be measured again. */
+export function decodeCurves(bytes: Uint8Array): RecallCurves | undefined {
+  try {
+    const { format, vectors, curves } = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    const isSound = format === FORMAT && Number.isInteger(vectors) && Array.isArray(curves);
+    return isSound && curves.every(isCurve) ? { vectors, curves } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isCurve(value: unknown): boolean {
+  const { k, points } = value as RecallCurve;
+  const isPoint = (point: unknown): boolean =>
+    Array.isArray(point) && point.length === 2 && point.every(Number.isFinite) && point[0] >= 1;
+  return Number.isInteger(k) && Array.isArray(points) && points.length > 0 && points.every(isPoint);
+}

@@ -1,0 +1,63 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import {
+  decodeCurves,
+  efForRecall,
+  encodeCurves,
+  type RecallCurve,
+} from '../../src/database/recall-curve.ts';
+
+const points = fc
+  .uniqueArray(
+    fc.tuple(fc.integer({ min: 1, max: 5000 }), fc.double({ min: 0, max: 1, noNaN: true })),
+    {
+      minLength: 1,
+      maxLength: 12,
+      selector: ([ef]) => ef,
+    },
+  )
+  .map((list) => list.sort(([a], [b]) => a - b));
+const curve: fc.Arbitrary<RecallCurve> = fc.record({
+  k: fc.integer({ min: 1, max: 1000 }),
+  points,
+});
+const recall = fc.double({ min: 0.01, max: 0.999, noNaN: true });
+
+test('a higher recall never takes a narrower beam, and no beam is wider than what was measured', () => {
+  fc.assert(
+    fc.property(curve, recall, recall, (given, one, other) => {
+      const [low, high] = [one, other].sort((a, b) => a - b).map((r) => efForRecall(given, r));
+      expect(low).toBeLessThanOrEqual(high);
+      expect(low).toBeGreaterThanOrEqual(given.points[0][0]);
+      expect(high).toBeLessThanOrEqual(given.points[given.points.length - 1][0]);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('between two widths the beam lies between them, beyond the last it is the last', () => {
+  const measured: RecallCurve = {
+    k: 10,
+    points: [
+      [10, 0.5],
+      [40, 0.9],
+      [160, 0.98],
+    ],
+  };
+  expect(efForRecall(measured, 0.3)).toBe(10);
+  const between = efForRecall(measured, 0.92);
+  expect(between).toBeGreaterThan(40);
+  expect(between).toBeLessThan(160);
+  expect(efForRecall(measured, 0.999)).toBe(160);
+});
+
+test('curves survive a round trip, and any other bytes are none', () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.array(curve, { maxLength: 4 }), (vectors, curves) => {
+      expect(decodeCurves(encodeCurves({ vectors, curves }))).toEqual({ vectors, curves });
+    }),
+  );
+  const texts = ['', '{', '{}', 'null', '{"format":1,"vectors":3,"curves":[{"k":1,"points":[]}]}'];
+  for (const text of texts) expect(decodeCurves(Buffer.from(text))).toBeUndefined();
+  expect(decodeCurves(Buffer.from('{"format":2,"vectors":1,"curves":[]}'))).toBeUndefined();
+});
