@@ -16,7 +16,7 @@ import { PAGE_FILE_NAME } from '../paged/page-file.ts';
 import { isBitPlaceKey, isPlacesKey, spaceOfBits } from '../paged/page-map.ts';
 import { throwIfAborted } from '../storage/copy-file.ts';
 import { beginFilling, endFilling, undoFilling } from '../storage/unfinished.ts';
-import { readCatalog, spacesOf } from './catalog.ts';
+import { readCatalogEntries, spacesOf } from './catalog.ts';
 import type { Session } from './session.ts';
 import { TimeSlice } from './time-slice.ts';
 import { PAGES_TREE, TREE_DIRECTORY } from './trees.ts';
@@ -107,7 +107,7 @@ async function copyPages(
 ): Promise<number> {
   const { engine, pages, fileSystem, hasher } = session.stores;
   const geometries = new Map<number, Geometry>();
-  for (const entry of readCatalog(engine).values()) {
+  for (const entry of readCatalogEntries(engine)) {
     for (const { space, options } of spacesOf(entry)) {
       geometries.set(space, chooseGeometry(options.dimension));
     }

@@ -76,7 +76,7 @@ export async function checkDatabase(session: Session): Promise<CheckReport> {
     counts.withoutInEdge += check.withoutInEdge;
     counts.unreachable += check.unreachable;
   }
-  const stores = [...session.openCollections].flatMap(({ vectorStores }) => vectorStores);
+  const stores = session.allCollections.flatMap(({ vectorStores }) => vectorStores);
   const spaces = stores.map(({ vectors }) => vectors);
   problems.push(...(await checkPages(session.stores.pages, spaces)).problems);
   return { ok: problems.length === 0, problems: problems.slice(0, PROBLEMS_MAX), counts };

@@ -3,6 +3,7 @@
  * of its records.
  */
 import { assert } from '../base/assert.ts';
+import { DatabaseError } from '../errors.ts';
 import type { WriteBatch } from '../lsm/write-batch.ts';
 import {
   type CatalogEntry,
@@ -42,6 +43,8 @@ export class CollectionStore {
   changedSequence = 0;
   /** Which records the last commits changed. */
   readonly changes: RecordChanges = new RecordChanges();
+  /** What took its place when it was emptied. */
+  successor: CollectionStore | undefined;
   /** Counters at the beginning of the plan under way. */
   #before: RecordCounters | undefined;
 
@@ -81,6 +84,19 @@ export class CollectionStore {
         return head !== undefined && nodeOf(head, ordinal) !== NO_NODE;
       }).length;
     return { records: records.length, vectors };
+  }
+
+  /** What a call on a collection that was dropped throws. */
+  gone(): DatabaseError {
+    const { name } = this.entry;
+    return this.successor === undefined
+      ? new DatabaseError('NOT_FOUND', `the collection '${name}' was dropped`)
+      : new DatabaseError('CONFLICT', `the collection '${name}' was emptied meanwhile; try again`);
+  }
+
+  /** Gives its memory back: nobody uses it any more. */
+  release(): void {
+    for (const space of this.vectorStores) space.release();
   }
 
   /** The default vector space, of a collection that has one. */

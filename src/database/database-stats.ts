@@ -132,8 +132,8 @@ function graphStats(collection: string, space: VectorStore): GraphStats {
   return { collection, vectorName, vectors: live, ghosts, free, pages, fill, layers };
 }
 
-function* openSpaces({ openCollections }: Session): Generator<VectorStore> {
-  for (const { vectorStores } of openCollections) yield* vectorStores;
+function* openSpaces({ allCollections }: Session): Generator<VectorStore> {
+  for (const { vectorStores } of allCollections) yield* vectorStores;
 }
 
 function memoryStats(session: Session): MemoryStats {

@@ -2,16 +2,8 @@
 
 import { DatabaseError } from '../errors.ts';
 import type { BackupOptions } from '../lsm/backup.ts';
-import { WriteBatch } from '../lsm/write-batch.ts';
 import { type BackupReport, backupDatabase } from './backup.ts';
-import type { CatalogEntry, DatabaseCounters } from './catalog.ts';
-import {
-  numberSpaces,
-  readCatalog,
-  readDatabaseCounters,
-  writeCatalogEntry,
-  writeDatabaseCounters,
-} from './catalog.ts';
+import type { CatalogEntry } from './catalog.ts';
 import { type CheckReport, checkDatabase } from './check-database.ts';
 import {
   checkCollectionOptions,
@@ -46,16 +38,11 @@ export async function open(path: string, options: DatabaseOptions = {}): Promise
 /** An open database. Comes from `open`; `close` it when done. */
 export class Database implements AsyncDisposable {
   readonly #session: Session;
-  /** By name. */
-  readonly #catalog: Map<string, CatalogEntry>;
-  readonly #collections = new Map<string, Collection>();
-  #counters: DatabaseCounters;
+  readonly #collections = new WeakMap<CollectionStore, Collection>();
 
   /** Use `open`. */
   constructor(session: Session) {
     this.#session = session;
-    this.#catalog = readCatalog(session.stores.engine);
-    this.#counters = readDatabaseCounters(session.stores.engine);
   }
 
   /**
@@ -69,14 +56,32 @@ export class Database implements AsyncDisposable {
     this.#session.assertOpen();
     checkName(name, 'name');
     checkCollectionOptions(options);
-    const entry = this.#catalog.get(name) ?? (await this.#create(name, options));
+    const entry = this.#session.catalog.get(name) ?? (await this.#create(name, options));
     return this.#open(entry, options) as Collection<Meta>;
   }
 
   /** Names of the collections, sorted. */
   async collections(): Promise<string[]> {
     this.#session.assertOpen();
-    return [...this.#catalog.keys()].sort();
+    return this.#session.catalog.names;
+  }
+
+  /**
+   * Drops a collection with all its records; false when there is none. Gone at once, for every reader but older
+   * snapshots; its space comes back by and by, or by `compact`. Calls on its `Collection` are `NOT_FOUND` from then on.
+   */
+  async dropCollection(name: string): Promise<boolean> {
+    this.#session.assertWritable();
+    checkName(name, 'name');
+    return await this.#session.modify(() => this.#session.catalog.drop(name));
+  }
+
+  /** Gives a collection another name. `NOT_FOUND`, `ALREADY_EXISTS`. */
+  async renameCollection(from: string, to: string): Promise<void> {
+    this.#session.assertWritable();
+    checkName(from, 'from');
+    checkName(to, 'to');
+    await this.#session.modify(() => this.#session.catalog.rename(from, to));
   }
 
   /**
@@ -85,8 +90,9 @@ export class Database implements AsyncDisposable {
    */
   async snapshot(): Promise<Snapshot> {
     this.#session.assertOpen();
+    const entries = [...this.#session.catalog.entries];
     const stores = new Map(
-      [...this.#catalog].map(([name, entry]) => [name, () => this.#session.collection(entry)]),
+      entries.map((entry) => [entry.name, () => this.#session.collection(entry)]),
     );
     return new Snapshot(this.#session, this.#session.views.open('snapshot'), stores);
   }
@@ -125,7 +131,8 @@ export class Database implements AsyncDisposable {
    */
   async check(): Promise<CheckReport> {
     this.#session.assertOpen();
-    for (const entry of this.#catalog.values()) this.#session.collection(entry);
+    const { entries, dropped } = this.#session.catalog;
+    for (const entry of [...entries, ...dropped]) this.#session.collection(entry);
     return await this.#session.betweenCommits(() => checkDatabase(this.#session));
   }
 
@@ -152,8 +159,11 @@ export class Database implements AsyncDisposable {
     this.#session.assertWritable();
     checkKeys(options, ['onProgress', 'signal'], 'compact');
     checkSignal(options.signal);
-    for (const entry of this.#catalog.values()) this.#session.collection(entry);
-    return await this.#session.modify(() => this.#session.sweeper.compact(options));
+    for (const entry of this.#session.catalog.entries) this.#session.collection(entry);
+    return await this.#session.modify(async () => {
+      await this.#session.purger.idle();
+      return await this.#session.sweeper.compact(options);
+    });
   }
 
   /** Waits for running operations, checkpoints, and lets the directory go. Idempotent. */
@@ -167,19 +177,17 @@ export class Database implements AsyncDisposable {
 
   #storeOf(name: string): CollectionStore {
     checkName(name, 'name');
-    const entry = this.#catalog.get(name);
-    if (entry !== undefined) return this.#session.collection(entry);
-    throw new DatabaseError('NOT_FOUND', `there is no collection '${name}'`);
+    return this.#session.collection(this.#session.catalog.entryOf(name));
   }
 
   #open(entry: CatalogEntry, options: CollectionOptions): Collection {
     const store = this.#session.collection(entry);
     checkStoredFields(entry.fields, options.fields);
     store.options = reopenCollectionOptions(entry.options, options);
-    let collection = this.#collections.get(entry.name);
+    let collection = this.#collections.get(store);
     if (collection === undefined) {
       collection = new Collection(this.#session, store);
-      this.#collections.set(entry.name, collection);
+      this.#collections.set(store, collection);
     }
     return collection;
   }
@@ -189,26 +197,8 @@ export class Database implements AsyncDisposable {
       const message = `there is no collection '${name}'; give its dimension, or vectors, to create it`;
       throw new DatabaseError('NOT_FOUND', message);
     }
-    const effective = completeCollectionOptions(options);
     const fields = newFields(options.fields);
-    const create = async (): Promise<{ result: CatalogEntry; durable: Promise<void> }> => {
-      // Another caller may have created it while this one waited for its turn.
-      const existing = this.#catalog.get(name);
-      if (existing !== undefined) return { result: existing, durable: Promise.resolve() };
-      const { nextCollection, nextSpace } = this.#counters;
-      const numbered = numberSpaces(effective, nextSpace);
-      const named = { collection: nextCollection, name, options: effective, fields };
-      const entry = { ...named, space: numbered.space, spaces: numbered.spaces };
-      const counters = { nextCollection: nextCollection + 1, nextSpace: numbered.next };
-      const batch = new WriteBatch();
-      writeCatalogEntry(batch, entry);
-      writeDatabaseCounters(batch, counters);
-      const { engine } = this.#session.stores;
-      const sequence = engine.write(batch);
-      this.#counters = counters;
-      this.#catalog.set(name, entry);
-      return { result: entry, durable: engine.committed(sequence) };
-    };
-    return await this.#session.modify(() => this.#session.exclusive(create));
+    const given = { name, options: completeCollectionOptions(options), fields };
+    return await this.#session.modify(() => this.#session.catalog.create(given));
   }
 }

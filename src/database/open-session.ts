@@ -18,7 +18,7 @@ import { GuardedFileSystem } from '../storage/guarded-file-system.ts';
 import { NodeFileSystem } from '../storage/node-file-system.ts';
 import { refuseUnfinished } from '../storage/unfinished.ts';
 import { BulkMemory } from './bulk-memory.ts';
-import { readCatalog, readDatabaseCounters } from './catalog.ts';
+import { readDatabaseCounters } from './catalog.ts';
 import type { EffectiveDatabaseOptions } from './check-options.ts';
 import { planMemory } from './memory-plan.ts';
 import { RecordFilters } from './record-filter.ts';
@@ -59,13 +59,13 @@ export async function openSession(
     readDatabaseCounters(stores.engine);
     const { dirtyBytesMax } = planMemory(options.memoryBytes, options.backgroundThread);
     const session = new Session({ stores, options, dirtyBytesMax, lock });
-    const catalog = readCatalog(stores.engine);
-    session.replay(catalog, attachments);
+    session.replay(attachments);
     if (!options.readOnly) {
-      const unfinished = [...catalog.values()].filter(({ fields }) =>
+      const unfinished = [...session.catalog.entries].filter(({ fields }) =>
         fields.some(({ state }) => state !== 'ready'),
       );
       session.fieldJobs.resume(unfinished.map((entry) => session.collection(entry)));
+      for (const entry of session.catalog.dropped) session.purger.add(session.collection(entry));
     }
     return session;
   } catch (error) {

@@ -151,7 +151,7 @@ export class Sweeper {
       if (tally.pagesDropped >= MERGE_SHARE * pagesBefore) await control.until(engine.compact());
       if (!this.#held.has(space)) this.#retryAt.delete(space);
     } catch (error) {
-      if (this.#stop.signal.aborted) return;
+      if (this.#stop.signal.aborted || swept.store.entry.isDropped) return;
       this.#postpone(space);
       if (!isDatabaseError(error)) throw error;
       this.#session.options.onWarning(error);

@@ -179,16 +179,20 @@ export class PagedSpace {
    * Gives the last pages up as long as they are empty, `most` at most; returns their numbers, whose states
    * entries the plan's commit deletes. The plan changes nothing else. May throw RESOURCE_EXHAUSTED.
    */
-  dropLast(most: number): readonly number[] {
+  dropLast(most: number, which: 'empty' | 'used too' = 'empty'): readonly number[] {
     const plan = this.#plan;
     assert(plan !== undefined, 'pages are dropped within a plan');
     const before = this.counters.pages;
     while (plan.dropped.length < most) {
       const page = this.counters.pages - 1;
-      if (page < 0 || this.states.read(page).used.some((word) => word !== 0)) break;
+      if (page < 0) break;
+      const { used, ghosts } = this.states.read(page);
+      const nodes = countBits(used);
+      if (nodes > 0 && which === 'empty') break;
       this.checkpoint.protect(page);
       plan.dropped.push(page);
-      this.#book.count({ pages: -1 });
+      const live = nodes - ghosts.size;
+      this.#book.count({ pages: -1, nodes: -nodes, live: -live, ghosts: -ghosts.size });
     }
     this.bits?.dropFrom(this.counters.pages, before);
     this.#loadOpenPages();

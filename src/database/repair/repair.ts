@@ -187,6 +187,8 @@ async function insertAll(
   try {
     let records = 0;
     for (const entry of catalog) {
+      // What was still to be deleted of it is gone with the old files.
+      if (entry.isDropped) continue;
       const kept = entry.fields.filter(({ state }) => state !== 'dropping');
       const fields = Object.fromEntries(kept.map(({ path, type }) => [path, type]));
       const dimension = entry.options.dimension || undefined;
