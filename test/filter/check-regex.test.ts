@@ -30,6 +30,7 @@ test('groups that repeat and match in several ways are refused', () => {
     '(|a)+',
     '(a?b?)*',
     '((a+)b)*',
+    '((a)?(b)?)*',
     '((a|a)b)*',
     '(?<name>x+)+',
     '(a{1,5})+',

@@ -139,6 +139,8 @@ test('shorthands and synonyms go', () => {
   expect(parseFilter({ $and: [{ $or: [{ a: { $eq: 1 } }] }] })).toEqual(equal);
   expect(parseFilter({ $not: { a: { $ne: 1 } } })).toEqual(equal);
   expect(parseFilter({ $nor: [{ a: { $not: { $eq: 1 } } }] })).toEqual(equal);
+  const regex = { kind: 'regex', path: 'a', source: 'x', flags: 'im' };
+  expect(parseFilter({ a: { $regex: 'x', $options: 'mi' } })).toEqual(regex);
   const three = [{ a: 1 }, { b: 1 }, { c: 1 }];
   const [first, ...rest] = three;
   for (const join of ['$and', '$or']) {
