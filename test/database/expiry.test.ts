@@ -53,6 +53,38 @@ test('a record that has expired vanishes from every answer, to the millisecond',
   await expect(f.scan({ after: 0 })).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });
 
+test.each([{}, { n: 'number' as const }])('filters pass it over (fields: %j)', async (fields) => {
+  const clock = { now: 1_000_000 };
+  await using f = await fixture<{ n: number }>({ fields }, { now: () => clock.now });
+  const records = things(100, (id) => (id < 90 ? 1 + (id % 3) : undefined));
+  await f.collection.upsert(records.map((record, n) => ({ ...record, metadata: { n } })));
+  const filter = { n: { $gte: 80 } };
+  const found = async (): Promise<unknown[]> => {
+    const hits = await f.collection.search({ vector: vector(0), k: 100, filter });
+    const scanned = [];
+    for await (const { id } of f.collection.scan({ filter })) scanned.push(id);
+    expect(ids(hits)).toEqual(scanned);
+    expect(await f.collection.count({ filter })).toBe(scanned.length);
+    return scanned;
+  };
+  expect(await found()).toHaveLength(20);
+  clock.now += 1000;
+  expect(await found()).toEqual([
+    80,
+    82,
+    83,
+    85,
+    86,
+    88,
+    89,
+    ...Array.from({ length: 10 }, (_, i) => 90 + i),
+  ]);
+  clock.now += 9000;
+  expect(await found()).toHaveLength(10);
+  expect(await f.collection.delete({ filter })).toBe(10);
+  expect(await f.collection.count()).toBe(0);
+});
+
 test('nothing of it is left after a while, nor after compact, nor after a reopening', async () => {
   await using f = await clocked();
   await f.collection.upsert(things(600, (id) => (id < 590 ? 10 + (id % 7) : undefined)));

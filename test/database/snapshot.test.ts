@@ -101,6 +101,17 @@ test('a collection that is first used after the snapshot was taken is read at it
   expect(hits).toMatchObject([{ id: 3, distance: 0 }]);
 });
 
+test('what is built at once after a snapshot does not show in it', async () => {
+  await using f = await fixture({ dimension });
+  await using snapshot = await f.db.snapshot();
+  const vectors = Float32Array.from(randomVectors(300, dimension, 1).flatMap((one) => [...one]));
+  await f.collection.build({ vectors });
+  const then = snapshot.collection('things');
+  expect(await then.search({ vector: vectors.subarray(0, dimension) })).toEqual([]);
+  expect(await then.count()).toBe(0);
+  expect(await f.collection.count()).toBe(300);
+});
+
 test('a closed snapshot answers nothing; closing twice does nothing', async () => {
   await using f = await fixture();
   await f.collection.upsert([1, 2, 3].map((id) => ({ id, vector: [id, 0, 0, 0] })));
