@@ -5,7 +5,7 @@
  * changed, or made anew when they are many.
  */
 import type { Hasher } from '../base/hasher.ts';
-import { countRecords } from '../filter/record-set.ts';
+import { countRecords, sampleRecords } from '../filter/record-set.ts';
 import type { CellAllocator } from '../kernels/cell-allocator.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { FRAME_SIZE } from '../kernels/layout.ts';
@@ -16,6 +16,9 @@ import { TimeSlice } from './time-slice.ts';
 /** Sets that nobody uses may take this share of the memory, and always these bytes. */
 const IDLE_SHARE = 1 / 32;
 const IDLE_BYTES_MIN = 4 * FRAME_SIZE;
+
+/** Matches of which a walk asks whether they are nearer than what it found. */
+const SAMPLE_SIZE = 64;
 
 /** How the bits of a filter were found. */
 export type FilterSource = 'kept' | 'updated' | 'index' | 'scan';
@@ -28,6 +31,10 @@ export interface FilterBits {
   readonly count: number;
   /** A match counts only when its metadata passes too. */
   readonly isHashed: boolean;
+  /** Records of the set, spread over it: fewer when it is small. */
+  readonly sample: Uint32Array;
+  /** Their nodes, by ordinal of the vector space, for those who need them to keep. */
+  readonly sampleNodes: Map<number, Uint32Array>;
 }
 
 /** What a search is given: bits, and what it took to find them. */
@@ -214,7 +221,8 @@ export class RecordFilters {
     const address = this.#allocate(runBytes);
     this.#stores.kernels.memory.u32.set(records, address >>> 2);
     const count = countRecords(records);
-    return { key, address, runBytes, bits, count, isHashed, sequence, holders: 1 };
+    const sampled = { sample: sampleRecords(records, count, SAMPLE_SIZE), sampleNodes: new Map() };
+    return { key, address, runBytes, bits, count, isHashed, ...sampled, sequence, holders: 1 };
   }
 
   /** Out of what is kept. */

@@ -5,7 +5,7 @@
  * beside. A search that loses candidates by this rule widens, and at last compares with every vector:
  * there are k hits whenever k records match.
  */
-import { cheaperExactWay, type PlannedSearch, planSearch } from '../filter/search-planner.ts';
+import { type PlannedSearch, planExactSearch, planSearch } from '../filter/search-planner.ts';
 import type { Candidates, GraphSearchStats } from '../hnsw/candidates.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { decodeHead, type Head, headNode, NO_NODE, nodeOf } from './head.ts';
@@ -15,6 +15,7 @@ import type { SearchStats } from './record.ts';
 import type { AcquiredFilter, FilterBits } from './record-filter.ts';
 import type { CheckedSearch } from './search-plan.ts';
 import type { Stores } from './stores.ts';
+import { StrayWalks } from './stray-walks.ts';
 import { TimeSlice } from './time-slice.ts';
 import { HEADS_TREE } from './trees.ts';
 import type { VectorStore } from './vector-store.ts';
@@ -140,7 +141,7 @@ export class Searcher {
     let plan = planSearch(planned);
     if (plan === 'walk' || plan === 'expand') {
       matches = await this.#walk(query, plan === 'expand', tally);
-      if (matches === undefined) plan = cheaperExactWay(planned);
+      if (matches === undefined) plan = planExactSearch(planned);
     }
     matches ??= await this.#scan(query, tally);
     const within = matches.filter(
@@ -167,7 +168,17 @@ export class Searcher {
       tally.add(candidates.stats, ef);
       const matches = await this.#verify(query, candidates);
       const isFull = matches.length >= Math.min(wanted, matching);
-      if (isFull && !reachesBeyond(matches, wanted, candidates, k)) return matches;
+      if (isFull && !reachesBeyond(matches, wanted, candidates, k)) {
+        if (filter === undefined) return matches;
+        return await new StrayWalks(this.#store, this.#space).lead(matches, {
+          query: { ...query, filter },
+          walkFrom: async (entry) => {
+            const found = await graph.search(vector, { k, ef, filter, expand, entry, signal });
+            tally.add(found.stats, ef);
+            return await this.#verify(query, found);
+          },
+        });
+      }
       if (ef >= EF_WIDEST || ef >= matching) return undefined;
     }
   }
@@ -176,7 +187,7 @@ export class Searcher {
   async #scan(query: Query, tally: Tally): Promise<readonly Match[]> {
     const { graph, vectors } = this.#space;
     const { vector, filter, search, wanted, matching } = query;
-    if (filter !== undefined && cheaperExactWay(query.planned) === 'measure') {
+    if (filter !== undefined && planExactSearch(query.planned) === 'measure') {
       return await this.#measure(query, filter, tally);
     }
     for (let k = wanted; ; k *= 4) {

@@ -1,4 +1,5 @@
 /** Sets of record numbers as bits in words of 32: free functions over `Uint32Array`s of equal length. */
+import { type Random, seededRandom } from '../base/random.ts';
 
 export type RecordSet = Uint32Array;
 
@@ -60,4 +61,30 @@ export function* recordsOf(set: RecordSet): Generator<number, undefined> {
       yield i * 32 + (31 - Math.clz32(word & -word));
     }
   }
+}
+
+/** One of each `size`-th part of the set, anywhere in it, or all; ascending. `count` is the size of the set. */
+export function sampleRecords(set: RecordSet, count: number, size: number): Uint32Array {
+  const sample = new Uint32Array(Math.min(count, size));
+  const random = seededRandom(count);
+  let rank = 0;
+  let next = 0;
+  let wanted = sampledRank(next, { count, size: sample.length, random });
+  for (let i = 0; i < set.length && next < sample.length; i++) {
+    for (let word = set[i]; word !== 0 && next < sample.length; word &= word - 1) {
+      if (rank++ < wanted) continue;
+      sample[next++] = i * 32 + (31 - Math.clz32(word & -word));
+      wanted = sampledRank(next, { count, size: sample.length, random });
+    }
+  }
+  return sample;
+}
+
+function sampledRank(
+  index: number,
+  of: { readonly count: number; readonly size: number; readonly random: Random },
+): number {
+  const from = Math.floor((index * of.count) / of.size);
+  const to = Math.floor(((index + 1) * of.count) / of.size);
+  return from + Math.floor(of.random() * (to - from));
 }

@@ -1,4 +1,5 @@
 /** The exact search: every living node of every page, measured by its original. */
+import { SLOT_RECORD } from '../kernels/layout.ts';
 import { type Candidates, readResults } from './candidates.ts';
 import { Slices } from './slices.ts';
 import { type FilterBits, type WalkContext, WalkDriver } from './walk-driver.ts';
@@ -25,7 +26,10 @@ export async function searchExactly(
     walk.setQuery(query, options.filter);
     exports.scanBegin(walk.address, options.k);
     for (let page = 0; page < context.vectors.counters.pages; page++) {
-      const originals = originalsOf(context, page, gathered.address);
+      const originals = originalsOf(context, page, {
+        into: gathered.address,
+        filter: options.filter,
+      });
       exports.scanPage(walk.address, page, codesOf(context, page), originals);
       if (slices.isOver) await slices.pause();
     }
@@ -44,20 +48,45 @@ function codesOf({ space, vectors }: WalkContext, page: number): number {
   return space.codes.cell(page);
 }
 
-/** The cell with the originals of a page: the one in memory, or a copy of the living ones at `gathered`. */
-function originalsOf(context: WalkContext, page: number, gathered: number): number {
+/**
+ * The cell with the originals of a page: the one in memory, or a copy of those that live and pass the
+ * filter at `into`.
+ */
+function originalsOf(
+  context: WalkContext,
+  page: number,
+  { into, filter }: { readonly into: number; readonly filter: FilterBits | undefined },
+): number {
   const { kernels, space, vectors } = context;
   // The codes first: once they are loaded, nothing takes the originals away before the scan.
-  const masks = codesOf(context, page) >>> 2;
+  codesOf(context, page);
   const inMemory = space.originals.cell(page);
   if (inMemory !== 0) return inMemory;
-  const { u8, u32 } = kernels.memory;
-  const live = u32.slice(masks, masks + Math.ceil(space.slotsPerPage / 32));
-  for (let slot = 0; slot < space.slotsPerPage; slot++) {
-    if (((live[slot >>> 5] >>> (slot & 31)) & 1) === 0) continue;
+  // Those wanted before anything is read, which may take the codes away.
+  for (const slot of wantedSlots(context, codesOf(context, page), filter)) {
     const original = vectors.original(page * space.slotsPerPage + slot);
-    const target = gathered + slot * space.originalStride;
-    u8.copyWithin(target, original, original + 4 * space.dimension);
+    const target = into + slot * space.originalStride;
+    kernels.memory.u8.copyWithin(target, original, original + 4 * space.dimension);
   }
-  return gathered;
+  return into;
+}
+
+function wantedSlots(
+  { kernels, space }: WalkContext,
+  cell: number,
+  filter: FilterBits | undefined,
+): number[] {
+  const { u8, u32 } = kernels.memory;
+  const wanted: number[] = [];
+  for (let slot = 0; slot < space.slotsPerPage; slot++) {
+    if (((u32[(cell >>> 2) + (slot >>> 5)] >>> (slot & 31)) & 1) === 0) continue;
+    const record =
+      u32[(cell + space.codeSlotsOffset + slot * space.codeStride + SLOT_RECORD) >>> 2];
+    if (filter === undefined || passes(u8, filter, record)) wanted.push(slot);
+  }
+  return wanted;
+}
+
+function passes(u8: Uint8Array, { address, bits }: FilterBits, record: number): boolean {
+  return record < bits && ((u8[address + (record >>> 3)] >>> (record & 7)) & 1) === 1;
 }

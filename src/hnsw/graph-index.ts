@@ -101,8 +101,9 @@ export class GraphIndex {
   async search(query: Float32Array, options: SearchOptions): Promise<Candidates> {
     assert(query.length === this.#context.space.dimension, 'the query has the dimension');
     assert(options.k > 0, 'a search asks for something');
-    if (this.entry === undefined) return noCandidates;
-    return searchGraph(this.#context, this.entry, query, { ...options, sliceMs: this.#sliceMs });
+    const entry = options.entry ?? this.entry;
+    if (entry === undefined) return noCandidates;
+    return searchGraph(this.#context, entry, query, { ...options, sliceMs: this.#sliceMs });
   }
 
   /** As `search`, but over all pages and without mistakes. O(nodes). */

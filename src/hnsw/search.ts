@@ -19,6 +19,8 @@ export interface SearchOptions {
   readonly limit?: number | undefined;
   /** Only records whose bit is set are found. */
   readonly filter?: FilterBits | undefined;
+  /** A living node to begin at, and its layer or one below. Default: the graph's own. */
+  readonly entry?: Entry | undefined;
   /** Measure only nodes that pass the filter, and walk through the others. Default: false. */
   readonly expand?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
