@@ -36,6 +36,7 @@ export class KernelPool implements CellReaders {
   replaced = 0;
   readonly #kernels: Kernels;
   readonly #mailbox: Mailbox;
+  readonly #onError: (error: Error) => void;
   readonly #workers: (Worker | undefined)[];
   readonly #jobs: (KernelJob | undefined)[] = new Array<KernelJob | undefined>(SLOTS);
   /** Told when jobs are ready again that somebody had begun. */
@@ -54,11 +55,15 @@ export class KernelPool implements CellReaders {
   /** Ends of workers that died or were told to. */
   readonly #exits: Promise<unknown>[] = [];
 
-  /** Starts `threads` workers, 1 or more; they are there some 50 ms later. */
-  constructor(kernels: Kernels, threads: number) {
+  /**
+   * Starts `threads` workers, 1 or more; they are there some 50 ms later. `onError` hears of what ends one that
+   * nobody ended.
+   */
+  constructor(kernels: Kernels, threads: number, onError: (error: Error) => void = () => {}) {
     assert(threads > 0, 'a pool has workers');
     this.threads = threads;
     this.#kernels = kernels;
+    this.#onError = onError;
     this.#mailbox = createMailbox(threads);
     this.#keepAlive = setInterval(() => {}, KEEP_ALIVE_MS).unref();
     this.#workers = Array.from({ length: threads }, (_, worker) => this.#start(worker));
@@ -216,8 +221,8 @@ export class KernelPool implements CellReaders {
       if (!this.#isAttended) this.watch();
     });
     const started = performance.now();
-    // An error ends the thread: what is to be done is done at its end.
-    thread.on('error', () => {});
+    // It ends the thread: what is to be done is done at its end.
+    thread.on('error', (error) => this.#onError(error));
     thread.on('exit', () => {
       const isFruitless = performance.now() - started < FRUITLESS_MS;
       this.#fruitless = isFruitless ? this.#fruitless + 1 : 0;

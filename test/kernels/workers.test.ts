@@ -4,7 +4,7 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { seededRandom } from '../../src/base/random.ts';
 import { BuildArea } from '../../src/hnsw/build-area.ts';
 import { BuildJob, buildJobBytes } from '../../src/hnsw/build-job.ts';
@@ -220,6 +220,24 @@ test('the main thread can take a job back, or do it, while no worker has begun',
   expect(pool.help(JOB_ASSIGN)).toBe(true);
   expect(results).toEqual([0]);
   expect(pool.posted).toBe(0);
+  await pool.close();
+});
+
+test('where Atomics.waitAsync is missing, messages tell of ends', async () => {
+  const atomics = Atomics as { waitAsync?: unknown };
+  const { waitAsync } = atomics;
+  vi.resetModules();
+  delete atomics.waitAsync;
+  const { KernelPool: Pool } = await import('../../src/kernels/worker-pool.ts');
+  atomics.waitAsync = waitAsync;
+  const pool = new Pool(memory().kernels, 2);
+  for (let round = 0; round < 20; round++) {
+    const ends = Array.from({ length: 10 }, () => {
+      return new Promise((onEnd) => pool.post({ ...nothing, onEnd }));
+    });
+    pool.watch();
+    expect(await Promise.all(ends)).toEqual(ends.map(() => 0));
+  }
   await pool.close();
 });
 
