@@ -122,9 +122,7 @@ async function openStores(opening: Opening): Promise<Stores> {
   const kernels = createKernels(memory.moduleBytes);
   const allocator = new CellAllocator(kernels.memory, kernels.memory.heapBase, memory.moduleBytes);
   const workers =
-    options.threads === 0
-      ? undefined
-      : new KernelPool(kernels, options.threads, options.onWarning);
+    options.threads === 0 ? undefined : new KernelPool(kernels, options.threads, options.onWarning);
   allocator.readers = workers;
   undo.push(() => workers?.close());
   const pageMap = new TreePageMap(engine);
