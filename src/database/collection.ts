@@ -245,7 +245,10 @@ export class Collection<Meta = unknown> {
 
   /** The k records nearest to a vector, or to a stored record. See `SearchOptions`. */
   async search(options: SearchOptions<Meta>): Promise<Hit<Meta>[]> {
-    return (await this.searchWithStats(options)).hits;
+    this.#session.assertOpen();
+    const checked = checkSearch(options, this.#store.options);
+    // Without the cursor, which hashes the query.
+    return (await this.#session.read(() => this.#reads.search<Meta>(checked))).hits;
   }
 
   /**
