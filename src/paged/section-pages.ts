@@ -1,14 +1,16 @@
 /**
  * The open page of each section: a small direct-mapped table, so that it is bounded and forgets old
- * sections. It lives in memory only; changes since `save` can be taken back.
+ * sections. It lives in memory only, and takes none before the first change; changes since `save` can be taken back.
  */
 
 const TABLE_BITS = 10;
 const EMPTY = 0xffffffff;
 
+const NO_TABLE = new Uint32Array(0);
+
 export class SectionPages {
-  readonly #sections = new Uint32Array(1 << TABLE_BITS).fill(EMPTY);
-  readonly #pages = new Uint32Array(1 << TABLE_BITS);
+  #sections = NO_TABLE;
+  #pages = NO_TABLE;
   /** Index, section and page before each change since `save`. */
   readonly #undo: number[] = [];
 
@@ -19,6 +21,10 @@ export class SectionPages {
   }
 
   set(section: number, page: number): void {
+    if (this.#sections.length === 0) {
+      this.#sections = new Uint32Array(1 << TABLE_BITS).fill(EMPTY);
+      this.#pages = new Uint32Array(1 << TABLE_BITS);
+    }
     const index = indexOf(section);
     this.#undo.push(index, this.#sections[index], this.#pages[index]);
     this.#sections[index] = section;
