@@ -10,9 +10,11 @@ import { type Random, seededRandom } from '../src/base/random.ts';
 import { CellAllocator } from '../src/kernels/cell-allocator.ts';
 import { createKernels } from '../src/kernels/kernels.ts';
 import { METRIC_L2 } from '../src/kernels/layout.ts';
+import { type BitColumn, encodeBits } from '../src/kernels/oracle/bits.ts';
 import { exactDistance } from '../src/kernels/oracle/exact.ts';
 import { encodeSq8 } from '../src/kernels/oracle/sq8.ts';
-import { createSpace } from '../src/kernels/space.ts';
+import { bitCount, createSpace } from '../src/kernels/space.ts';
+import { chooseBitGeometry } from '../src/paged/bit-geometry.ts';
 import { chooseGeometry } from '../src/paged/geometry.ts';
 import { readBenchOptions } from './harness/options.ts';
 import { Report, type Row } from './harness/report.ts';
@@ -21,6 +23,7 @@ import { timeRounds } from './harness/timing.ts';
 const options = readBenchOptions();
 const vectorCount = 512; // Two megabytes at 1,024 dimensions: near the processor, as in a warm walk.
 const pairs = options.full ? 100_000 : 200;
+const slowCalls = pairs / 100; // Of the scalar encoders: some 100 microseconds a vector.
 const rounds = options.full ? 15 : 3;
 const memoryBytes = 32 * 1024 * 1024;
 
@@ -34,12 +37,17 @@ function benchDimension(dimension: number): Row[] {
   const vectors = Array.from({ length: vectorCount }, () => randomVector(random, dimension));
   const left = Uint32Array.from({ length: pairs }, () => Math.floor(random() * vectorCount));
   const right = Uint32Array.from({ length: pairs }, () => Math.floor(random() * vectorCount));
-  const { addresses, slots, space, exports } = place(dimension, vectors);
+  const { addresses, slots, bitSlots, work, column, space, exports } = place(dimension, vectors);
 
-  const measure = (kernel: string, where: string, call: (a: number, b: number) => number): Row => {
-    const timing = timeRounds(rounds, pairs, () => {
+  const measure = (
+    kernel: string,
+    where: string,
+    call: (a: number, b: number) => number,
+    calls = pairs,
+  ): Row => {
+    const timing = timeRounds(rounds, calls, () => {
       let checksum = 0;
-      for (let i = 0; i < pairs; i++) checksum += call(left[i], right[i]);
+      for (let i = 0; i < calls; i++) checksum += call(left[i], right[i]);
       return checksum;
     });
     return report.row('stratavec', { kernel, where, dimension }, { ...timing });
@@ -56,7 +64,12 @@ function benchDimension(dimension: number): Row[] {
       exports.encodeSq8(space, addresses[a], slots[a]);
       return 0;
     }),
-    measure('sq8 encode', 'scalar', (a) => encodeSq8(METRIC_L2, vectors[a]).code[0]),
+    measure('sq8 encode', 'scalar', (a) => encodeSq8(METRIC_L2, vectors[a]).code[0], slowCalls),
+    measure('1-bit encode', 'module', (a) => {
+      exports.encodeBits(space, addresses[a], bitSlots[a], work);
+      return 0;
+    }),
+    measure('1-bit encode', 'scalar', (a) => encodeBits(column, vectors[a]).bits[0], slowCalls),
   ];
 }
 
@@ -67,23 +80,37 @@ function place(dimension: number, vectors: readonly Float32Array[]): Placed {
   const allocator = new CellAllocator(memory, memory.heapBase, memoryBytes);
   const geometry = chooseGeometry(dimension);
   const caps = { capBottom: 32, capUpper: 16 };
-  const space = createSpace(kernels, allocator, { dimension, metric: 'l2', geometry, ...caps });
+  const bits = chooseBitGeometry(geometry);
+  const shape = { dimension, metric: 'l2', geometry, bits } as const;
+  const space = createSpace(kernels, allocator, { ...shape, ...caps });
+  const centroid = new Float32Array(dimension);
+  const centroidAddress = allocator.allocateRun(4 * dimension);
+  memory.f32.set(centroid, centroidAddress >>> 2);
+  space.setCentroid(centroidAddress);
   const vectorBytes = Math.ceil(dimension / 4) * 16;
   const firstVector = allocator.allocateRun(vectors.length * vectorBytes);
   const firstSlot = allocator.allocateRun(vectors.length * geometry.codeStride);
+  const firstBits = allocator.allocateRun(vectors.length * bits.stride);
+  const work = allocator.allocateRun(4 * bits.count);
   const addresses = Uint32Array.from(vectors, (_, i) => firstVector + i * vectorBytes);
   const slots = Uint32Array.from(vectors, (_, i) => firstSlot + i * geometry.codeStride);
+  const bitSlots = Uint32Array.from(vectors, (_, i) => firstBits + i * bits.stride);
   for (const [i, vector] of vectors.entries()) {
     memory.f32.set(vector, addresses[i] >>> 2);
     exports.encodeSq8(space.address, addresses[i], slots[i]);
   }
-  return { addresses, slots, space: space.address, exports };
+  const column = { metric: METRIC_L2, count: bitCount(dimension), seed: bits.seed, centroid };
+  return { addresses, slots, bitSlots, work, column, space: space.address, exports };
 }
 
 interface Placed {
   /** Of the f32 vectors, and of the slots with their codes. */
   readonly addresses: Uint32Array;
   readonly slots: Uint32Array;
+  readonly bitSlots: Uint32Array;
+  /** For the encoder of 1-bit codes, and what its plain version needs. */
+  readonly work: number;
+  readonly column: BitColumn;
   /** Of the descriptor. */
   readonly space: number;
   readonly exports: ReturnType<typeof createKernels>['exports'];
