@@ -26,6 +26,7 @@ import type { BulkProgress } from './bulk-progress.ts';
 import type { BulkSource } from './bulk-source.ts';
 import { type CollectionCounters, countersEntry, noVectors } from './catalog.ts';
 import type { CollectionStore } from './collection-store.ts';
+import { ExpiryChanges } from './expiries.ts';
 import { encodeHead, NO_NAMED, NO_NODE } from './head.ts';
 import { RecordFields } from './record-fields.ts';
 import type { Stores } from './stores.ts';
@@ -54,6 +55,8 @@ export interface BulkLoad {
   readonly progress: BulkProgress;
   readonly signal: AbortSignal | undefined;
   readonly limits: BulkLimits;
+  /** The time of the commit, in ms since 1970. */
+  readonly now: number;
   /** Workers that take part. */
   readonly pool: KernelPool | undefined;
   readonly newListSpool: () => ListSpool;
@@ -188,6 +191,8 @@ class BulkWriter {
   #done = 0;
   /** Known when the heads are written. */
   #hasBodies = false;
+  /** Of the expiries. */
+  #soonest = Number.POSITIVE_INFINITY;
 
   constructor(load: BulkLoad, { ids, vectors, graph, slices, arrays }: Sorted) {
     const { stores, store } = load;
@@ -310,7 +315,27 @@ class BulkWriter {
         entries.push(entry);
       }
     }
+    entries.push(...(await this.#expiryEntries()));
     return entries.sort((a, b) => a.hi - b.hi || a.lo - b.lo);
+  }
+
+  async #expiryEntries(): Promise<FieldEntry[]> {
+    const { contents } = this.#ids;
+    const changes = new ExpiryChanges(this.#load.store.entry.collection);
+    for (let record = 0; record < contents.length; record++) {
+      const expiresAt = this.#expiryOf(contents[record]);
+      if (expiresAt === undefined) continue;
+      this.#arrays.count(ENTRY_BYTES);
+      changes.change(record, undefined, expiresAt);
+      this.#soonest = Math.min(this.#soonest, expiresAt);
+      await this.#pause('tables', this.#done, this.#total());
+    }
+    return changes.entries();
+  }
+
+  #expiryOf(content: number): number | undefined {
+    const ttlMs = this.#load.source.ttlMs(content);
+    return ttlMs === undefined ? undefined : this.#load.now + ttlMs;
   }
 
   *#lists({ bottom, upper }: BuiltGraph): Generator<IngestedEntry> {
@@ -343,7 +368,13 @@ class BulkWriter {
       const hasBody = source.body(content) !== undefined;
       this.#hasBodies ||= hasBody;
       const named = { namespace: source.namespace(content), id: source.id(content) };
-      const value = encodeHead({ node, named: NO_NAMED, hasBody, expiresAt: undefined, ...named });
+      const value = encodeHead({
+        node,
+        named: NO_NAMED,
+        hasBody,
+        expiresAt: this.#expiryOf(content),
+        ...named,
+      });
       yield this.#count({ hi: store.entry.collection, lo: record, value });
     }
   }
@@ -409,6 +440,7 @@ class BulkWriter {
       main.graph.entry = counters.entry;
     }
     store.noteChanges(sequence, undefined);
+    if (this.#soonest < Number.POSITIVE_INFINITY) store.expiries.note(this.#soonest);
   }
 
   #total(): number {

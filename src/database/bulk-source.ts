@@ -21,6 +21,8 @@ export interface BulkSource {
   id(index: number): Uint8Array;
   /** The encoded body, or undefined; borrowed. */
   body(index: number): Uint8Array | undefined;
+  /** How long it lives after the commit; undefined: for ever. */
+  ttlMs(index: number): number | undefined;
   /** The whole content, for a collection that takes it by insertion. */
   record(index: number): CheckedRecord;
 }
@@ -35,6 +37,7 @@ export function firstOf(source: BulkSource, count: number): BulkSource {
     namespace: (index) => source.namespace(index),
     id: (index) => source.id(index),
     body: (index) => source.body(index),
+    ttlMs: (index) => source.ttlMs(index),
     record: (index) => source.record(index),
   };
 }
@@ -80,6 +83,8 @@ export class ArraySource implements BulkSource {
   body(index: number): Uint8Array | undefined {
     return this.#metadata === undefined ? undefined : encodeBody(this.#json(index), undefined);
   }
+
+  ttlMs(): undefined {}
 
   record(index: number): CheckedRecord {
     const id = this.id(index);

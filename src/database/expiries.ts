@@ -90,6 +90,16 @@ export class ExpiryChanges {
     if (next !== undefined) this.#at(next).set(record, true);
   }
 
+  /** Of an index that is empty: operands, by key. */
+  entries(): { readonly hi: number; readonly lo: number; readonly value: Uint8Array }[] {
+    const hi = expiryHi(this.#collection);
+    const seconds = [...this.#changes].sort(([a], [b]) => a - b);
+    return seconds.map(([lo, changes]) => {
+      const added = pairsOf(changes, true);
+      return { hi, lo, value: encodePairOperand({ added, removed: NO_PAIRS }) };
+    });
+  }
+
   /** `sequence` is that before the commit. A key that becomes empty goes. */
   writeTo(batch: WriteBatch, engine: LsmEngine, sequence: number): void {
     const hi = expiryHi(this.#collection);

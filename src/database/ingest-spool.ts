@@ -5,7 +5,7 @@
  *
  *   ingest-N.vectors.tmp   f32[dimension] of each record that has a vector
  *   ingest-N.records.tmp   u32 id length, u32 namespace length, u32 body length (0: no body), u32 length of named vectors
- *                          (0: none), and those bytes
+ *                          (0: none), f64 time to live in ms (0: for ever), and those bytes
  */
 import type { FileSystem } from '../storage/file-system.ts';
 import { decodeBody, encodeBody } from './body.ts';
@@ -16,7 +16,7 @@ import { decodeNamedVectors, encodeNamedVectors, NO_VECTORS } from './named-vect
 import { identityOf } from './record-id.ts';
 import { SpoolFile } from './spool-file.ts';
 
-const HEADER_BYTES = 16;
+const HEADER_BYTES = 24;
 const NO_VECTOR = 0xffffffff;
 /** Of so many records one knows where it begins; the others are counted off from there. */
 const LANDMARK = 16;
@@ -61,7 +61,7 @@ export class IngestSpool implements BulkSource {
     return this.#hasNamed;
   }
 
-  add({ namespace, id, vector, named, metadata, text }: CheckedRecord): void {
+  add({ namespace, id, vector, named, metadata, text, ttlMs }: CheckedRecord): void {
     const name = encoder.encode(namespace);
     const body = encodeBody(metadata, text) ?? new Uint8Array(0);
     const rest = encodeNamedVectors(named);
@@ -72,6 +72,7 @@ export class IngestSpool implements BulkSource {
     view.setUint32(4, name.length, true);
     view.setUint32(8, body.length, true);
     view.setUint32(12, rest.length, true);
+    view.setFloat64(16, ttlMs ?? 0, true);
     bytes.set(id, HEADER_BYTES);
     bytes.set(name, HEADER_BYTES + id.length);
     bytes.set(body, HEADER_BYTES + id.length + name.length);
@@ -123,6 +124,13 @@ export class IngestSpool implements BulkSource {
     return this.#records.view(start + HEADER_BYTES + idLength + nameLength, bodyLength);
   }
 
+  ttlMs(index: number): number | undefined {
+    const [start] = this.#parts(index);
+    const bytes = this.#records.view(start + 16, 8);
+    const ttlMs = new DataView(bytes.buffer, bytes.byteOffset, 8).getFloat64(0, true);
+    return ttlMs === 0 ? undefined : ttlMs;
+  }
+
   #named(index: number): ReadonlyMap<string, Float32Array> {
     const [start, id, name, body, length] = this.#parts(index);
     if (length === 0) return NO_VECTORS;
@@ -149,7 +157,7 @@ export class IngestSpool implements BulkSource {
       named: this.#named(index),
       metadata,
       text: body?.text,
-      ttlMs: undefined,
+      ttlMs: this.ttlMs(index),
     };
   }
 

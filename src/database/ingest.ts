@@ -99,7 +99,7 @@ export async function ingestRecords(
     const slice = new TimeSlice();
     for await (const record of records) {
       throwIfAborted(filling.signal);
-      spool.add(checkLasting(record, `records[${spool.count}]`, store));
+      spool.add(checkRecord(record, `records[${spool.count}]`, store.options));
       filling.progress.report('read', spool.count, undefined);
       if (slice.isOver) await slice.yield();
     }
@@ -143,7 +143,7 @@ async function fill(
         const values = count * store.options.dimension;
         const wanted = { threads: filling.threads, most: limits.threads, values };
         const records = await withBuildPool(stores, wanted, (pool) =>
-          loadAll({ ...load, limits, progress, signal, pool }),
+          loadAll({ ...load, limits, progress, signal, pool, now: session.now() }),
         );
         return { result: { count, records }, durable };
       } catch (error) {
@@ -152,6 +152,7 @@ async function fill(
       }
     }
   });
+  session.expirer.note(store);
   const rest = (function* (): Generator<CheckedRecord> {
     for (let i = loaded.count; i < source.count; i++) yield source.record(i);
   })();
@@ -199,7 +200,7 @@ async function insertStream(
   const checked = (async function* () {
     let count = 0;
     for await (const record of records) {
-      yield checkLasting(record, `records[${count++}]`, store);
+      yield checkRecord(record, `records[${count++}]`, store.options);
     }
   })();
   return await insertBatches(session, store, checked, { ...filling, total: undefined });
@@ -289,11 +290,4 @@ function isExhausted(error: unknown): boolean {
 function throwIfAborted(signal: AbortSignal | undefined): void {
   if (!signal?.aborted) return;
   throw new DatabaseError('ABORTED', 'the operation was aborted', { cause: signal.reason });
-}
-
-/** A record of a stream: one that expires would have to be written again to be so. */
-function checkLasting(record: RecordInput, name: string, store: CollectionStore): CheckedRecord {
-  const checked = checkRecord(record, name, store.options);
-  if (checked.ttlMs === undefined) return checked;
-  throw invalid(`${name}.ttlSeconds: ingest does not take it; store records that expire by upsert`);
 }

@@ -126,9 +126,20 @@ test.each([
   ['{"id": 1, "text": "a", "namespace": 5}', /"namespace" must be a string/],
   ['{"id": 1, "vektor": [1]}', /unknown field "vektor"; did you mean "vector"\?/],
   ['{"id": 1, "vector": [1], "colour": 1}', /unknown field "colour"; put further fields/],
+  ['{"id": 1, "text": "a", "expiresAt": "soon"}', /"expiresAt" must be a number/],
+  ['{"id": 1, "text": "a", "expiresAt": 5, "ttlSeconds": 5}', /without "ttlSeconds"/],
 ])('the line %s is refused with its number', (text, message) => {
   expect(() => parseRecord(text, 'x.jsonl line 7')).toThrow(message);
   expect(() => parseRecord(text, 'x.jsonl line 7')).toThrow(/^x\.jsonl line 7: /);
+});
+
+test('the end of a record comes back from an export as the time that is left', () => {
+  const line = (rest: object): string => JSON.stringify({ id: 1, text: 'a', ...rest });
+  expect(parseRecord(line({ ttlSeconds: 5 }), 'x')).toMatchObject({ ttlSeconds: 5 });
+  const { ttlSeconds } = parseRecord(line({ expiresAt: Date.now() + 1e6 }), 'x');
+  expect(ttlSeconds).toBeGreaterThan(900);
+  expect(ttlSeconds).toBeLessThanOrEqual(1000);
+  expect(parseRecord(line({ expiresAt: 5 }), 'x')).toEqual({ id: 1, text: 'a', ttlSeconds: 0.001 });
 });
 
 test('bytes that are no text are refused with their line', async () => {

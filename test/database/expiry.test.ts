@@ -229,12 +229,21 @@ test.each([0, -1, Number.NaN, 1e12, '5'])('ttlSeconds %s is refused', async (ttl
   await expect(f.collection.upsert(record)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
 });
 
-test('ingest says that it does not take records that expire', async () => {
-  await using f = await clocked();
-  const stream = [
-    { id: 1, vector: vector(1) },
-    { id: 2, ttlSeconds: 5 },
-  ];
-  await expect(f.collection.ingest(stream)).rejects.toThrow(/records\[1\].ttlSeconds: .* upsert/);
-  expect(await f.collection.count()).toBe(0);
-});
+test.each([false, true])(
+  'ingest takes records that expire (into a filled collection: %s)',
+  async (isFilled) => {
+    await using f = await clocked();
+    if (isFilled) await f.collection.upsert({ id: 'first', vector: vector(5) });
+    await f.collection.ingest(things(50, (id) => (id < 40 ? 1 + (id % 4) : undefined)));
+    if (isFilled) await f.collection.delete('first');
+    expect((await f.db.check()).problems).toEqual([]);
+    expect(await f.collection.get(0)).toMatchObject({ expiresAt: 1_001_000 });
+    f.clock.now += 2000;
+    expect(await f.collection.count()).toBe(30);
+    expect(ids(await f.collection.search({ vector: vector(0), k: 2 }))).toEqual([2, 3]);
+    f.clock.now += 8000;
+    await f.db.compact();
+    expect(await f.scan()).toEqual([40, 41, 42, 43, 44, 45, 46, 47, 48, 49]);
+    expect((await f.db.check()).counts.records).toBe(10);
+  },
+);

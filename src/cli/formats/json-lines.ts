@@ -1,5 +1,6 @@
 /**
- * Reads JSON lines: one record an object, `{ id, vector?, vectors?, text?, metadata?, namespace? }`. Every error names
+ * Reads JSON lines: one record an object, `{ id, vector?, vectors?, text?, metadata?, namespace?, ttlSeconds? }`,
+ * where `expiresAt`, in ms since 1970, may stand in place of `ttlSeconds`. Every error names
  * the file and the line.
  */
 import { nearestName } from '../../base/nearest.ts';
@@ -12,7 +13,16 @@ export interface JsonLine {
   readonly record: RecordInput<Json>;
 }
 
-const keys = ['id', 'vector', 'vectors', 'text', 'metadata', 'namespace'];
+const keys = [
+  'id',
+  'vector',
+  'vectors',
+  'text',
+  'metadata',
+  'namespace',
+  'ttlSeconds',
+  'expiresAt',
+];
 const lineBytesMax = 64 * 1024 * 1024;
 const newline = 0x0a;
 
@@ -111,7 +121,17 @@ export function checkFields(value: Record<string, unknown>, where: string): Reco
   if (vector === undefined && vectors === undefined && content === undefined) {
     throw inputError(where, 'neither "vector" nor "text"');
   }
-  return { ...value, id } as RecordInput<Json>;
+  return { ...withTtl(value, where), id } as RecordInput<Json>;
+}
+
+/** What an export says of the end of a record, as the time from now on; one that is over lasts for a moment. */
+function withTtl(value: Record<string, unknown>, where: string): Record<string, unknown> {
+  const { expiresAt, ...rest } = value;
+  if (expiresAt === undefined) return value;
+  if (typeof expiresAt !== 'number' || rest.ttlSeconds !== undefined) {
+    throw inputError(where, '"expiresAt" must be a number, of a record without "ttlSeconds"');
+  }
+  return { ...rest, ttlSeconds: Math.max(1, expiresAt - Date.now()) / 1000 };
 }
 
 /** An id beyond the exact integers of JSON is written as `{"$bigint": "9007199254740993"}`. */

@@ -42,6 +42,26 @@ test('a lost graph is built again from the records, and nothing else is lost', a
   expect(disk.list('/db')).toEqual(['data.pages', 'data.pages.lost', 'lsm', 'lsm.lost']);
 });
 
+test('records of a lost graph still expire when they would have', async () => {
+  const fileSystem = new MemoryFileSystem();
+  const db = await open('/db', { ...options, fileSystem });
+  const things = await db.collection('things', HISTORY_OPTIONS);
+  const vector = new Float32Array(8).fill(1);
+  await things.upsert([1, 2].map((id) => ({ id, vector, ttlSeconds: 1000 * id })));
+  const ends = await things.getMany([1, 2]);
+  await db.close();
+  const first = fileSystem.list('/db/lsm').find((name) => name.endsWith('.table'));
+  inflict(fileSystem, `/db/lsm/${first}`, { kind: 'delete', from: 0, length: 0 });
+  expect(await repair('/db', { ...options, fileSystem })).toMatchObject({ wasRebuilt: true });
+  const again = await open('/db', { ...options, fileSystem });
+  const repaired = await (await again.collection('things')).getMany([1, 2]);
+  for (const [i, record] of repaired.entries()) {
+    expect(Math.abs((record?.expiresAt ?? 0) - (ends[i]?.expiresAt ?? 0))).toBeLessThan(100_000);
+  }
+  expect((await again.check()).problems).toEqual([]);
+  await again.close();
+});
+
 test('a repair that dies at any call is made up for by the next, and nothing is made anew', async () => {
   const { disk, model } = await withoutGraph();
   const counted = new FaultyFileSystem(disk.crash(1, 1));
