@@ -11,6 +11,7 @@ export { Database, open } from './database/database.ts';
 export type { DatabaseStats, GraphStats } from './database/database-stats.ts';
 export type { BuildInput, BuildOptions, IngestOptions } from './database/ingest.ts';
 export { type InspectOptions, inspect } from './database/inspect.ts';
+export type { Logger, LogMethod } from './database/logger.ts';
 export type {
   CollectionOptions,
   DatabaseOptions,

@@ -2,6 +2,7 @@
 import { MIB } from '../base/units.ts';
 import { checkFields } from './field-options.ts';
 import { NAMED_SPACES_MAX } from './head.ts';
+import { checkLogger, type Logger, warnBoth } from './logger.ts';
 import type {
   CollectionOptions,
   DatabaseOptions,
@@ -32,6 +33,7 @@ const DATABASE_KEYS = [
   'backgroundThread',
   'fileSystem',
   'onWarning',
+  'logger',
   'now',
 ] as const;
 
@@ -87,6 +89,7 @@ export interface EffectiveDatabaseOptions {
   readonly errorIfExists: boolean;
   readonly compression: 'lz4' | 'none';
   readonly backgroundThread: boolean;
+  readonly logger: Logger | undefined;
   readonly onWarning: (warning: Error) => void;
   readonly now: () => number;
 }
@@ -107,6 +110,7 @@ export function checkDatabaseOptions(options: DatabaseOptions): EffectiveDatabas
     now = Date.now,
   } = options;
   if (typeof onWarning !== 'function') throw invalid('onWarning: expected a function');
+  const logger = checkLogger(options.logger);
   if (typeof now !== 'function') throw invalid('now: expected a function');
   const memory = checkInteger(memoryBytes, 'memoryBytes', { from: 0, to: Number.MAX_SAFE_INTEGER });
   if (memory < MEMORY_BYTES_MIN) {
@@ -122,7 +126,8 @@ export function checkDatabaseOptions(options: DatabaseOptions): EffectiveDatabas
     errorIfExists: checkBoolean(errorIfExists, 'errorIfExists'),
     compression: checkOneOf(compression, 'compression', ['lz4', 'none']),
     backgroundThread: checkBoolean(backgroundThread, 'backgroundThread'),
-    onWarning,
+    logger,
+    onWarning: warnBoth(logger, onWarning),
     now,
   };
 }

@@ -4,13 +4,16 @@
  * between commits only; at most one checkpoint runs at a time.
  */
 import type { DatabaseError } from '../errors.ts';
+import { type Logger, timed } from './logger.ts';
 import type { Stores } from './stores.ts';
+import { flushChannel, traced } from './tracing.ts';
 
 /** Changes that wait longer are checkpointed, so that a crash after a quiet time replays little. */
 const AGE_MS = 60_000;
 
 export interface CheckpointerOptions {
   readonly dirtyBytesMax: number;
+  readonly logger?: Logger | undefined;
   readonly onWarning: (warning: Error) => void;
 }
 
@@ -85,7 +88,9 @@ export class Checkpointer {
     clearTimeout(this.#age);
     this.#age = undefined;
     this.#count++;
-    const running = engine.checkpoint(pages).then(
+    const { logger } = this.#options;
+    const write = () => timed(logger, 'checkpoint', () => engine.checkpoint(pages));
+    const running = traced(flushChannel, () => ({}), write).then(
       () => {
         this.#lastFailed = false;
         return undefined;

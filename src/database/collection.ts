@@ -50,6 +50,7 @@ import { encodeId } from './record-id.ts';
 import { checkSearches, type SearchManyOptions, searchMany } from './search-many.ts';
 import { checkSearch } from './search-plan.ts';
 import type { Session } from './session.ts';
+import { queryChannel, traced } from './tracing.ts';
 import { describe, invalid } from './validate.ts';
 
 /** A named vector space, and how many records have a vector there. */
@@ -248,7 +249,7 @@ export class Collection<Meta = unknown> {
     this.#session.assertOpen();
     const checked = checkSearch(options, this.#store.options);
     // Without the cursor, which hashes the query.
-    return (await this.#session.read(() => this.#reads.search<Meta>(checked))).hits;
+    return (await this.#query(options, () => this.#reads.search<Meta>(checked))).hits;
   }
 
   /**
@@ -272,7 +273,7 @@ export class Collection<Meta = unknown> {
   async searchWithStats(options: SearchOptions<Meta>): Promise<SearchResult<Meta>> {
     this.#session.assertOpen();
     const checked = checkSearch(options, this.#store.options);
-    return await this.#session.read(() => this.#reads.searchResult<Meta>(checked));
+    return await this.#query(options, () => this.#reads.searchResult<Meta>(checked));
   }
 
   /**
@@ -285,7 +286,7 @@ export class Collection<Meta = unknown> {
   ): Promise<Hit<Meta>[][]> {
     this.#session.assertOpen();
     const checked = checkSearches(queries, options, this.#store.options);
-    return await this.#session.read(() =>
+    return await this.#query({ ...options, queries }, () =>
       searchMany<Meta>(this.#session, this.#store, this.#session.published, checked),
     );
   }
@@ -305,6 +306,12 @@ export class Collection<Meta = unknown> {
     this.#session.assertOpen();
     const checked = checkDistance([idA, idB], options, this.#store.options);
     return await this.#session.read(() => this.#reads.distance(checked));
+  }
+
+  /** A search that may be watched. */
+  async #query<T>(options: object, run: () => Promise<T>): Promise<T> {
+    const context = () => ({ collection: this.name, options });
+    return await traced(queryChannel, context, () => this.#session.read(run));
   }
 
   async *#scan(options: ScanOptions<Meta>): AsyncGenerator<StoredRecord<Meta>, undefined> {

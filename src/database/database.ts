@@ -32,7 +32,11 @@ import { checkKeys, checkName, invalid } from './validate.ts';
 export async function open(path: string, options: DatabaseOptions = {}): Promise<Database> {
   if (typeof path !== 'string' || path === '')
     throw invalid('path: expected the path of a directory');
-  return new Database(await openSession(path, options.fileSystem, checkDatabaseOptions(options)));
+  const checked = checkDatabaseOptions(options);
+  const start = performance.now();
+  const session = await openSession(path, options.fileSystem, checked);
+  checked.logger?.info?.('opened', { path, ms: performance.now() - start });
+  return new Database(session);
 }
 
 /** An open database. Comes from `open`; `close` it when done. */

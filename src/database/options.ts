@@ -1,5 +1,6 @@
 import type { FieldType } from '../filter/index-code.ts';
 import type { FileSystem } from '../storage/file-system.ts';
+import type { Logger } from './logger.ts';
 
 export type { FieldType };
 
@@ -46,6 +47,8 @@ export interface DatabaseOptions {
   readonly fileSystem?: FileSystem | undefined;
   /** Receives warnings (a failed background task, a lost lock). Default: they are dropped. */
   readonly onWarning?: ((warning: Error) => void) | undefined;
+  /** Told of openings, checkpoints, compactions and warnings. The library prints nothing itself. Default: none. */
+  readonly logger?: Logger | undefined;
   /** The clock that records expire by, in ms since the epoch. Default: Date.now. */
   readonly now?: (() => number) | undefined;
 }

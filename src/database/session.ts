@@ -20,6 +20,7 @@ import { PublishedViews } from './read-view.ts';
 import { WordSpool } from './spool-file.ts';
 import type { Stores } from './stores.ts';
 import { Sweeper } from './sweeper.ts';
+import { traced, writeChannel } from './tracing.ts';
 import type { VectorAttachment } from './vector-attachment.ts';
 import type { WritePlan } from './write-plan.ts';
 
@@ -55,7 +56,7 @@ export class Session {
   constructor({ stores, options, dirtyBytesMax, lock }: SessionOptions) {
     this.stores = stores;
     this.options = options;
-    this.checkpointer = new Checkpointer(stores, { dirtyBytesMax, onWarning: options.onWarning });
+    this.checkpointer = new Checkpointer(stores, { dirtyBytesMax, ...options });
     this.sweeper = new Sweeper(this);
     this.expirer = new Expirer(this);
     const now = (): number => this.now();
@@ -176,6 +177,14 @@ export class Session {
     collections: readonly CollectionStore[],
     prepare: (plans: readonly WritePlan[]) => Promise<T>,
   ): Promise<T> {
+    const context = () => ({ collections: collections.map(({ entry }) => entry.name) });
+    return await traced(writeChannel, context, () => this.#writeAll(collections, prepare));
+  }
+
+  async #writeAll<T>(
+    collections: readonly CollectionStore[],
+    prepare: (plans: readonly WritePlan[]) => Promise<T>,
+  ): Promise<T> {
     return await this.exclusive(async () => {
       const dropped = collections.find(({ entry }) => entry.isDropped);
       if (dropped !== undefined) throw dropped.gone();
@@ -261,7 +270,7 @@ export class Session {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing ??= this.#close().finally(() => this.options.logger?.info?.('closed', {}));
     return this.#closing;
   }
 

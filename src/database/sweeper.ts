@@ -11,6 +11,7 @@
  */
 import { isDatabaseError } from '../errors.ts';
 import type { CollectionStore } from './collection-store.ts';
+import { timed } from './logger.ts';
 import type { Session } from './session.ts';
 import { type CompactProgress, SweepControl } from './sweep-control.ts';
 import {
@@ -22,6 +23,7 @@ import {
   shrinkPageFile,
 } from './sweep-moves.ts';
 import { SweepRun } from './sweep-run.ts';
+import { compactionChannel, traced } from './tracing.ts';
 import type { VectorStore } from './vector-store.ts';
 
 /** Share of ghosts among all nodes that starts a sweep, and how many there must be at least. */
@@ -99,7 +101,7 @@ export class Sweeper {
     await this.idle();
     const before = this.#diskBytes();
     const tally: Tally = { ghostsRemoved: 0, vectorsMoved: 0, pagesDropped: 0 };
-    const run = this.#compactAll(options, tally);
+    const run = this.#watched(undefined, () => this.#compactAll(options, tally));
     this.#running = run.then(
       () => {},
       () => {},
@@ -137,13 +139,21 @@ export class Sweeper {
     control.proceed({ phase: 'tables', done: 1, total: 1 });
   }
 
+  async #watched(collection: string | undefined, run: () => Promise<void>): Promise<void> {
+    const { logger } = this.#session.options;
+    const context = () => ({ collection });
+    await traced(compactionChannel, context, () => timed(logger, 'compaction', run));
+  }
+
   async #runInBackground(swept: SweptSpace): Promise<void> {
     const { space } = swept;
     const { engine, pages } = this.#session.stores;
     const tally: Tally = { ghostsRemoved: 0, vectorsMoved: 0, pagesDropped: 0 };
     const pagesBefore = space.vectors.counters.pages;
     try {
-      await this.#runOn(swept, { isForced: false }, tally);
+      await this.#watched(swept.store.entry.name, () =>
+        this.#runOn(swept, { isForced: false }, tally),
+      );
       if (tally.pagesDropped === 0) return;
       const slackBytes = Math.floor(FILE_SLACK_SHARE * pages.stats().fileBytes);
       const control = this.#control({});

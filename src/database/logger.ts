@@ -1,0 +1,49 @@
+/** What an injected logger is told: few, short messages with their figures. Without one the library says nothing. */
+import { describe, invalid } from './validate.ts';
+
+/** As most loggers and `console` are; what it lacks is left out. It must not throw. */
+export interface Logger {
+  readonly debug?: LogMethod | undefined;
+  readonly info?: LogMethod | undefined;
+  readonly warn?: LogMethod | undefined;
+}
+
+export type LogMethod = (message: string, details: Readonly<Record<string, unknown>>) => void;
+
+export function checkLogger(logger: unknown): Logger | undefined {
+  if (logger === undefined) return undefined;
+  if (typeof logger !== 'object' || logger === null) {
+    throw invalid(`logger: expected an object, got ${describe(logger)}`);
+  }
+  for (const name of ['debug', 'info', 'warn'] as const) {
+    const method = (logger as Record<string, unknown>)[name];
+    if (method === undefined || typeof method === 'function') continue;
+    throw invalid(`logger.${name}: expected a function, got ${describe(method)}`);
+  }
+  return logger as Logger;
+}
+
+/** Passes warnings on to both who may want them. */
+export function warnBoth(
+  logger: Logger | undefined,
+  onWarning: (warning: Error) => void,
+): (warning: Error) => void {
+  if (logger?.warn === undefined) return onWarning;
+  return (warning) => {
+    logger.warn?.(warning.message, { error: warning });
+    onWarning(warning);
+  };
+}
+
+/** Runs `work`, and says at the level of debugging how long it took. */
+export async function timed<T>(
+  logger: Logger | undefined,
+  message: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (logger?.debug === undefined) return await work();
+  const start = performance.now();
+  const result = await work();
+  logger.debug(message, { ms: performance.now() - start });
+  return result;
+}
