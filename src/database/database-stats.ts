@@ -164,9 +164,9 @@ function cacheStats(session: Session): DatabaseStats['cache'] {
   const figures = { codeReads: 0, codeBytesRead: 0, originalReads: 0, originalBytesRead: 0 };
   let listReads = 0;
   for (const { vectors, graph } of openSpaces(session)) {
-    const { codes, originals } = vectors.stats();
-    figures.codeReads += codes.reads;
-    figures.codeBytesRead += codes.bytesRead;
+    const { codes, bits, originals } = vectors.stats();
+    figures.codeReads += codes.reads + (bits?.reads ?? 0);
+    figures.codeBytesRead += codes.bytesRead + (bits?.bytesRead ?? 0);
     figures.originalReads += originals?.reads ?? 0;
     figures.originalBytesRead += originals?.bytesRead ?? 0;
     listReads += graph.listReads;
