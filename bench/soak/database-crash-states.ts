@@ -30,7 +30,13 @@ const TWIN = 'twins';
 const dimension = 8;
 const idCount = 40;
 
-const collectionOptions: CollectionOptions = { dimension, metric: 'l2', exactBelow: 0, m: 4 };
+const collectionOptions: CollectionOptions = {
+  dimension,
+  metric: 'l2',
+  exactBelow: 0,
+  m: 4,
+  fields: { operation: 'number', words: 'keyword' },
+};
 
 export interface DatabaseHistory {
   readonly trace: readonly TracedCall[];

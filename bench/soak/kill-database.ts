@@ -19,6 +19,7 @@ export async function openForKill(
     backgroundThread,
   });
   const collection = await database.collection('kill', {
+    fields: { operation: 'number', words: 'keyword' },
     dimension: DIMENSION,
     metric: 'l2',
     exactBelow: 0,

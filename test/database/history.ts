@@ -22,13 +22,14 @@ export interface Write {
 
 export const DIMENSION = 8;
 
-/** A graph of few edges, walked by every search; on 1-bit codes from 16 vectors on. */
+/** A graph of few edges, walked by every search; on 1-bit codes from 16 vectors on. Its field is indexed. */
 export const HISTORY_OPTIONS: CollectionOptions = {
   dimension: DIMENSION,
   metric: 'l2',
   exactBelow: 0,
   m: 4,
   codes: 'bit',
+  fields: { n: 'number' },
 };
 
 /** The same with a named vector space, in which two thirds of the records have a vector. */
