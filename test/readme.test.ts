@@ -25,10 +25,10 @@ test('the examples work', async () => {
   const lines: unknown[] = [];
   const runs = examples(directory.path);
   for (const run of runs) await run(stratavec, { log: (line) => lines.push(line) });
-  expect(runs).toHaveLength(3);
+  expect(runs).toHaveLength(4);
   expect(lines).toEqual(['a']);
   await using database = await stratavec.open(directory.path);
-  expect(await database.collections()).toEqual(['docs', 'notes', 'points']);
+  expect(await database.collections()).toEqual(['docs', 'notes', 'pages', 'points']);
 });
 
 test('every error code is in the table of errors', () => {
