@@ -46,9 +46,10 @@ function* listsOf(
   engine: LsmEngine,
   collection: number,
   sequence: number,
+  fromLo = 0,
 ): Generator<{ readonly second: number; readonly records: Uint32Array }> {
   const hi = expiryHi(collection);
-  const range = { fromHi: hi, toHi: hi, fromLo: 0, toLo: 0xffffffff, sequence };
+  const range = { fromHi: hi, toHi: hi, fromLo, toLo: 0xffffffff, sequence };
   const scan = engine.scan(FIELDS_TREE, range);
   try {
     while (scan.next()) {
@@ -132,6 +133,8 @@ export class Expiries {
   readonly #changedSequence: () => number;
   /** No record expires before it, as far as commits are applied. */
   #soonest: number;
+  /** Readers at this sequence and later ones find nothing before that second: only what was deleted. */
+  #floor = { sequence: 0, second: 0 };
   #last: (Expired & { readonly sequence: number; readonly from: number }) | undefined;
 
   /** `changedSequence` gives that of the last commit that changed records. One seek. */
@@ -161,6 +164,8 @@ export class Expiries {
   note(expiresAt: number): void {
     this.#mayExpire = true;
     this.#soonest = Math.min(this.#soonest, expiresAt);
+    const { sequence, second } = this.#floor;
+    this.#floor = { sequence, second: Math.min(second, secondOf(expiresAt)) };
   }
 
   /** Records that are gone for a reader and not deleted. Nothing is read where no record expires. */
@@ -179,15 +184,19 @@ export class Expiries {
 
   /** After expired records were deleted, between two commits. */
   refresh(now: number): void {
-    const { records, until } = this.at({ sequence: this.#engine.appliedSequence, now });
+    const sequence = this.#engine.appliedSequence;
+    const { records, until } = this.at({ sequence, now });
     this.#soonest = records.length > 0 ? now : until;
+    // What is to come lies in the present second or behind it.
+    if (records.length === 0) this.#floor = { sequence, second: secondOf(now) };
   }
 
   #find({ sequence, now }: ReadView): Expired {
     const present = secondOf(now);
     const gone: number[] = [];
     let until = NEVER;
-    for (const { second, records } of listsOf(this.#engine, this.#collection, sequence)) {
+    const from = sequence >= this.#floor.sequence ? this.#floor.second : 0;
+    for (const { second, records } of listsOf(this.#engine, this.#collection, sequence, from)) {
       if (second > present) {
         if (records.length === 0) continue;
         until = Math.min(until, 1000 * second);
