@@ -72,7 +72,7 @@ async function judge(disk: FileSystem): Promise<number> {
   return done;
 }
 
-test.each([0, 0.5])('a crash at every call, keeping %s of what was not synced', async (kept) => {
+test('a crash at every call, keeping none, half or all of what was not synced', async () => {
   const dry = new FaultyFileSystem(new MemoryFileSystem());
   await run(dry);
   for (let n = 1; n <= dry.calls; n++) {
@@ -80,7 +80,7 @@ test.each([0, 0.5])('a crash at every call, keeping %s of what was not synced', 
     const faulty = new FaultyFileSystem(disk);
     faulty.stopAt(n);
     const { acknowledged, begun } = await run(faulty);
-    const found = await judge(disk.crash(n, kept));
+    const found = await judge(disk.crash(n, (n % 3) / 2));
     expect(found, `call ${n}, ${dry.trace[n - 1]}`).toBeGreaterThanOrEqual(acknowledged);
     expect(found).toBeLessThanOrEqual(begun);
   }
