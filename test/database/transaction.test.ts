@@ -156,6 +156,49 @@ describe('a transaction sees what it has written, and nobody else does', () => {
     });
   });
 
+  test('named vectors and filters', async () => {
+    const vectors = { title: { dimension: 2, metric: 'l2' } } as const;
+    await using f = await fixture<Meta>({ vectors });
+    const named = (x: number) => ({ title: [x, 0] });
+    const records = [1, 2, 3].map((n) => {
+      return { id: n, vector: vector(n), vectors: named(10 * n), metadata: { n } };
+    });
+    await f.collection.upsert(records);
+    await f.db.transaction(async (tx) => {
+      const here = tx.collection<Meta>('things');
+      await here.update(1, { metadata: { n: 11 } });
+      await here.update(2, { vectors: named(50) });
+      await here.upsert({ id: 3, vectors: named(90), metadata: { n: 13 } });
+      const title = { vectorName: 'title', vector: [50, 0], k: 1 };
+      expect(await here.search(title)).toMatchObject([{ id: 2, distance: 0 }]);
+      expect(await here.search({ vector: vector(3), k: 9 })).toHaveLength(2);
+      expect((await here.search({ id: 2, vectorName: 'title' })).map(({ id }) => id)).toEqual([
+        1, 3,
+      ]);
+      const filter = { n: { $gt: 10 } };
+      expect(await idsOf(here.scan({ filter }))).toEqual([1, 3]);
+      expect(await here.count({ filter })).toBe(2);
+      const near = await here.search({ vector: vector(2), filter });
+      expect(near.map(({ id }) => id)).toEqual([1]);
+    });
+    const vectorsOf = async (id: number): Promise<unknown> => {
+      const { vector: main, vectors: others } = (await f.collection.get(id)) ?? {};
+      return [main?.[0], others?.title?.[0]];
+    };
+    expect([await vectorsOf(1), await vectorsOf(2), await vectorsOf(3)]).toEqual([
+      [1, 10],
+      [2, 50],
+      [undefined, 90],
+    ]);
+    const conflicting = f.db.transaction(async (tx) => {
+      await tx.collection('things').get(1);
+      await f.collection.update(1, { vectors: named(11) });
+      await tx.collection('things').delete(2);
+    });
+    await expect(conflicting).rejects.toMatchObject(conflict);
+    expect((await f.db.check()).problems).toEqual([]);
+  });
+
   test('what others commit meanwhile does not show', async () => {
     await using f = await things();
     await f.db.transaction(async (tx) => {
