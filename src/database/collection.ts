@@ -1,5 +1,6 @@
 /** The public face of a collection: checks what it is given, and hands the work on. */
 
+import { isDatabaseError } from '../errors.ts';
 import type { FieldType } from '../filter/index-code.ts';
 import {
   type CheckedScan,
@@ -127,8 +128,8 @@ export class Collection<Meta = unknown> {
    */
   async upsert(records: RecordInput<Meta> | readonly RecordInput<Meta>[]): Promise<UpsertResult> {
     return await this.#session.modify(() => {
-      const checked = checkRecords(records, this.#store.options);
-      return upsertRecords(this.#session, this.#store, lastOfEachId(checked));
+      const checked = lastOfEachId(checkRecords(records, this.#store.options));
+      return this.#change((store) => upsertRecords(this.#session, store, checked));
     });
   }
 
@@ -163,8 +164,8 @@ export class Collection<Meta = unknown> {
     records: RecordInput<Meta> | readonly RecordInput<Meta>[],
   ): Promise<{ readonly inserted: number }> {
     return await this.#session.modify(() => {
-      const checked = checkRecords(records, this.#store.options);
-      return insertRecords(this.#session, this.#store, refuseRepeatedIds(checked));
+      const checked = refuseRepeatedIds(checkRecords(records, this.#store.options));
+      return this.#change((store) => insertRecords(this.#session, store, checked));
     });
   }
 
@@ -177,7 +178,7 @@ export class Collection<Meta = unknown> {
     return await this.#session.modify(async () => {
       const at = { namespace: checkNamespaceOnly(options), id: encodeId(id) };
       const checked = checkUpdate(changes, this.#store.options);
-      return await updateRecord(this.#session, this.#store, at, checked);
+      return await this.#change((store) => updateRecord(this.#session, store, at, checked));
     });
   }
 
@@ -193,17 +194,20 @@ export class Collection<Meta = unknown> {
     return await this.#session.modify(async () => {
       if (typeof target === 'object' && !Array.isArray(target)) {
         const selection = checkDelete(target, options);
-        return await deleteSelected(this.#session, this.#store, selection);
+        return await this.#change((store) => deleteSelected(this.#session, store, selection));
       }
       const namespace = checkNamespaceOnly(options);
       const ids = checkIds(target as RecordId | readonly RecordId[]);
-      return await deleteRecords(this.#session, this.#store, { namespace, ids });
+      const at = { namespace, ids };
+      return await this.#change((store) => deleteRecords(this.#session, store, at));
     });
   }
 
   /** Deletes all records, in one commit; gives how many there were. Options and fields stay. */
   async clear(): Promise<number> {
-    return await this.#session.modify(() => this.#session.catalog.clear(this.#store));
+    return await this.#session.modify(() =>
+      this.#change((store) => this.#session.catalog.clear(store)),
+    );
   }
 
   /** The record of an id, or undefined. */
@@ -306,6 +310,19 @@ export class Collection<Meta = unknown> {
     this.#session.assertOpen();
     const checked = checkDistance([idA, idB], options, this.#store.options);
     return await this.#session.read(() => this.#reads.distance(checked));
+  }
+
+  /** A change that goes to what took the place of the collection, when it was emptied before its turn came. */
+  async #change<T>(change: (store: CollectionStore) => Promise<T>): Promise<T> {
+    for (;;) {
+      const store = this.#store;
+      try {
+        return await change(store);
+      } catch (error) {
+        if (store.successor === undefined) throw error;
+        if (!isDatabaseError(error) || error.code !== 'CONFLICT') throw error;
+      }
+    }
   }
 
   /** A search that may be watched. */
