@@ -1,6 +1,6 @@
 /**
- * The arrays of a bulk load, which are as long as there are records: counted, and bounded. They take the share of
- * the memtables, which are empty while a bulk load has its turn, and what the plan leaves over.
+ * The arrays of a bulk load, which are as long as there are records: counted, and bounded. They are lent by the
+ * engine, whose block cache is of little use meanwhile.
  */
 import { DatabaseError } from '../errors.ts';
 import type { ArrayBudget } from '../hnsw/build-area.ts';
@@ -13,9 +13,12 @@ export class BulkMemory implements ArrayBudget {
   shardNodesMax: number = Number.POSITIVE_INFINITY;
   readonly bytesMax: number;
   #bytes = 0;
+  readonly #onChange: (bytes: number) => void;
 
-  constructor(bytesMax: number) {
+  /** `onChange` is told how many bytes are in use whenever that changes. */
+  constructor(bytesMax: number, onChange: (bytes: number) => void = () => {}) {
     this.bytesMax = bytesMax;
+    this.#onChange = onChange;
   }
 
   /** In use now. */
@@ -31,6 +34,7 @@ export class BulkMemory implements ArrayBudget {
       );
     }
     this.#bytes += bytes;
+    this.#onChange(this.#bytes);
   }
 
   /** What one owner counts, to be given back together. */

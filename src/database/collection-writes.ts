@@ -1,4 +1,5 @@
 /** Writes of one collection, each one commit, in the order of the calls. Arguments have been checked. */
+import type { SliceMeter } from '../base/slice-meter.ts';
 import { DatabaseError } from '../errors.ts';
 import type { CheckedSelection, CheckedUpdate } from './check-calls.ts';
 import type { CheckedRecord } from './checked-record.ts';
@@ -21,7 +22,7 @@ export async function upsertRecords(
 ): Promise<UpsertResult> {
   return await session.write(store, async (plan) => {
     let inserted = 0;
-    await inSlices(records, (record) => {
+    await inSlices(session.stores.slices, records, (record) => {
       const found = plan.find(record.namespace, record.id);
       if (found === undefined) {
         plan.insert(record);
@@ -41,7 +42,7 @@ export async function replaceNamedVectors(
   records: readonly CheckedRecord[],
 ): Promise<void> {
   await session.write(store, async (plan) => {
-    await inSlices(records, ({ namespace, id, named }) => {
+    await inSlices(session.stores.slices, records, ({ namespace, id, named }) => {
       const found = plan.find(namespace, id);
       if (found === undefined || (named.size === 0 && found.head.named.length === 0)) return;
       plan.replaceNamed(found, named);
@@ -55,7 +56,7 @@ export async function insertRecords(
   records: readonly CheckedRecord[],
 ): Promise<{ inserted: number }> {
   return await session.write(store, async (plan) => {
-    await inSlices(records, (record) => {
+    await inSlices(session.stores.slices, records, (record) => {
       if (plan.find(record.namespace, record.id) !== undefined) {
         throw alreadyThere(record.id);
       }
@@ -87,7 +88,7 @@ export async function deleteRecords(
 ): Promise<number> {
   return await session.write(store, async (plan) => {
     const deleted = new Set<number>();
-    await inSlices(ids, (id) => {
+    await inSlices(session.stores.slices, ids, (id) => {
       const found = plan.find(namespace, id);
       if (found === undefined || deleted.has(found.record)) return;
       plan.delete(found);
@@ -104,7 +105,7 @@ export async function deleteSelected(
   selection: CheckedSelection,
 ): Promise<number> {
   return await session.write(store, async (plan) => {
-    const slice = new TimeSlice();
+    const slice = new TimeSlice(session.stores.slices);
     const from = { selection, sequence: plan.sequence, fromRecord: 0 };
     const scan = await openSelectedHeads(session.stores, store, from);
     let deleted = 0;
@@ -152,8 +153,12 @@ function updatedContent(
 }
 
 /** Calls `work` for each item, letting the event loop turn when a slice of time is over. */
-async function inSlices<T>(items: readonly T[], work: (item: T) => void): Promise<void> {
-  const slice = new TimeSlice();
+async function inSlices<T>(
+  meter: SliceMeter,
+  items: readonly T[],
+  work: (item: T) => void,
+): Promise<void> {
+  const slice = new TimeSlice(meter);
   for (const item of items) {
     work(item);
     if (slice.isOver) await slice.yield();

@@ -2,6 +2,7 @@
 
 import type { TreeStats } from '../lsm/engine-options.ts';
 import type { PageStoreStats } from '../paged/page-store.ts';
+import { planMemory } from './memory-plan.ts';
 import type { OpenViewsStats } from './open-views.ts';
 import type { Session } from './session.ts';
 import { pagesNeeded } from './sweep-moves.ts';
@@ -16,6 +17,8 @@ export interface MemoryStats {
   readonly blockCacheBytes: number;
   readonly tableReaderBytes: number;
   readonly logBufferBytes: number;
+  /** Set aside for what flushes and merges work with. */
+  readonly jobBytes: number;
   /** What sweeps under way remember of nodes: a few bits for each. */
   readonly sweepBytes: number;
   /** Arrays of bulk loads under way. */
@@ -138,20 +141,17 @@ function* openSpaces({ allCollections }: Session): Generator<VectorStore> {
 
 function memoryStats(session: Session): MemoryStats {
   const { stores, options } = session;
-  const { memtableBytes, blockCacheBytes, tableReaderBytes, logBufferBytes } =
-    stores.engine.stats();
+  const { budgetBytes: _, totalBytes: engineBytes, ...engine } = stores.engine.stats().memory;
+  const { jobBytes } = planMemory(options.memoryBytes);
   const { totalBytes, freeBytes, cellBytes, runBytes } = stores.allocator.stats();
   const moduleBytes = totalBytes - freeBytes;
   const bulkBytes = stores.bulk.bytes;
   const sweepBytes = sum([...openSpaces(session)].map(({ graph }) => graph.sweepBytes));
-  const tree = memtableBytes + blockCacheBytes + tableReaderBytes + logBufferBytes;
   return {
     budgetBytes: options.memoryBytes,
-    totalBytes: tree + sweepBytes + bulkBytes + moduleBytes,
-    memtableBytes,
-    blockCacheBytes,
-    tableReaderBytes,
-    logBufferBytes,
+    totalBytes: engineBytes + jobBytes + sweepBytes + bulkBytes + moduleBytes,
+    ...engine,
+    jobBytes,
     sweepBytes,
     bulkBytes,
     moduleBytes,
@@ -185,7 +185,7 @@ function writeStats(session: Session, paged: PageStoreStats): DatabaseStats['wri
     pageBytesWritten: paged.bytesWritten,
     dirtyPageBytes: paged.dirtyBytes,
     checkpoints: session.checkpointer.count,
-    longestSliceMs: lsm.longestSliceMs,
+    longestSliceMs: Math.max(lsm.longestSliceMs, session.stores.slices.longestMs),
   };
 }
 

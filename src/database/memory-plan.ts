@@ -1,40 +1,61 @@
 /**
- * How `memoryBytes` is divided. Every part is bounded by its own figure, so that their sum is bounded
- * whatever the phase: two memtables (one filling, one being flushed), the block cache with the indexes
- * and filters of tables, and the rest for the module's memory, which holds codes, lists, originals and
- * search scratch and evicts among them as needed.
+ * How `memoryBytes` is divided, once, at opening. Each part is bounded by its own figure, so that their sum is
+ * bounded whatever the phase:
+ *
+ *   engine   memtables (one filling, one being flushed, and half of one for what comes in meanwhile), log
+ *            buffers, what flushes and merges work with, and the block cache with indexes and filters of
+ *            tables; arrays of bulk loads are taken from memtables and cache, which rest meanwhile
+ *   module   codes, lists, originals, directories, search scratch: evicts among them as needed
+ *   slack    what is not worth a bound of its own: maps of changed pages, bits of sweeps, filters of a thread
+ *            that merges
+ *
+ * Only a commit that is larger than a memtable takes what it needs.
  */
 import { KIB, MIB } from '../base/units.ts';
+import { leastCacheBytes } from '../lsm/block-cache.ts';
+import { jobBytesFor, LOG_BYTES } from '../lsm/memory-budget.ts';
 
 export interface MemoryPlan {
-  /** Of one memtable; there are two. */
+  /** Of one memtable. */
   readonly memtableBytes: number;
+  /** Compaction cuts its tables at about this size. */
+  readonly tableBytes: number;
+  /** Of blocks, indexes and filters. */
   readonly blockCacheBytes: number;
+  /** Of what a flush and a compaction work with. */
+  readonly jobBytes: number;
   /** Of the kernel module. */
   readonly moduleBytes: number;
-  /** Of arrays of bulk loads, which run while memtables are empty. */
+  /** Of arrays of bulk loads. */
   readonly bulkBytes: number;
   /** Dirty pages beyond this start a checkpoint. */
   readonly dirtyBytesMax: number;
 }
 
 const MODULE_BYTES_MAX = 4096 * MIB - 64 * KIB;
+const BLOCK_BYTES = 4096;
 
-export function planMemory(memoryBytes: number, hasBackgroundThread: boolean = false): MemoryPlan {
-  const memtableBytes = clamp(memoryBytes / 16, 256 * KIB, 32 * MIB);
-  // A thread that merges holds indexes and filters of what it reads beside those of the engine.
-  const threadBytes = hasBackgroundThread ? memtableBytes / 2 : 0;
-  const rest = memoryBytes - 2 * memtableBytes - threadBytes;
-  // Log buffers, filters being built, maps of open pages: what is not worth a bound of its own.
-  const slack = rest / 16;
-  const blockCacheBytes = clamp(rest / 8, 512 * KIB, rest);
-  const moduleBytes = Math.min(rest - slack - blockCacheBytes, MODULE_BYTES_MAX);
+export function planMemory(memoryBytes: number): MemoryPlan {
+  // A small budget is for reading: its memtables are smaller than their share would be.
+  const memtableBytes = clamp((memoryBytes - 8 * MIB) / 19, 256 * KIB, 32 * MIB);
+  const tableBytes = clamp(memtableBytes / 4, 64 * KIB, 8 * MIB);
+  const jobBytes = jobBytesFor(tableBytes);
+  const treeBytes = 2.5 * memtableBytes + LOG_BYTES + jobBytes;
+  const slackBytes = memoryBytes / 24;
+  const rest = memoryBytes - treeBytes - slackBytes;
+  const cacheBytes = memoryBytes / 16 + leastCacheBytes(BLOCK_BYTES);
+  const moduleBytes = Math.min(rest - cacheBytes, MODULE_BYTES_MAX);
+  const frameBytes = Math.floor(moduleBytes / (64 * KIB)) * 64 * KIB;
+  // Above what the module can address, the rest serves the tree.
+  const blockCacheBytes = Math.floor(rest - frameBytes);
   return {
     memtableBytes,
-    // Above what the module can address, the rest serves the tree.
-    blockCacheBytes: Math.floor(rest - slack - moduleBytes),
-    moduleBytes: Math.floor(moduleBytes / (64 * KIB)) * 64 * KIB,
-    bulkBytes: Math.floor(2 * memtableBytes + slack),
+    tableBytes,
+    blockCacheBytes,
+    jobBytes,
+    moduleBytes: frameBytes,
+    // Only one memtable is there, and the cache can do with less.
+    bulkBytes: Math.floor(1.5 * memtableBytes + memoryBytes / 16 + 0.75 * slackBytes),
     dirtyBytesMax: Math.floor(moduleBytes / 4),
   };
 }

@@ -4,6 +4,7 @@
  * before is let go again.
  */
 import { loadHasher } from '../base/hasher.ts';
+import { SliceMeter } from '../base/slice-meter.ts';
 import { MIB } from '../base/units.ts';
 import { DatabaseError, withAdvice } from '../errors.ts';
 import { WalkPool } from '../hnsw/walk-pool.ts';
@@ -57,7 +58,7 @@ export async function openSession(
     const stores = await openStores({ path, fileSystem: guarded, options, attachments, undo });
     if (lock !== undefined) removeSpools(guarded, path);
     readDatabaseCounters(stores.engine);
-    const { dirtyBytesMax } = planMemory(options.memoryBytes, options.backgroundThread);
+    const { dirtyBytesMax } = planMemory(options.memoryBytes);
     const session = new Session({ stores, options, dirtyBytesMax, lock });
     session.replay(attachments);
     if (!options.readOnly) {
@@ -104,7 +105,7 @@ interface Opening {
 
 async function openStores(opening: Opening): Promise<Stores> {
   const { path, fileSystem, options, attachments, undo } = opening;
-  const memory = planMemory(options.memoryBytes, options.backgroundThread);
+  const memory = planMemory(options.memoryBytes);
   const hasher = await loadHasher();
   const engine = await LsmEngine.open(fileSystem, `${path}/${TREE_DIRECTORY}`, {
     trees: treeSpecs(options.compression),
@@ -112,6 +113,7 @@ async function openStores(opening: Opening): Promise<Stores> {
     durability: options.durability,
     memtableBytes: memory.memtableBytes,
     blockCacheBytes: memory.blockCacheBytes,
+    tableBytes: memory.tableBytes,
     readOnly: options.readOnly,
     createIfMissing: options.createIfMissing,
     replay: (_sequence, bytes) => attachments.push(decodeVectorAttachment(bytes)),
@@ -126,6 +128,7 @@ async function openStores(opening: Opening): Promise<Stores> {
   allocator.readers = workers;
   undo.push(() => workers?.close());
   const pageMap = new TreePageMap(engine);
+  const slices = new SliceMeter();
   const pages = new PageStore({
     fileSystem,
     directory: path,
@@ -135,11 +138,13 @@ async function openStores(opening: Opening): Promise<Stores> {
     hasher,
     map: pageMap,
     tree: PAGES_TREE,
+    slices,
   });
   undo.push(() => pages.close());
   // Pinned cells may leave no free frames side by side: one search and one insertion always have theirs.
   const searchBytes = Math.min(allocator.totalBytes / 16, SEARCH_SCRATCH_BYTES_MAX);
   const walks = new WalkPool(kernels, allocator, { homeBytes: searchBytes });
+  walks.takeHome();
   const homeBytes = Math.min(allocator.totalBytes / 8, INSERT_SCRATCH_BYTES_MAX);
   const insertWalks = new WalkPool(kernels, allocator, { homeBytes });
   const filters = new RecordFilters({ engine, hasher, allocator, kernels });
@@ -158,7 +163,8 @@ async function openStores(opening: Opening): Promise<Stores> {
     insertWalks,
     filters,
     writer,
-    bulk: new BulkMemory(memory.bulkBytes),
+    bulk: new BulkMemory(memory.bulkBytes, (bytes) => engine.lend(bytes)),
+    slices,
   };
 }
 

@@ -141,7 +141,7 @@ export class SweepRun {
   }
 
   async #repair(sweep: GraphSweep, plan: WritePlan, keys: readonly ListKey[]): Promise<void> {
-    const slice = new TimeSlice();
+    const slice = new TimeSlice(this.#session.stores.slices);
     for (const { layer, node } of keys) {
       plan.noteRepair();
       sweep.repair(layer, node);
@@ -188,7 +188,7 @@ export class SweepRun {
 
   async #link(sweep: GraphSweep, plan: WritePlan, keys: readonly ListKey[]): Promise<void> {
     const { vectors } = this.#space;
-    const slice = new TimeSlice();
+    const slice = new TimeSlice(this.#session.stores.slices);
     for (const key of keys) {
       // Deleted since: the next sweep's.
       if (!vectors.isLive(key.node)) continue;

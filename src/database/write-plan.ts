@@ -299,7 +299,7 @@ export class WritePlan {
   }
 
   async #writeLists({ id, graph, layout }: VectorStore): Promise<void> {
-    const slice = new TimeSlice();
+    const slice = new TimeSlice(this.#stores.slices);
     for (const { layer, node, list, before, replaced } of graph.touched()) {
       const hi = graphHi(id, layer);
       if (before < 0) layout.writeList(this.#batch, hi, node, list);

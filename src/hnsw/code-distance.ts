@@ -14,5 +14,5 @@ export function codeDistance(context: WalkContext, left: number, right: number):
     if (leftSlot === 0) vectors.loadCodes(space.pageOf(left));
     if (rightSlot === 0) vectors.loadCodes(space.pageOf(right));
   }
-  throw new DatabaseError('RESOURCE_EXHAUSTED', 'memory does not hold two pages of codes');
+  throw new DatabaseError('RESOURCE_EXHAUSTED', 'memory does not hold two pages of codes beside the changes; raise memoryBytes or write less at once');
 }

@@ -2,6 +2,7 @@
  * The scratches of walks. Each search in flight has its own; a few are kept for the next ones, and the rest
  * goes back to the allocator at once. One pool serves all spaces over the same memory.
  */
+import { isDatabaseError } from '../errors.ts';
 import type { CellAllocator } from '../kernels/cell-allocator.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { FRAME_SIZE } from '../kernels/layout.ts';
@@ -14,8 +15,8 @@ export interface Scratch {
 
 export interface WalkPoolOptions {
   /**
-   * Taken at once and kept: a walk that grows while a plan has pinned cells everywhere may find no run of
-   * free frames elsewhere. Default: 0.
+   * Taken with the first walk, or by `takeHome` before, and kept: a walk that grows while a plan has pinned
+   * cells everywhere may find no run of free frames elsewhere. Default: 0.
    */
   readonly homeBytes?: number;
 }
@@ -30,7 +31,8 @@ export class WalkPool {
   readonly #allocator: CellAllocator;
   readonly #idle: Scratch[] = [];
   readonly #idleBytesMax: number;
-  readonly #home: Scratch | undefined;
+  readonly #homeBytes: number;
+  #home: Scratch | undefined;
   #idleBytes = 0;
 
   constructor(kernels: Kernels, allocator: CellAllocator, options: WalkPoolOptions = {}) {
@@ -38,11 +40,7 @@ export class WalkPool {
     this.#allocator = allocator;
     const share = allocator.totalBytes * IDLE_SHARE;
     this.#idleBytesMax = Math.min(Math.max(share, IDLE_BYTES_MIN), IDLE_BYTES_MAX);
-    const { homeBytes = 0 } = options;
-    if (homeBytes === 0) return;
-    const runBytes = Math.ceil(homeBytes / FRAME_SIZE) * FRAME_SIZE;
-    this.#home = { address: allocator.allocateRun(runBytes), runBytes };
-    this.#idle.push(this.#home);
+    this.#homeBytes = options.homeBytes ?? 0;
   }
 
   /** A scratch laid out for a walk with `ef` in the space of that descriptor. */
@@ -57,6 +55,7 @@ export class WalkPool {
 
   /** A scratch of at least `bytes`, contents undefined. */
   reserve(bytes: number): Scratch {
+    this.takeHome();
     const idle = this.#takeIdle(bytes, false);
     if (idle !== undefined) return idle;
     const runBytes = Math.ceil(bytes / FRAME_SIZE) * FRAME_SIZE;
@@ -90,6 +89,19 @@ export class WalkPool {
     this.#idle.length = 0;
     if (home !== undefined) this.#idle.push(home);
     this.#idleBytes = 0;
+  }
+
+  /** Idempotent. Does nothing when there is no room now. */
+  takeHome(): void {
+    if (this.#home !== undefined || this.#homeBytes === 0) return;
+    const runBytes = Math.ceil(this.#homeBytes / FRAME_SIZE) * FRAME_SIZE;
+    try {
+      this.#home = { address: this.#allocator.allocateRun(runBytes), runBytes };
+    } catch (error) {
+      if (!isDatabaseError(error) || error.code !== 'RESOURCE_EXHAUSTED') throw error;
+      return;
+    }
+    this.#idle.push(this.#home);
   }
 
   /** An idle scratch of at least `bytes`: the one that is kept, or one of the others. */

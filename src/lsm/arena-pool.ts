@@ -42,6 +42,13 @@ export class ArenaPool {
     return arena;
   }
 
+  /** Lets idle arenas go. */
+  dropIdle(): void {
+    if (this.#idle.length === 0) return;
+    this.#idle.length = 0;
+    this.#onChange(this.totalBytes);
+  }
+
   /** Nobody may read the arena any more. One of another size is not kept. */
   give(arena: SharedArrayBuffer): void {
     this.#usedBytes -= arena.byteLength;

@@ -275,6 +275,15 @@ export class LsmEngine implements AsyncDisposable {
     return await writeBackup(pin, { fileSystem, hasher, directory }, options);
   }
 
+  /**
+   * So many bytes of the memory are in use by the caller, until it says another number: the block cache gives
+   * them up as far as it can.
+   */
+  lend(bytes: number): void {
+    if (bytes > 0) this.#core.pool.dropIdle();
+    this.#core.memory.setLent(bytes);
+  }
+
   stats(): EngineStats {
     return engineStats(this.#core, this.#compactor, this.#throttle.delayMs);
   }

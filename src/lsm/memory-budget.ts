@@ -32,7 +32,7 @@ const JOBS = 2;
 const READER_SHARE = 1 / 16;
 
 /** Two logs when one is switched for another. */
-const LOG_BYTES: number = 2 * LOG_BUFFER_BYTES;
+export const LOG_BYTES: number = 2 * LOG_BUFFER_BYTES;
 
 /** The budget below which an engine could not work. */
 export function leastMemory(memtableBytes: number, tableBytes: number, blockBytes: number): number {
@@ -43,7 +43,7 @@ export function leastMemory(memtableBytes: number, tableBytes: number, blockByte
 }
 
 /** What the jobs of an engine with tables of that size need. */
-function jobBytesFor(tableBytes: number): number {
+export function jobBytesFor(tableBytes: number): number {
   return Math.ceil(JOBS * (WRITER_BYTES + KEYS_SHARE * tableBytes));
 }
 
@@ -52,6 +52,7 @@ export class MemoryBudget {
   readonly #jobBytes: number;
   #memtableBytes = 0;
   #logBytes = 0;
+  #lentBytes = 0;
 
   constructor(options: MemoryBudgetOptions) {
     this.#options = options;
@@ -69,17 +70,26 @@ export class MemoryBudget {
     this.#logBytes += bytes;
   }
 
+  /** So many bytes are in use by others; not limited here, but the cache gives up what it can. */
+  setLent(bytes: number): void {
+    const { cache, tables } = this.#options;
+    cache.charge(bytes - this.#lentBytes);
+    this.#lentBytes = bytes;
+    while (cache.excessBytes > 0 && tables.evictOne(NO_TABLE));
+  }
+
   /** Whether memtables and log may take so many bytes more. */
   mayGrow(bytes: number): boolean {
     if (!this.#isWhole) return true;
     const { cache, tableBytes } = this.#options;
-    const fixed = this.#memtableBytes + this.#logBytes + this.#jobBytes;
+    const fixed = this.#memtableBytes + this.#logBytes + this.#jobBytes + this.#lentBytes;
     return fixed + bytes + cache.leastBytes + READER_SHARE * tableBytes <= this.#options.bytes;
   }
 
   stats(): MemoryStats {
     const { scratchBytes, reservedBytes, chargedBytes } = this.#options.cache.stats();
-    const others = this.#isWhole ? this.#memtableBytes + this.#logBytes + this.#jobBytes : 0;
+    const own = this.#memtableBytes + this.#logBytes + this.#jobBytes;
+    const others = this.#lentBytes + (this.#isWhole ? own : 0);
     const parts = {
       memtableBytes: this.#memtableBytes,
       blockCacheBytes: reservedBytes + scratchBytes,

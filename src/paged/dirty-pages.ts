@@ -7,7 +7,7 @@
  * The set knows no cells: the space pins, copies and unpins by what it answers.
  */
 import { assert } from '../base/assert.ts';
-import type { Place } from './page-map.ts';
+import type { Place, Places } from './page-map.ts';
 
 /** One slice of a frozen page: taken from its copy, else from the page's cell, until it has a place. */
 export interface FrozenSlice {
@@ -21,6 +21,8 @@ export interface FrozenSlice {
 export interface FrozenPage {
   readonly page: number;
   readonly slices: readonly FrozenSlice[];
+  /** Where the slices were before: looked up when the first of them is written. */
+  before: Places | undefined;
   /** The space gave the page up after the freeze: it has no cells, only the copies. */
   isDropped: boolean;
 }
@@ -99,7 +101,7 @@ export class DirtyPages {
     this.#dirty = new Set();
     for (const page of pages) {
       const slices = Array.from({ length: this.#columns }, () => ({ copy: 0, place: undefined }));
-      this.#frozen.set(page, { page, slices, isDropped: false });
+      this.#frozen.set(page, { page, slices, before: undefined, isDropped: false });
     }
   }
 

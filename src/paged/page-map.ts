@@ -123,25 +123,24 @@ export function decodePlaces(bytes: Uint8Array, file: string): Places {
   if (columns > (HAS_CODES | HAS_ORIGINALS) || (columns & HAS_CODES) === 0) {
     throw new CorruptionError('places entry names unknown columns', { file, offset: 0 });
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let position = 1;
-  const next = (column: number): Place | undefined => {
-    if ((columns & column) === 0) return undefined;
-    if (position + PLACE_SIZE > bytes.length) {
-      throw new CorruptionError('places entry ends early', { file, offset: position });
-    }
-    const place = {
-      unit: view.getUint32(position, true),
-      checksum: view.getUint32(position + 4, true),
-    };
-    position += PLACE_SIZE;
-    return place;
-  };
-  const places = { codes: next(HAS_CODES), originals: next(HAS_ORIGINALS) };
-  if (position !== bytes.length) {
-    throw new CorruptionError('places entry is too long', { file, offset: position });
+  const end = columns === HAS_CODES ? 1 + PLACE_SIZE : 1 + 2 * PLACE_SIZE;
+  if (bytes.length < end) {
+    throw new CorruptionError('places entry ends early', { file, offset: bytes.length });
   }
-  return places;
+  if (bytes.length > end) {
+    throw new CorruptionError('places entry is too long', { file, offset: end });
+  }
+  const codes = placeAt(bytes, 1);
+  return { codes, originals: columns === HAS_CODES ? undefined : placeAt(bytes, 1 + PLACE_SIZE) };
+}
+
+/** A cold search asks for hundreds: no view is made. */
+function placeAt(bytes: Uint8Array, at: number): Place {
+  return { unit: u32At(bytes, at), checksum: u32At(bytes, at + 4) };
+}
+
+function u32At(bytes: Uint8Array, at: number): number {
+  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
 }
 
 /** The place of a bit page as bytes. */

@@ -8,6 +8,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { Hasher } from '../base/hasher.ts';
+import type { SliceMeter } from '../base/slice-meter.ts';
 import { MIB } from '../base/units.ts';
 import type { CellAllocator } from '../kernels/cell-allocator.ts';
 import type { Kernels } from '../kernels/kernels.ts';
@@ -32,6 +33,8 @@ export interface PageStoreOptions {
   readonly allocator: CellAllocator;
   /** Id of the tree `pages`, for the entries of a checkpoint. */
   readonly tree: number;
+  /** Is told how long the pieces of a checkpoint took. */
+  readonly slices?: SliceMeter | undefined;
   /** Never write. Default: false. */
   readonly readOnly?: boolean | undefined;
 }
@@ -76,6 +79,7 @@ export class PageStore {
   readonly units: FreeUnits;
   readonly ring: ScratchRing;
   readonly #tree: number;
+  readonly #slices: SliceMeter | undefined;
   readonly #spaces: Map<number, CheckpointedSpace> = new Map();
   #writer: SliceWriter | undefined;
   #dirtyBytes = 0;
@@ -90,6 +94,7 @@ export class PageStore {
     this.allocator = options.allocator;
     this.hasher = hasher;
     this.#tree = options.tree;
+    this.#slices = options.slices;
     this.file = new PageFile({ fileSystem, directory, hasher, readOnly });
     this.units = new FreeUnits(this.map, this.file.path);
     this.ring = new ScratchRing(this.allocator);
@@ -150,17 +155,23 @@ export class PageStore {
       },
     };
     let sliceBytes = 0;
+    let began = performance.now();
     for (const space of checkpoint.spaces) {
       for (const bytes of space.write(target)) {
         sliceBytes += bytes;
         if (sliceBytes < SLICE_BYTES) continue;
         sliceBytes = 0;
+        this.#slices?.note(performance.now() - began);
         await turn();
+        began = performance.now();
       }
     }
     writer.flush();
     await this.file.datasync();
-    return this.#entries(checkpoint.spaces);
+    began = performance.now();
+    const entries = this.#entries(checkpoint.spaces);
+    this.#slices?.note(performance.now() - began);
+    return entries;
   }
 
   /** The entries are in the tree: replaced units are free, unchanged pages may be evicted. */

@@ -130,7 +130,7 @@ export function decodeStates(bytes: Uint8Array, slots: number, file: string): Sl
   if (bytes.length !== 2 * maskBytes + SEQUENCE_SIZE * ghosts) {
     throw damaged('slot states have another length than their ghosts', file);
   }
-  readSequences(states, bytes, 2 * maskBytes, slots, file);
+  if (ghosts > 0) readSequences(states, bytes, 2 * maskBytes, slots, file);
   return states;
 }
 

@@ -4,7 +4,7 @@
  * the new ones stay in memory (`new-originals.ts`), and their slice is made of them and the one on disk.
  */
 import { assert } from '../base/assert.ts';
-import { DirtyPages } from './dirty-pages.ts';
+import { DirtyPages, type FrozenPage } from './dirty-pages.ts';
 import type { UnitRun } from './free-units.ts';
 import { type Geometry, UNIT_SIZE } from './geometry.ts';
 import type { NewOriginals } from './new-originals.ts';
@@ -135,14 +135,17 @@ export class SpaceCheckpoint implements CheckpointedSpace {
   *write({ writer, allocate }: CheckpointTarget): Iterable<number> {
     const { geometry, columns } = this.#options;
     const { codes, originals } = columns;
-    for (const { page, slices } of this.pages.frozenPages()) {
+    for (const frozen of this.pages.frozenPages()) {
+      const { page, slices } = frozen;
+      frozen.before = this.places(page);
       const bytes = codes.bytes(slices[0].copy || codes.peek(page));
       slices[0].place = writer.add(allocate(codes.cellBytes), bytes, 8 * geometry.maskWords);
       yield codes.cellBytes;
     }
     if (originals === undefined) return;
-    for (const { page, slices } of this.pages.frozenPages()) {
-      const bytes = this.#composeOriginals(page, originals.cellBytes);
+    for (const frozen of this.pages.frozenPages()) {
+      const { slices } = frozen;
+      const bytes = this.#composeOriginals(frozen, originals.cellBytes);
       slices[1].place = writer.add(allocate(bytes.length), bytes, 0);
       yield 2 * bytes.length; // Read, and written.
     }
@@ -152,12 +155,11 @@ export class SpaceCheckpoint implements CheckpointedSpace {
     const hi = this.id;
     const entries: TreeEntry[] = [];
     const replaced: UnitRun[] = [];
-    for (const { page, slices } of this.pages.frozenPages()) {
+    for (const { page, slices, before } of this.pages.frozenPages()) {
       const codes = slices[0].place;
       assert(codes !== undefined, 'every frozen page was written');
       const value = encodePlaces({ codes, originals: slices.at(1)?.place });
       entries.push({ tree, hi, lo: pageKey(page, 'places'), value });
-      const before = this.places(page);
       if (before !== undefined) replaced.push(...this.runs(before));
     }
     for (let page = this.#pagesAtFreeze; page < this.placedEnd; page++) {
@@ -205,10 +207,10 @@ export class SpaceCheckpoint implements CheckpointedSpace {
   }
 
   /** The originals of a frozen page as of the freeze: those on disk, and over them the new ones. Borrowed. */
-  #composeOriginals(page: number, bytes: number): Uint8Array {
+  #composeOriginals({ page, before }: FrozenPage, bytes: number): Uint8Array {
     const { columns, file } = this.#options;
     const slice = file.scratch(bytes);
-    const place = this.places(page)?.originals;
+    const place = before?.originals;
     if (place === undefined) slice.fill(0);
     else file.readSlice(place, slice);
     columns.newOriginals?.complete(page, slice);

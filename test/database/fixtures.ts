@@ -5,7 +5,7 @@ import type { FileSystem } from '../../src/storage/file-system.ts';
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
 
 /** Small enough that a short trace checkpoints, evicts and reads. */
-export const SMALL_MEMORY: number = 8 * 1024 * 1024;
+export const SMALL_MEMORY: number = 10_000_000;
 
 export interface Fixture<Meta> extends AsyncDisposable {
   readonly fileSystem: FileSystem;

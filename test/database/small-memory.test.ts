@@ -46,7 +46,7 @@ test('a log that is too large for a smaller memory asks for the memory it was wr
   const small = fixture({ dimension }, { fileSystem: crashed });
   await expect(small).rejects.toMatchObject({
     code: 'RESOURCE_EXHAUSTED',
-    message: expect.stringMatching(/memoryBytes: 8388608 is too small to replay the 2500 vectors/),
+    message: expect.stringMatching(/memoryBytes: 10000000 is too small to replay the 2500 vectors/),
   });
   const whole = await fixture({ dimension }, { fileSystem: crashed, memoryBytes });
   await whole.db.close();
