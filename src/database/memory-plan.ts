@@ -55,7 +55,7 @@ export function planMemory(memoryBytes: number): MemoryPlan {
     jobBytes,
     moduleBytes: frameBytes,
     // Only one memtable is there, and the cache can do with less.
-    bulkBytes: Math.floor(1.5 * memtableBytes + memoryBytes / 16 + 0.75 * slackBytes),
+    bulkBytes: Math.floor(1.5 * memtableBytes + memoryBytes / 16 + 0.9 * slackBytes),
     dirtyBytesMax: Math.floor(moduleBytes / 4),
   };
 }
