@@ -136,3 +136,30 @@ test('a check compares bits with codes, masks with states, and misses no slice',
   disk.tree.set(bitsHi(0), BITS_END, new Uint8Array(3));
   expect(() => open(disk, fileSystem)).toThrow('not a u32');
 });
+
+test('a checkpoint writes bits as they were at its freeze, whatever is put meanwhile', async () => {
+  const harness = open(new Disk(), newFileSystem());
+  const { store, disk } = harness;
+  put(harness, 20, 6);
+  store.freeze(1);
+  const [late] = put(harness, 3, 7);
+  const entries = await store.write(1);
+  for (const { hi, lo, value } of entries) if (value !== undefined) disk.tree.set(hi, lo, value);
+  store.installed(1);
+  const { checkpoint, geometry } = bitsOf(harness);
+  const place = checkpoint.place(0);
+  if (place === undefined) expect.fail('the bit page was written');
+  const slice = new Uint8Array(geometry.sliceBytes);
+  store.file.readSlice(place, slice);
+  const slotAt = (node: number): Uint8Array => {
+    const start = geometry.slotsOffset + node * geometry.stride;
+    return slice.subarray(start, start + geometry.stride);
+  };
+  expect(slotAt(late - 1).some((byte) => byte !== 0)).toBe(true);
+  expect(slotAt(late).every((byte) => byte === 0)).toBe(true);
+  expect(slice.subarray(0, 4 * geometry.maskWords).every((byte) => byte === 0)).toBe(true);
+  expect(await harness.problems()).toEqual([]);
+  await harness.checkpoint();
+  expect(store.dirtyBytes).toBe(0);
+  expect(await harness.problems()).toEqual([]);
+});
