@@ -40,8 +40,11 @@ const OVER = 2;
 /** And the number of the thread. */
 const TAKEN = 16;
 
-/** How long the main thread sleeps for the end of one call before it takes the worker for dead, in ms. */
-const PATIENCE_MS = 50;
+/**
+ * How long the main thread sleeps for the end of one call before it takes the worker for dead, in ms: thousands of
+ * calls, because the system may have given its processor to others.
+ */
+const PATIENCE_MS = 250;
 
 /** `Atomics.waitAsync`, where there is one. */
 type WaitAsync = (
