@@ -5,7 +5,13 @@ import type { CheckedGet, CheckedScan, CheckedSelection } from './check-calls.ts
 import type { CollectionStore } from './collection-store.ts';
 import { type Head, NO_NODE, nodeOf } from './head.ts';
 import type { Metric } from './options.ts';
-import { findLiving, hasExpired, type ReadView, type ViewSource } from './read-view.ts';
+import {
+  findLiving,
+  type HeldView,
+  hasExpired,
+  type ReadView,
+  type ViewSource,
+} from './read-view.ts';
 import { type CheckedRecall, measureRecall, type RecallReport } from './recall-measurement.ts';
 import type { Hit, IncludePart, SearchResult, SearchStats, StoredRecord } from './record.ts';
 import { type CheckedDistance, distanceOf } from './record-distance.ts';
@@ -98,15 +104,17 @@ export class CollectionReads {
     if (namespace === undefined && filter === undefined) return this.counts().records;
     let count = 0;
     const all = { after: undefined, limit: Number.MAX_SAFE_INTEGER, signal: undefined };
-    for await (const _ of this.#heads({ ...all, ...selection, include: new Set() })) count++;
+    const scan = { ...all, ...selection, include: new Set<IncludePart>() };
+    for await (const _ of this.#heads(scan, this.#views.hold(), () => {})) count++;
     return count;
   }
 
   async *scan<Meta>(scan: CheckedScan): AsyncGenerator<StoredRecord<Meta>, undefined> {
-    for await (const { found, sequence } of this.#heads(scan)) {
+    const assertOpen = (): void => this.#views.assertOpen();
+    for await (const { found, sequence } of this.#heads(scan, this.#views.follow(), assertOpen)) {
       yield this.#record<Meta>(found, { include: scan.include, sequence });
       this.#session.assertOpen();
-      this.#views.assertOpen();
+      assertOpen();
     }
   }
 
@@ -153,14 +161,18 @@ export class CollectionReads {
   }
 
   /** Heads of a scan in slices, on a snapshot that is held until the scan ends. */
-  async *#heads(scan: CheckedScan): AsyncGenerator<{ found: FoundRecord; sequence: number }> {
-    const view = this.#views.hold();
+  async *#heads(
+    scan: CheckedScan,
+    view: HeldView,
+    assertOpen: () => void,
+  ): AsyncGenerator<{ found: FoundRecord; sequence: number }> {
     const { sequence } = view;
     try {
       const fromRecord = this.#firstRecord(scan, view);
       const from = { selection: scan, sequence, fromRecord };
       const heads = await openSelectedHeads(this.#session.stores, this.#store, from);
       try {
+        assertOpen();
         const slice = new TimeSlice();
         let left = scan.limit;
         for (let found = heads.next(); found !== undefined && left > 0; found = heads.next()) {
@@ -170,7 +182,10 @@ export class CollectionReads {
             left--;
             yield { found, sequence };
           }
-          if (slice.isOver) await slice.yield();
+          if (slice.isOver) {
+            await slice.yield();
+            assertOpen();
+          }
           // Closing ends every scan as if there were no more.
           if (this.#session.stores.engine.state === 'closed') this.#session.assertOpen();
         }

@@ -26,6 +26,8 @@ export interface ViewSource {
   /** For reads that end in this turn of the event loop. */
   readonly current: ReadView;
   hold(): HeldView;
+  /** As `hold`, for scans, which nobody may ever end: a view that is closed does not wait for them. */
+  follow(): HeldView;
   /** Throws when nothing may be read any more. */
   assertOpen(): void;
 }
@@ -51,6 +53,10 @@ export class PublishedViews implements ViewSource {
     return { sequence: held.sequence, now: this.#now(), release: () => held.release() };
   }
 
+  follow(): HeldView {
+    return this.hold();
+  }
+
   assertOpen(): void {
     this.#assertOpen();
   }
@@ -58,7 +64,7 @@ export class PublishedViews implements ViewSource {
 
 export type FixedViewKind = 'snapshot' | 'transaction';
 
-/** One view for many reads, until it is closed and the last of them has ended. */
+/** One view for many reads, until it is closed and the last of them has ended; scans end with it. */
 export class FixedView implements ViewSource {
   readonly kind: FixedViewKind;
   readonly sequence: number;
@@ -93,6 +99,12 @@ export class FixedView implements ViewSource {
     this.#readers++;
     const { sequence, now } = this;
     return { sequence, now, release: () => this.#endRead() };
+  }
+
+  follow(): HeldView {
+    this.assertOpen();
+    const { sequence, now } = this;
+    return { sequence, now, release: () => {} };
   }
 
   assertOpen(): void {

@@ -52,9 +52,11 @@ export async function searchMany<Meta>(
   searches: readonly CheckedSearch[],
 ): Promise<Hit<Meta>[][]> {
   const view = views.hold();
+  const borrow = () => ({ sequence: view.sequence, now: view.now, release: () => {} });
   const shared: ViewSource = {
     current: view,
-    hold: () => ({ sequence: view.sequence, now: view.now, release: () => {} }),
+    hold: borrow,
+    follow: borrow,
     assertOpen: () => views.assertOpen(),
   };
   const reads = new CollectionReads(session, store, shared);

@@ -133,6 +133,20 @@ test('a closed snapshot answers nothing; closing twice does nothing', async () =
   expect((await f.db.stats()).readers).toEqual({ snapshots: 0, transactions: 0, oldestMs: 0 });
 });
 
+test('scans that were given up hold nothing once their snapshot is closed', async () => {
+  await using f = await fixture();
+  const ids = Array.from({ length: 200 }, (_, id) => id);
+  await f.collection.upsert(ids.map((id) => ({ id, vector: [id, 0, 0, 0] })));
+  const snapshot = await f.db.snapshot();
+  const scan = snapshot.collection('things').scan();
+  await scan.next();
+  await f.db.transaction(async (tx) => void (await tx.collection('things').scan().next()));
+  await f.collection.delete(ids);
+  await snapshot.close();
+  expect((await f.db.compact()).ghostsRemoved).toBe(200);
+  await expect(scan.next()).rejects.toMatchObject({ code: 'DATABASE_CLOSED' });
+});
+
 test('statistics show open snapshots, and the end of the database warns of them', async () => {
   const warnings: Error[] = [];
   let now = 1000;
