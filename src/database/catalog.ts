@@ -249,10 +249,6 @@ export function readCurves(engine: LsmEngine, space: number): Uint8Array | undef
   return engine.get(SYSTEM_TREE, CURVES_SECTION, space);
 }
 
-export function deleteCurves(batch: WriteBatch, space: number): void {
-  batch.delete(SYSTEM_TREE, CURVES_SECTION, space);
-}
-
 export function writeCurves(batch: WriteBatch, space: number, curves: Uint8Array): void {
   batch.set(SYSTEM_TREE, CURVES_SECTION, space, curves);
 }

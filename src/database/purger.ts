@@ -8,7 +8,7 @@ import { isDatabaseError } from '../errors.ts';
 import type { LsmEngine } from '../lsm/engine.ts';
 import { WriteBatch } from '../lsm/write-batch.ts';
 import { bitsHi, pageKey } from '../paged/page-map.ts';
-import { deleteCatalogEntry, deleteCurves } from './catalog.ts';
+import { deleteCatalogEntry } from './catalog.ts';
 import type { CollectionStore } from './collection-store.ts';
 import type { Session } from './session.ts';
 import { TimeSlice } from './time-slice.ts';
@@ -139,7 +139,6 @@ export class Purger {
       const fields = store.entry.collection * 256;
       deleteRange(engine, batch, { tree: FIELDS_TREE, fromHi: fields, toHi: fields + 255 });
       for (const { id } of store.vectorStores) {
-        deleteCurves(batch, id);
         for (const hi of [id, bitsHi(id)]) {
           deleteRange(engine, batch, { tree: PAGES_TREE, fromHi: hi, toHi: hi });
         }

@@ -4,7 +4,7 @@ import { seededRandom } from '../../src/base/random.ts';
 import { CorruptionError } from '../../src/errors.ts';
 import type { BitPages } from '../../src/paged/bit-pages.ts';
 import { UNIT_SIZE } from '../../src/paged/geometry.ts';
-import { BITS_END, bitsHi } from '../../src/paged/page-map.ts';
+import { BITS_END, bitsHi, pageKey } from '../../src/paged/page-map.ts';
 import type { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
 import { Disk, directory, Harness, newFileSystem, TRAINED_AT, type Vector } from './harness.ts';
 
@@ -161,5 +161,71 @@ test('a checkpoint writes bits as they were at its freeze, whatever is put meanw
   expect(await harness.problems()).toEqual([]);
   await harness.checkpoint();
   expect(store.dirtyBytes).toBe(0);
+  expect(await harness.problems()).toEqual([]);
+});
+
+/** All but the first 60 nodes go, and the pages that are empty then. */
+function giveUp(harness: Harness, nodes: readonly number[]): void {
+  const [space] = harness.spaces;
+  harness.begin();
+  for (const node of nodes.slice(60)) space.setGhost(node, 1);
+  harness.commit([]);
+  harness.begin();
+  for (const node of nodes.slice(60)) space.setFree(node);
+  harness.commit([]);
+  harness.begin();
+  const dropped = space.dropLast(1000);
+  for (const page of dropped) harness.disk.tree.delete(0, pageKey(page, 'states'));
+  harness.commit([]);
+}
+
+test.each(['at rest', 'while a checkpoint writes them', 'before any checkpoint'])(
+  'bit pages of pages that are given up go, with their units: %s',
+  async (when) => {
+    const harness = open(new Disk(), newFileSystem());
+    const { store } = harness;
+    const nodes = put(harness, 180, 8);
+    const { checkpoint, column } = bitsOf(harness);
+    expect(checkpoint.pagesNeeded).toBeGreaterThan(2);
+    if (when === 'at rest') await harness.checkpoint();
+    if (when === 'while a checkpoint writes them') {
+      store.freeze(1);
+      giveUp(harness, nodes);
+      for (const { hi, lo, value } of await store.write(1)) {
+        if (value !== undefined) harness.disk.tree.set(hi, lo, value);
+      }
+      store.installed(1);
+      expect(checkpoint.placedEnd).toBeGreaterThan(2);
+    } else {
+      giveUp(harness, nodes);
+    }
+    expect(checkpoint.pagesNeeded).toBe(1);
+    expect(column.peek(1)).toBe(0);
+    expect(await harness.problems()).toEqual([]);
+    await harness.checkpoint();
+    expect(checkpoint.placedEnd).toBe(1);
+    expect(checkpoint.place(1)).toBeUndefined();
+    expect(store.dirtyBytes).toBe(0);
+    expect(await harness.problems()).toEqual([]);
+    // What grows again has bits again.
+    put(harness, 90, 9);
+    await harness.checkpoint();
+    harness.evictAll();
+    expect(await harness.problems()).toEqual([]);
+  },
+);
+
+test('a slice of bits that lies behind a unit is written again before it', async () => {
+  const harness = open(new Disk(), newFileSystem());
+  put(harness, 20, 10);
+  await harness.checkpoint();
+  const { checkpoint } = bitsOf(harness);
+  const before = checkpoint.place(0)?.unit ?? 0;
+  harness.begin();
+  expect(harness.spaces[0].relocate(0, before + 1)).toBe(true);
+  expect(harness.spaces[0].relocate(0, before + 1)).toBe(false);
+  harness.commit([]);
+  await harness.checkpoint();
+  expect(checkpoint.place(0)?.unit).not.toBe(before);
   expect(await harness.problems()).toEqual([]);
 });
