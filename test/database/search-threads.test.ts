@@ -142,7 +142,7 @@ test.each([
   if (kills) others.push(during(() => 10 + 60 * random(), kill));
   const ended = Promise.all(others);
   const writing = (async () => {
-    const writes = threads === 0 ? 10 : 25;
+    const writes = threads === 0 ? 5 : 20;
     for (let i = 0; i < writes; i++) await writeOnce(db, things, history, random);
     isOver = true;
   })();
