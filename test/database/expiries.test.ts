@@ -12,6 +12,7 @@ test('a key for each second, which goes with its last record', async () => {
   const options = checkDatabaseOptions({ memoryBytes: SMALL_MEMORY, now: () => now });
   const session = await openSession('/db', new MemoryFileSystem(), options);
   const database = new Database(session);
+  let lastValue: number[] = [];
   const keys = (): number[] => {
     const scan = session.stores.engine.scan(FIELDS_TREE, {
       fromHi: (1 << 8) | EXPIRY_FIELD,
@@ -20,7 +21,10 @@ test('a key for each second, which goes with its last record', async () => {
       toLo: 0xffffffff,
     });
     const found: number[] = [];
-    while (scan.next()) found.push(scan.lo);
+    while (scan.next()) {
+      found.push(scan.lo);
+      lastValue = [...scan.value];
+    }
     scan.close();
     return found;
   };
@@ -28,6 +32,8 @@ test('a key for each second, which goes with its last record', async () => {
   const ids = [1, 2, 3, 4, 5, 6];
   await things.upsert(ids.map((id) => ({ id, vector: [1, id], ttlSeconds: id / 2 })));
   expect(keys()).toEqual([10, 11, 12, 13]);
+  // One pair of high 0, in a run of one, whose low is the sixth record.
+  expect(lastValue).toEqual([1, 0, 0, 5]);
   await things.delete([2, 3]);
   expect(keys()).toEqual([10, 12, 13]);
   await things.update(6, { ttlSeconds: 3.5 });
