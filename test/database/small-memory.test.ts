@@ -6,16 +6,16 @@ import { fixture, randomVectors, SMALL_MEMORY } from './fixtures.ts';
 const dimension = 512;
 
 test('more data than memory: every search is right, and memory stays in its bound', async () => {
-  await using f = await fixture({ dimension: 1024 });
-  const vectors = randomVectors(3200, 1024, 11);
+  await using f = await fixture({ dimension: 2048 });
+  const vectors = randomVectors(1400, 2048, 11);
   for (let i = 0; i < vectors.length; i += 50) {
     const records = vectors.slice(i, i + 50).map((vector, j) => ({ id: i + j, vector }));
     await f.collection.upsert(records);
     const { memory } = await f.db.stats();
     expect(memory.totalBytes).toBeLessThanOrEqual(SMALL_MEMORY);
   }
-  for (let id = 0; id < vectors.length; id += 211) {
-    const [nearest] = await f.collection.search({ vector: vectors[id], k: 1, ef: 300 });
+  for (let id = 0; id < vectors.length; id += 97) {
+    const [nearest] = await f.collection.search({ vector: vectors[id], k: 1, ef: 100 });
     expect(nearest).toMatchObject({ id, distance: 0 });
   }
   const { memory, cache } = await f.db.stats();
