@@ -63,7 +63,7 @@ export class LancedbSubject implements FilteredSubject {
 
   async search(vector: Float32Array, { field, below }: RangeFilter, k: number): Promise<Found> {
     const query = this.#table!.vectorSearch(vector).where(`\`${field}\` < ${below}`);
-    const rows = await query.limit(k).select(['id']).toArray();
+    const rows = await query.limit(k).select(['id', '_distance']).toArray();
     return { ids: rows.map(({ id }) => Number(id)), plan: '' };
   }
 

@@ -30,7 +30,7 @@ const thing = fc.record({
   metadata: arbitraryMetadata,
   namespace: fc.constantFrom('', '', 'other'),
 });
-const id = fc.nat(60);
+const id = fc.nat(20);
 const operation = fc.oneof(
   {
     weight: 6,
@@ -96,7 +96,7 @@ test('filtered searches find what a list of records says', async () => {
     fc.asyncProperty(
       fc.uniqueArray(fc.constantFrom('a', 'b', 'a.b'), { maxLength: 2 }),
       fc.array(arbitraryFilter, { minLength: 3, maxLength: 3 }),
-      fc.array(operation, { minLength: 6, maxLength: 20 }),
+      fc.array(operation, { minLength: 10, maxLength: 24 }),
       async (paths, filters, operations) => {
         const fileSystem = new MemoryFileSystem();
         const fields = Object.fromEntries(paths.map((path) => [path, 'keyword' as FieldType]));

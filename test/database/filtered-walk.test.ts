@@ -113,6 +113,12 @@ test('the statistics say where the matches came from', async () => {
   const updated = await things.searchWithStats(search);
   expect(updated.stats).toMatchObject({ filter: 'updated', matching: truth + 1, looked: 1 });
   expect(updated.hits.map(({ id }) => id)).toContain('x');
+  await things.update('x', { metadata: { random: 0.99 } });
+  const left = await things.searchWithStats(search);
+  expect(left.stats).toMatchObject({ filter: 'updated', matching: truth, looked: 1 });
+  expect(left.hits.map(({ id }) => id)).not.toContain('x');
+  await things.update('x', { metadata: { random: 0 } });
+  expect((await things.search(search)).map(({ id }) => id)).toContain('x');
   await things.delete('x');
   const after = await things.searchWithStats(search);
   expect(after.stats).toMatchObject({ filter: 'updated', matching: truth });
