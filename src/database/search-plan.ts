@@ -99,6 +99,7 @@ export function checkSearch(
     options.ef === undefined
       ? Math.max(EF_DEFAULT, checkedK)
       : checkInteger(options.ef, 'ef', { from: 1, to: K_MAX });
+  const recall = checkRecallTarget(options.recall);
   if (groupBy !== undefined && after !== undefined) {
     throw invalid('search: groups have no pages; expected one of groupBy and after');
   }
@@ -108,7 +109,7 @@ export function checkSearch(
     givenId: id,
     k: checkedK,
     ef: Math.max(ef, checkedK),
-    recall: options.ef === undefined ? checkRecallTarget(options.recall) : undefined,
+    recall: options.ef === undefined ? recall : undefined,
     exact: checkBoolean(exact, 'exact'),
     filter: checkFilter(options.filter),
     namespace: namespace === undefined ? undefined : checkNamespace(namespace, 'namespace'),

@@ -121,6 +121,11 @@ test('an explicit ef is obeyed beside a recall; small collections are searched e
   const walked = await open('/db', { fileSystem, memoryBytes });
   const same = await walked.collection('few', { exactBelow: 0 });
   expect((await same.searchWithStats({ ...query, ef: 33 })).stats.ef).toBe(33);
+  for (const recall of [0, 1, -1, Number.NaN]) {
+    const search = same.search({ vector: [3, 3], recall, ef: 20 });
+    await expect(search).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  }
+  await expect(same.recall({ sample: 0 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   await walked.close();
 });
 
