@@ -1,0 +1,137 @@
+/**
+ * How long does a search take beside a writer at full speed, and when nothing is in memory yet?
+ *
+ * One caller searches an index of four fifths of the rows: alone, beside upserts of the others in batches
+ * of 100 (merges in the background thread), and beside upserts one by one. Then the index is opened again after
+ * the operating system's cache was dropped, where that is allowed.
+ *
+ * npm run bench -- latency --data DIR --dataset D --full [--threads N]
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Child } from './harness/child.ts';
+import { loadDataset } from './harness/dataset.ts';
+import { parseCount, readBenchOptionsAnd } from './harness/options.ts';
+import { Report, type Row } from './harness/report.ts';
+import { median, percentile, spread } from './harness/statistics.ts';
+import type { ColdAnswer, LatencySetup, SearchAnswer, SearchAsk } from './latency/child.ts';
+
+const K = 10;
+const EF = 64;
+const { options, own } = readBenchOptionsAnd(['threads']);
+const { data, limit, full, seed, memoryBytes } = options;
+const { name, metric, base } = loadDataset(options);
+const directory = mkdtempSync(join(tmpdir(), 'stratavec-bench-'));
+const setup: LatencySetup = {
+  directory: join(directory, 'index'),
+  choice: { data, dataset: data === undefined ? undefined : name, limit, full, seed },
+  index: { dimension: base.dimension, metric, m: 16, efConstruction: 100, seed },
+  builtRows: Math.floor(0.8 * base.rows),
+  memoryBytes,
+  threads: parseCount('--threads', own.threads) ?? 0,
+};
+const report = new Report('latency', name, options.json);
+const { builtRows, threads } = setup;
+report.begin(seed, full, { rows: builtRows, dimension: base.dimension, ef: EF, threads });
+
+function start(): Child {
+  return Child.start(new URL('./latency/child.js', import.meta.url), [JSON.stringify(setup)]);
+}
+
+/** Alone and beside a writer by turns, in one process; the first round warms up. */
+async function measureWriting(): Promise<Row[]> {
+  const child = start();
+  await child.ask('open');
+  const found = new Map<number | undefined, SearchAnswer[]>();
+  const searches = full ? 20_000 : 200;
+  for (let round = 0; round <= (full ? 5 : 1); round++) {
+    for (const batchRecords of [undefined, 100, 1]) {
+      const ask: SearchAsk = { k: K, ef: EF, searches, batchRecords };
+      const answer = await child.ask<SearchAnswer>('search', ask);
+      if (round > 0) found.set(batchRecords, [...(found.get(batchRecords) ?? []), answer]);
+    }
+  }
+  await child.ask('close');
+  await child.stop();
+  const quiet = p99s(found.get(undefined) ?? []);
+  return [...found].map(([batchRecords, answers]) =>
+    report.row(
+      'stratavec',
+      { batchRecords: batchRecords ?? 'nobody writes' },
+      figures(answers, quiet),
+    ),
+  );
+}
+
+function p99s(answers: readonly SearchAnswer[]): number[] {
+  return answers.map(({ latenciesMs }) => percentile(Float64Array.from(latenciesMs).sort(), 99));
+}
+
+function figures(answers: readonly SearchAnswer[], quiet: readonly number[]): Row['metrics'] {
+  const at = (percent: number): number =>
+    median(
+      answers.map(({ latenciesMs }) => percentile(Float64Array.from(latenciesMs).sort(), percent)),
+    );
+  const own = p99s(answers);
+  return {
+    p50Ms: at(50),
+    p99Ms: at(99),
+    p999Ms: at(99.9),
+    maxMs: Math.max(
+      ...answers.map(({ latenciesMs }) => latenciesMs.reduce((a, b) => Math.max(a, b), 0)),
+    ),
+    p99OverQuiet: median(own.map((value, round) => value / quiet[round])),
+    spread: spread(own),
+    searchesPerSecond: median(
+      answers.map(({ latenciesMs, seconds }) => latenciesMs.length / seconds),
+    ),
+    insertsPerSecond: median(answers.map(({ inserted, seconds }) => inserted / seconds)),
+    eventLoopDelayMaxMs: Math.max(...answers.map(({ eventLoopDelayMaxMs }) => eventLoopDelayMaxMs)),
+    longestSliceMs: Math.max(...answers.map(({ longestSliceMs }) => longestSliceMs)),
+  };
+}
+
+async function measureCold(): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const wanted of ['dropped', 'warm'] as const) {
+    const isDropped = wanted === 'dropped' && dropCaches();
+    if (wanted === 'dropped' && !isDropped) {
+      console.log(
+        "# the operating system's cache cannot be dropped here: the cold start is left out",
+      );
+      continue;
+    }
+    const child = start();
+    const { openMs, firstMs, firstReads, nextMs } = await child.ask<ColdAnswer>('cold', { ef: EF });
+    await child.ask('close');
+    await child.stop();
+    const next = Float64Array.from(nextMs).sort();
+    const config = { systemCache: wanted };
+    const latencies = { nextP50Ms: percentile(next, 50), nextP99Ms: percentile(next, 99) };
+    rows.push(report.row('stratavec', config, { openMs, firstMs, firstReads, ...latencies }));
+  }
+  return rows;
+}
+
+/** Linux, as root; whether it is done. */
+function dropCaches(): boolean {
+  try {
+    execFileSync('sync');
+    writeFileSync('/proc/sys/vm/drop_caches', '3');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+try {
+  const builder = start();
+  await builder.ask('build');
+  await builder.stop();
+  report.table('searches of one caller, alone and beside a writer', await measureWriting());
+  report.table('opened again: the first search and those after it', await measureCold());
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}

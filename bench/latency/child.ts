@@ -1,0 +1,144 @@
+/**
+ * One process of the latency bench: builds the index of the first rows, or searches it, alone or beside a
+ * writer that upserts the rows that are left as fast as it can.
+ */
+import { type Collection, type Database, open } from '../../src/index.ts';
+import { serve } from '../harness/child.ts';
+import { type DatasetChoice, loadQueries, loadVectors } from '../harness/dataset.ts';
+import { LoopDelayMonitor } from '../harness/event-loop.ts';
+import { type Vectors, vectorAt } from '../harness/vector-file.ts';
+import type { IndexOptions } from '../search/subject.ts';
+
+export interface LatencySetup {
+  readonly directory: string;
+  readonly choice: DatasetChoice;
+  readonly index: IndexOptions;
+  /** Rows of the index; those behind them are the writer's. */
+  readonly builtRows: number;
+  readonly memoryBytes: number | undefined;
+  readonly threads: number;
+}
+
+export interface SearchAsk {
+  readonly k: number;
+  readonly ef: number;
+  readonly searches: number;
+  /** Records of one upsert of the writer; undefined: nobody writes. */
+  readonly batchRecords: number | undefined;
+}
+
+export interface SearchAnswer {
+  readonly latenciesMs: Float64Array;
+  readonly inserted: number;
+  readonly seconds: number;
+  readonly eventLoopDelayMaxMs: number;
+  /** Of the engine and the database, by their own account. */
+  readonly longestSliceMs: number;
+}
+
+export interface ColdAnswer {
+  readonly openMs: number;
+  readonly firstMs: number;
+  readonly firstReads: number;
+  /** Of the queries after the first. */
+  readonly nextMs: Float64Array;
+}
+
+const K = 10;
+const setup = JSON.parse(process.argv[2]) as LatencySetup;
+const queries = loadQueries(setup.choice);
+const vectors = Array.from({ length: queries.rows }, (_, row) => vectorAt(queries, row));
+let database: Database | undefined;
+let collection: Collection | undefined;
+let base: Vectors | undefined;
+let written = setup.builtRows;
+
+async function openIndex(): Promise<number> {
+  const { directory, memoryBytes, threads, index } = setup;
+  const { load: _, ...options } = index;
+  const start = performance.now();
+  database = await open(directory, {
+    memoryBytes,
+    threads,
+    backgroundThread: true,
+    durability: 'os',
+  });
+  collection = await database.collection('bench', { ...options, exactBelow: 0 });
+  return performance.now() - start;
+}
+
+function opened(): Collection {
+  if (collection === undefined) throw new Error('nothing is open yet');
+  return collection;
+}
+
+async function write(batchRecords: number, isOver: () => boolean): Promise<number> {
+  base ??= loadVectors(setup.choice).base;
+  const first = written;
+  while (!isOver()) {
+    const records = [];
+    for (let i = 0; i < batchRecords; i++) {
+      const row = setup.builtRows + ((written - setup.builtRows) % (base.rows - setup.builtRows));
+      records.push({ id: written++, vector: vectorAt(base, row) });
+    }
+    await opened().upsert(records);
+  }
+  return written - first;
+}
+
+async function searchAll({ k, ef, searches }: SearchAsk): Promise<Float64Array> {
+  const latenciesMs = new Float64Array(searches);
+  for (let i = 0; i < searches; i++) {
+    const start = performance.now();
+    await opened().search({ vector: vectors[i % vectors.length], k, ef });
+    latenciesMs[i] = performance.now() - start;
+    // A caller that has other things to do: others get their turns.
+    if (i % 8 === 7) await new Promise((resolve) => setImmediate(resolve));
+  }
+  return latenciesMs;
+}
+
+serve({
+  async build(): Promise<void> {
+    const { base } = loadVectors(setup.choice);
+    await openIndex();
+    const length = setup.builtRows * base.dimension;
+    await opened().build({ vectors: Float32Array.from(base.values.subarray(0, length)) });
+    await database?.close();
+  },
+
+  open: openIndex,
+
+  async search(ask: SearchAsk): Promise<SearchAnswer> {
+    const { batchRecords } = ask;
+    if (batchRecords !== undefined) base ??= loadVectors(setup.choice).base;
+    const delay = new LoopDelayMonitor();
+    delay.start();
+    const start = performance.now();
+    let isOver = false;
+    const writing = batchRecords === undefined ? 0 : write(batchRecords, () => isOver);
+    const latenciesMs = await searchAll(ask);
+    isOver = true;
+    const inserted = await writing;
+    const seconds = (performance.now() - start) / 1000;
+    const { eventLoopDelayMaxMs } = delay.stop();
+    const longestSliceMs = (await database?.stats())?.writes.longestSliceMs ?? Number.NaN;
+    return { latenciesMs, inserted, seconds, eventLoopDelayMaxMs, longestSliceMs };
+  },
+
+  /** Opens and searches at once: what the first queries wait for. */
+  async cold({ ef }: { readonly ef: number }): Promise<ColdAnswer> {
+    const openMs = await openIndex();
+    const start = performance.now();
+    const { stats } = await opened().searchWithStats({ vector: vectors[0], k: K, ef });
+    const firstMs = performance.now() - start;
+    const ask = { k: K, ef, searches: Math.min(100, vectors.length), batchRecords: undefined };
+    const nextMs = await searchAll(ask);
+    const firstReads = stats.listReads + stats.pageReads + stats.originalReads;
+    return { openMs, firstMs, firstReads, nextMs };
+  },
+
+  async close(): Promise<void> {
+    await database?.close();
+  },
+});
