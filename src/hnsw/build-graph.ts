@@ -70,13 +70,14 @@ export function buildLimits({ dimension, m }: BuildSize, bytes: number): BuildLi
   const scratchOf = (count: number): number => crewBytes(dimension, 2 * m, leaf, count);
   let threads = THREADS_MOST;
   while (threads > 0 && scratchOf(threads) > bytes * THREADS_SHARE) threads--;
-  const scratch = scratchOf(threads);
   // Every run is rounded up to whole frames.
-  const rest = Math.max(0, bytes - scratch - 12 * FRAME_SIZE);
+  const beside = (scratch: number): number => Math.max(0, bytes - scratch - 12 * FRAME_SIZE);
+  const rest = beside(scratchOf(threads));
   const whole = Math.floor(rest / (codeStride + list));
   // Of m nodes one has a list in layer 1, give or take.
   const upper = ((codeStride + listBytes(m) + REPAIR_BYTES) / m) * 1.1;
-  const sharded = Math.floor(rest / Math.max(list, upper));
+  // Lists of all are held when no leaf is built any more.
+  const sharded = Math.floor(Math.min(beside(scratchOf(0)) / list, rest / upper));
   return { whole, sharded: whole < SHARD_LEAST ? whole : sharded, threads };
 }
 
