@@ -8,7 +8,7 @@
  * Reads about 5 ns an entry, in slices of time; sets take a bit a record each, four or so at the same time.
  */
 import type { CodeSpan, IndexQuery } from './index-query.ts';
-import { type CodeRange, codeSlices, countAtMost } from './index-scan.ts';
+import { type CodeRange, codeSlices, guessCount } from './index-scan.ts';
 import {
   countRecords,
   emptySet,
@@ -109,12 +109,12 @@ function join(
   return isExact ? exactly(sure) : { sure, possible: how(a.possible, b.possible) };
 }
 
-/** At least as many as evaluating it reads; of what no index knows, none. */
+/** About as many, or more, as evaluating it reads; of what no index knows, none. */
 export function entriesOf(query: IndexQuery, source: IndexSource): number {
   const sum = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0);
   switch (query.kind) {
     case 'spans':
-      return sum(query.spans.map((span) => countAtMost({ ...source, ...span })));
+      return sum(query.spans.map((span) => guessCount({ ...source, ...span }, source.records)));
     case 'not':
       return entriesOf(query.part, source);
     case 'and':

@@ -6,6 +6,9 @@ import { type PairSet, pairCount, readPairs } from '../lsm/pair-set.ts';
 import { fieldHi } from './index-changes.ts';
 import { type Code, compareCodes } from './index-code.ts';
 
+/** A key costs half a microsecond. */
+const GUESS_KEYS_MAX = 1000;
+
 /** Which entries: those of one field with codes from `from` to `to`, both inclusive. */
 export interface CodeRange {
   readonly engine: LsmEngine;
@@ -51,12 +54,16 @@ export function* codeSlices(range: CodeRange): Generator<CodeSlice, undefined> {
   }
 }
 
-/** At least as many as there are entries in the range: what their keys hold. Reads no list. */
-export function countAtMost(range: CodeRange): number {
+/**
+ * At least as many as there are entries in the range, as a guess: what their keys hold, and `beyond` where there
+ * are more keys than are worth a look. Reads no list.
+ */
+export function guessCount(range: CodeRange, beyond: number): number {
   const scan = openScan(range);
   let count = 0;
   try {
-    while (scan.next()) {
+    for (let keys = 0; scan.next(); keys++) {
+      if (keys === GUESS_KEYS_MAX) return count + beyond;
       const pairs = pairCount(scan.value);
       if (pairs < 0) throw damaged();
       count += pairs;
