@@ -3,6 +3,7 @@
  * from the built-in embedder. An error names the file and the row, and says how much was stored before.
  */
 import {
+  type BulkState,
   type Collection,
   type Embedder,
   hashingEmbedder,
@@ -26,6 +27,8 @@ export interface ImportOptions {
   readonly signal: AbortSignal;
   /** Called after each commit with the records stored so far. */
   readonly onProgress: (stored: number) => void;
+  /** Called while a collection is filled at once, behind the last record. */
+  readonly onBuild?: ((state: BulkState) => void) | undefined;
 }
 
 export interface ImportResult {
@@ -76,16 +79,21 @@ async function* notStored(
   }
 }
 
-/** Everything in one commit. When the user interrupts it, what was read until then is stored. */
+/**
+ * Everything in one commit. An interruption ends the reading, and what was read is stored; one that comes behind the last
+ * record ends the build, and nothing is.
+ */
 async function ingestAll(
   collection: Collection<Json>,
   records: AsyncIterable<SourceRecord>,
-  { embeds, signal, onProgress }: ImportOptions,
+  { embeds, signal, onProgress, onBuild }: ImportOptions,
 ): Promise<ImportResult> {
   const embedding = new Embedding(collection.info().dimension, embeds);
   let where = '';
   let stored = 0;
   let isInterrupted = false;
+  const building = new AbortController();
+  const abort = (): void => building.abort(signal.reason);
   const read = async function* (): AsyncGenerator<RecordInput<Json>> {
     for await (const record of records) {
       isInterrupted = signal.aborted;
@@ -94,14 +102,32 @@ async function ingestAll(
       yield embedding.complete(record);
       onProgress(++stored);
     }
+    signal.addEventListener('abort', abort);
+  };
+  const onPhase = (state: BulkState): void => {
+    if (state.phase !== 'read') onBuild?.(state);
   };
   try {
-    const { inserted, replaced } = await collection.ingest(read());
+    const { inserted, replaced } = await collection.ingest(read(), {
+      signal: building.signal,
+      onProgress: onPhase,
+    });
     return { stored, inserted, replaced, embedded: embedding.count, isInterrupted };
   } catch (error) {
+    if (building.signal.aborted) return nothingStored;
     throw namingRow(error, () => where);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
+
+const nothingStored: ImportResult = {
+  stored: 0,
+  inserted: 0,
+  replaced: 0,
+  embedded: 0,
+  isInterrupted: true,
+};
 
 /** Gives texts without a vector one from the built-in embedder. */
 class Embedding {

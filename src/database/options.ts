@@ -27,7 +27,11 @@ export interface DatabaseOptions {
    * Each takes some 10 MB beside `memoryBytes`. Default: 0.
    */
   readonly threads?: number | undefined;
-  /** Open without writing or deleting anything. Default: false. */
+  /**
+   * Open without writing or deleting anything, a lock included: any number of readers may, `DATABASE_LOCKED` while
+   * somebody has it open for writing. Who opens it for writing later takes pages away from under its readers: they get
+   * `CORRUPTION`, never a wrong answer, and have to open it again. Default: false.
+   */
   readonly readOnly?: boolean | undefined;
   /** How long to wait, in ms, for another opener to let go of the directory. Default: 0. */
   readonly lockTimeoutMs?: number | undefined;

@@ -178,6 +178,7 @@ export interface SearchStats {
   /** Of walks, with what they had to read, and of measuring their results again. */
   readonly walkMs: number;
   readonly refineMs: number;
+  /** Of all of it, `filterMs` too; what `include` asks for is read after it. */
   readonly totalMs: number;
 }
 

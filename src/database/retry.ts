@@ -1,13 +1,14 @@
 /** Repeating what lost a race: transactions that end with `CONFLICT`. */
 import { setTimeout as sleepMs } from 'node:timers/promises';
 import { isDatabaseError } from '../errors.ts';
-import { checkInteger, checkKeys } from './validate.ts';
+import { checkInteger, checkKeys, describe, invalid } from './validate.ts';
 
 const ATTEMPTS = 10;
 /** The pause before the n-th repetition is a random share of FIRST_MS * 2^n, of LONGEST_MS at most. */
 const FIRST_MS = 1;
 const LONGEST_MS = 100;
 
+/** Options of `retry`. */
 export interface RetryOptions {
   /** How often `fn` is called at most. Default: 10. */
   readonly attempts?: number | undefined;
@@ -25,6 +26,7 @@ export interface RetryOptions {
  */
 export async function retry<T>(fn: () => Promise<T>, options: RetryOptions = {}): Promise<T> {
   checkKeys(options, ['attempts', 'sleep', 'random'], 'retry');
+  if (typeof fn !== 'function') throw invalid(`fn: expected a function, got ${describe(fn)}`);
   const { attempts = ATTEMPTS, sleep = sleepMs, random = Math.random } = options;
   checkInteger(attempts, 'attempts', { from: 1, to: Number.MAX_SAFE_INTEGER });
   for (let attempt = 1; ; attempt++) {

@@ -89,7 +89,8 @@ export class Searcher {
         const { rollbacks } = this.#space;
         try {
           const { matches, stats } = await this.#attempt(request, acquired?.bits);
-          return { matches, stats: { ...stats, ...filterStats(acquired), filterMs } };
+          const totalMs = stats.totalMs + filterMs;
+          return { matches, stats: { ...stats, ...filterStats(acquired), filterMs, totalMs } };
         } catch (error) {
           // A plan was undone while the search had paused on one of its nodes: begin again.
           const isOver = request.search.signal?.aborted || rollbacks === this.#space.rollbacks;

@@ -2,7 +2,7 @@
  * An open database as its collections use it: the shared stores, the right to write, the turns of the
  * writer and the checkpoints between them. Ends with `close`, which waits for whatever runs.
  */
-import { DatabaseError } from '../errors.ts';
+import { DatabaseError, withAdvice } from '../errors.ts';
 import { WriteBatch } from '../lsm/write-batch.ts';
 import type { Lock } from '../storage/file-system.ts';
 import { type CatalogEntry, spacesOf, writeCurves } from './catalog.ts';
@@ -23,6 +23,10 @@ import { Sweeper } from './sweeper.ts';
 import { traced, writeChannel } from './tracing.ts';
 import type { VectorAttachment } from './vector-attachment.ts';
 import type { WritePlan } from './write-plan.ts';
+
+/** A reader holds no lock. */
+const WRITTEN_ADVICE =
+  'if somebody has opened it for writing since, nothing is wrong with it: open it again';
 
 export interface SessionOptions {
   readonly stores: Stores;
@@ -155,7 +159,12 @@ export class Session {
   /** Runs a reading operation so that `close` waits for it. */
   async read<T>(operation: () => T | Promise<T>): Promise<T> {
     this.assertOpen();
-    return await this.#track(async () => operation());
+    if (!this.options.readOnly) return await this.#track(async () => operation());
+    try {
+      return await this.#track(async () => operation());
+    } catch (error) {
+      throw withAdvice(error, WRITTEN_ADVICE);
+    }
   }
 
   /** Runs an operation that writes, from the checks of its arguments on, so that `close` waits for it. */

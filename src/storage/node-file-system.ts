@@ -7,6 +7,7 @@
 import fs from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { assert } from '../base/assert.ts';
+import { DatabaseError } from '../errors.ts';
 import { lockDirectory, waitUntilUnlocked } from './directory-lock.ts';
 import type { File, FileSystem, Lock, LockOptions, OpenMode, ThreadAccess } from './file-system.ts';
 import { ioError, systemErrorCode } from './io-error.ts';
@@ -62,8 +63,11 @@ export class NodeFileSystem implements FileSystem {
     try {
       fs.mkdirSync(path);
     } catch (cause) {
-      const isThere = systemErrorCode(cause) === 'EEXIST' && isDirectory(path);
-      if (!isThere) throw ioError('make directory', path, cause);
+      if (systemErrorCode(cause) !== 'EEXIST') throw ioError('make directory', path, cause);
+      if (!isDirectory(path)) {
+        const reason = 'there is a file of that name; a database needs a folder';
+        throw new DatabaseError('IO', `cannot make directory ${path}: ${reason}`, { cause });
+      }
     }
     this.syncDirectory(parent);
   }

@@ -192,3 +192,12 @@ test.each(ways)('a transaction filters what it has written itself, $way', async 
   expect(await world.collection.has(1, { namespace: 'odd' })).toBe(false);
   expect(await world.collection.has('other')).toBe(true);
 });
+
+test('the time of a search holds that of its filter', async () => {
+  await using world = await fixture<Meta>();
+  await fill(world.collection);
+  const search = { vector: [1, 0, 0, 0], filter: { year: 2001 } };
+  const { stats } = await world.collection.searchWithStats(search);
+  expect(stats.filter).toBe('scan');
+  expect(stats.totalMs).toBeGreaterThan(stats.filterMs);
+});

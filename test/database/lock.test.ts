@@ -75,3 +75,23 @@ test('whoever lost the lock while it was suspended only reads, and the process l
   expect(log()).toEqual(before);
   await successor.close();
 });
+
+test('a reader under whom somebody writes is told to open it again', async () => {
+  const fileSystem = new MemoryFileSystem();
+  const options = { fileSystem, memoryBytes };
+  const writer = await open('/db', options);
+  const things = await writer.collection('things', { dimension: 2, exactBelow: 0 });
+  await things.upsert(Array.from({ length: 500 }, (_, id) => ({ id, vector: [id, 1] })));
+  await writer.close();
+  const reader = await open('/db', { ...options, readOnly: true });
+  await using second = await open('/db', options);
+  const again = await second.collection('things');
+  for (let i = 0; i < 3; i++) {
+    const records = Array.from({ length: 500 }, (_, id) => ({ id, vector: [id - i * 700, 1] }));
+    await again.upsert(records);
+    await second.compact();
+  }
+  const read = (await reader.collection('things')).search({ vector: [7, 1] });
+  await expect(read).rejects.toThrow(/open it again$/);
+  await reader.close();
+});

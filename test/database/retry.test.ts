@@ -40,3 +40,10 @@ test('any other error ends it at once', async () => {
   expect(calls).toBe(1);
   await expect(retry(failing, { attempts: 0 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
 });
+
+test('what is no function is refused', async () => {
+  await expect(retry(3 as never)).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: 'fn: expected a function, got 3',
+  });
+});

@@ -26,6 +26,17 @@ test('an error keeps the cause of the system', async () => {
   }
 });
 
+test('a file where a folder should be is named', async () => {
+  await using directory = await tempDir();
+  const path = `${directory.path}/file`;
+  fs.writeFileSync(path, '');
+  for (const place of [path, `${path}/below`]) {
+    const make = (): void => new NodeFileSystem().makeDirectory(place);
+    expect(make).toThrow(expect.objectContaining({ code: 'IO' }));
+    expect(make).toThrow(`${path}: there is a file of that name; a database needs a folder`);
+  }
+});
+
 test('a full disk, a missing permission and a read-only disk are named in words', () => {
   expect(ioError('write', '/db/a.wal', systemError('ENOSPC'))).toMatchObject({
     code: 'IO',

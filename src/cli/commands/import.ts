@@ -144,6 +144,7 @@ class Target {
   readonly name: string;
   readonly #database: Database;
   readonly #options: CollectionOptions;
+  #isNew = false;
 
   constructor(database: Database, name: string, options: CollectionOptions) {
     this.#database = database;
@@ -153,8 +154,16 @@ class Target {
 
   async open<Meta>(dimensionWhenNew: number): Promise<Collection<Meta>> {
     const exists = (await this.#database.collections()).includes(this.name);
+    this.#isNew = !exists;
     const dimension = this.#options.dimension ?? (exists ? undefined : dimensionWhenNew);
     return await this.#database.collection<Meta>(this.name, { ...this.#options, dimension });
+  }
+
+  /** After a failure: what it made and did not fill would stand in the way of the next attempt. */
+  async dropIfNew(collection: Collection<Json>): Promise<void> {
+    if (!this.#isNew || collection.info().records > 0) return;
+    // The error that brought us here is the one to show.
+    await this.#database.dropCollection(this.name).catch(() => {});
   }
 }
 
@@ -205,14 +214,16 @@ async function importFile(
   const records = limited(source.records, plan.limit)[Symbol.asyncIterator]();
   const first = await records.next();
   if (first.done === true) {
-    context.say(`${printable(plan.source)} has no records; nothing to do.`);
+    const shown = plan.source === '-' ? 'Standard input' : printable(plan.source);
+    context.say(`${shown} has no records; nothing to do.`);
     context.json({ collection: target.name, stored: 0, inserted: 0, replaced: 0, embedded: 0 });
     return 0;
   }
   const firstVector = first.value.record.vector;
   const dimension = source.dimension ?? firstVector?.length ?? textDimension;
   const collection = await target.open<Json>(dimension);
-  const bar = context.progress('Importing', 'record');
+  let bar = context.progress('Importing', 'record');
+  let shownPhase: string | undefined;
   const total = source.rows && Math.min(source.rows, plan.limit ?? source.rows);
   let result: ImportResult;
   try {
@@ -223,7 +234,18 @@ async function importFile(
       skipStored: plan.isResumed,
       signal: context.signal,
       onProgress: (stored) => bar.update(stored, { total, share: source.share() }),
+      onBuild: ({ phase, done, total }) => {
+        if (phase !== shownPhase) {
+          bar.clear();
+          bar = context.progress(`Building: ${phase}`, 'step');
+          shownPhase = phase;
+        }
+        bar.update(done, { total });
+      },
     });
+  } catch (error) {
+    await target.dropIfNew(collection);
+    throw error;
   } finally {
     bar.clear();
   }

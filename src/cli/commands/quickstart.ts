@@ -99,7 +99,7 @@ async function textFilesOf(folder: string): Promise<FoundFiles> {
   if (info === undefined && folder === folderDefault) {
     throw inputError(
       folder,
-      'no such folder here; run `npm install` first, or give a folder of Markdown files: npm run quickstart -- FOLDER',
+      'no such folder here; run `npm install` first, or give a folder of Markdown files: npx stratavec quickstart FOLDER',
     );
   }
   const found = await findTextFiles(folder);
@@ -108,7 +108,7 @@ async function textFilesOf(folder: string): Promise<FoundFiles> {
   const why = reason === undefined ? '' : ` (could not read ${reason})`;
   throw inputError(
     folder,
-    `no README or Markdown file in it${why}; give another folder: npm run quickstart -- FOLDER`,
+    `no README or Markdown file in it${why}; give another folder: npx stratavec quickstart FOLDER`,
   );
 }
 
@@ -212,8 +212,8 @@ function sayWhatNext(context: Context, directory: string): void {
   context.say(`  npx stratavec search ${shown} --text "your own question"`);
   context.say(`  npx stratavec stats ${shown}`);
   context.say(`  npx stratavec check ${shown}`);
-  context.say('  npm run quickstart -- FOLDER     another folder of Markdown');
-  context.say('  npm run quickstart               again: only changed files are read');
+  context.say('  npx stratavec quickstart FOLDER   another folder of Markdown');
+  context.say('  npx stratavec quickstart          again: only changed files are read');
   context.say();
   context.say(
     'The built-in embedder matches words and their pieces, not meaning. For meaning, store',
