@@ -367,14 +367,11 @@ class BulkWriter {
       const node = this.#vectors[vector] === record ? nodes[vector++] : NO_NODE;
       const hasBody = source.body(content) !== undefined;
       this.#hasBodies ||= hasBody;
-      const named = { namespace: source.namespace(content), id: source.id(content) };
-      const value = encodeHead({
-        node,
-        named: NO_NAMED,
-        hasBody,
-        expiresAt: this.#expiryOf(content),
-        ...named,
-      });
+      const expiresAt = this.#expiryOf(content);
+      const namespace = source.namespace(content);
+      // The bytes of an id are borrowed until the next call.
+      const id = source.id(content);
+      const value = encodeHead({ node, named: NO_NAMED, hasBody, expiresAt, namespace, id });
       yield this.#count({ hi: store.entry.collection, lo: record, value });
     }
   }

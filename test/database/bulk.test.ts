@@ -309,3 +309,23 @@ test('opening reads no more for many records', async () => {
   expect((await again.collection('things')).info().vectors).toBe(4000);
   await again.close();
 });
+
+test.each([8, 100, 1_000])(
+  'records that cross the window of their file are whole (ids of %i)',
+  async (length) => {
+    await using world = await fixture<{ i: number }>({ dimension: 1 });
+    const { collection, db } = world;
+    const records = Array.from({ length: 5_000 }, (_, i) => ({
+      id: `${i}`.padEnd(length, '-'),
+      vector: [i],
+      ...(i % 3 === 0 ? { metadata: { i } } : {}),
+    }));
+    await collection.ingest(records);
+    const found = await collection.getMany(records.map(({ id }) => id));
+    const wrong = records.filter(({ id, metadata }, i) => {
+      return found[i]?.id !== id || found[i]?.metadata?.i !== metadata?.i;
+    });
+    expect(wrong).toEqual([]);
+    expect(await db.check()).toMatchObject({ ok: true });
+  },
+);
