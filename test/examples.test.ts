@@ -14,6 +14,7 @@ const output: Record<string, RegExp> = {
   'filters.js':
     /^after 1900: ulysses, orlando\npoems: 1\nby an old author: emma\ndeleted: 2\nleft: 2\n$/,
   'notes-search.js': /^when is .*: tax .*\nwater .*: garden .*\nlet .*: bread .*\n$/,
+  'transactions.js': /^no ink left\npens: 0 of 3\norders: 3\n$/,
 };
 
 test('every example is run', () => {
