@@ -19,6 +19,7 @@ export type ErrorCode =
  * what was expected, what was found and what to do. Anything else that escapes is a bug in the library.
  */
 export class DatabaseError extends Error {
+  /** What went wrong, for programs. */
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {

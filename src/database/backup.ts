@@ -27,10 +27,13 @@ export type { BackupOptions, BackupProgress } from '../lsm/backup.ts';
 export interface BackupReport {
   /** Of the last commit that is in the backup. */
   readonly sequence: number;
+  /** Of all tables, linked ones too. */
   readonly tableBytes: number;
   /** Tables that share their bytes with the source. */
   readonly linkedTables: number;
+  /** All of them. */
   readonly tables: number;
+  /** Of the page file, which is always copied. */
   readonly pageBytes: number;
 }
 

@@ -17,18 +17,23 @@ import type { Session } from './session.ts';
 import { TimeSlice } from './time-slice.ts';
 import type { VectorStore } from './vector-store.ts';
 
+/** Something that `Database.check` found wrong. */
 export interface CheckProblem {
   /** Short and stable: what kind of problem it is. */
   readonly code: string;
   /** Which file, tree or collection. */
   readonly where: string;
+  /** For people: what was expected there, what was found. */
   readonly detail: string;
 }
 
 /** What `Database.check` found and counted; `ok` when there is no problem. */
 export interface CheckReport {
+  /** No problem. */
   readonly ok: boolean;
+  /** In the order in which they were met. */
   readonly problems: readonly CheckProblem[];
+  /** What there is. */
   readonly counts: {
     readonly collections: number;
     readonly records: number;

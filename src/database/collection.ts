@@ -56,18 +56,22 @@ import { describe, invalid } from './validate.ts';
 
 /** A named vector space, and how many records have a vector there. */
 export interface VectorSpaceInfo extends EffectiveSpaceOptions {
+  /** Living vectors. */
   readonly vectors: number;
 }
 
 /** What a collection is and how much is in it. `dimension` is 0 without a default vector space. */
 export interface CollectionInfo extends Omit<EffectiveCollectionOptions, 'vectors'> {
   readonly name: string;
-  /** Living records, and how many of them have a vector in the default space. */
+  /** Living records. */
   readonly records: number;
+  /** How many of them have a vector in the default space. */
   readonly vectors: number;
+  /** By name of the space. */
   readonly namedVectors: Readonly<Record<string, VectorSpaceInfo>>;
-  /** Indexed fields: their types by path, and which of them are not in use yet. */
+  /** Indexed fields: their types by path. */
   readonly fields: Readonly<Record<string, FieldType>>;
+  /** Which of them are not in use yet. */
   readonly fieldsBuilding: readonly string[];
 }
 
@@ -93,6 +97,7 @@ export class Collection<Meta = unknown> {
     this.#opened = store;
   }
 
+  /** As it is now: `Database.renameCollection` changes it. */
   get name(): string {
     return this.#opened.entry.name;
   }
@@ -123,7 +128,7 @@ export class Collection<Meta = unknown> {
 
   /**
    * Stores records, replacing whole those whose id is there. Of records with the same id in one call
-   * the last one wins. Nothing is stored when one is refused. What is given is copied before the call
+   * the last one wins. Nothing is stored when one is refused: `INVALID_ARGUMENT`, `DIMENSION_MISMATCH`. What is given is copied before the call
    * returns its promise: batches of up to a thousand or so keep the event loop free.
    */
   async upsert(records: RecordInput<Meta> | readonly RecordInput<Meta>[]): Promise<UpsertResult> {
@@ -169,7 +174,7 @@ export class Collection<Meta = unknown> {
     });
   }
 
-  /** Changes parts of a record; false when there is none. An equal vector changes no graph. */
+  /** Changes parts of a record, in one commit; false when there is none. An equal vector changes no graph. */
   async update(
     id: RecordId,
     changes: UpdateInput,
@@ -210,7 +215,7 @@ export class Collection<Meta = unknown> {
     );
   }
 
-  /** The record of an id, or undefined. */
+  /** The record of an id, or undefined. What it holds is the caller's. */
   async get(id: RecordId, options: GetOptions = {}): Promise<StoredRecord<Meta> | undefined> {
     const encoded = encodeId(id);
     const checked = checkGet(options);
@@ -228,6 +233,7 @@ export class Collection<Meta = unknown> {
     return await this.#session.read(() => this.#reads.getMany<Meta>(encoded, checked));
   }
 
+  /** Whether there is a record of that id. Reads less than `get`. */
   async has(id: RecordId, options: NamespaceOptions = {}): Promise<boolean> {
     const encoded = encodeId(id);
     const namespace = checkNamespaceOnly(options);
@@ -242,13 +248,18 @@ export class Collection<Meta = unknown> {
 
   /**
    * Records in the order in which their ids were first stored, as of the commit that was the last one
-   * when the scan began.
+   * when the scan began, whatever is written meanwhile. Until it has ended (or `return` was called) the files that it reads
+   * stay. What is wrong with its options is thrown by the first step.
    */
   scan(options: ScanOptions<Meta> = {}): AsyncIterableIterator<StoredRecord<Meta>> {
     return this.#scan(options);
   }
 
-  /** The k records nearest to a vector, or to a stored record. See `SearchOptions`. */
+  /**
+   * The k records nearest to a vector, or to a stored record, nearest first; of equal distances the record that is stored
+   * longer. As of the last published commit. About O(log n) distances; up to `exactBelow` vectors, and with `exact`, all
+   * of them. `NOT_FOUND` when the record of `id` is missing, `DIMENSION_MISMATCH`, `ABORTED`. See `SearchOptions`.
+   */
   async search(options: SearchOptions<Meta>): Promise<Hit<Meta>[]> {
     this.#session.assertOpen();
     const checked = checkSearch(options, this.#store.options);

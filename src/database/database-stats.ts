@@ -8,6 +8,9 @@ import type { Session } from './session.ts';
 import { pagesNeeded } from './sweep-moves.ts';
 import type { VectorStore } from './vector-store.ts';
 
+export type { TreeStats };
+
+/** Memory of an open database, in bytes; the parts add up to `totalBytes`. */
 export interface MemoryStats {
   /** What `memoryBytes` allows. */
   readonly budgetBytes: number;
@@ -32,12 +35,15 @@ export interface MemoryStats {
 
 /** The graph of one vector space. */
 export interface GraphStats {
+  /** Name of the collection. */
   readonly collection: string;
   /** Name of the vector space; undefined: the default one. */
   readonly vectorName: string | undefined;
+  /** Living ones. */
   readonly vectors: number;
-  /** Places of deleted vectors that no sweep has freed yet, and places that can be given. */
+  /** Places of deleted vectors that no sweep has freed yet. */
   readonly ghosts: number;
+  /** Places that can be given. */
   readonly free: number;
   readonly pages: number;
   /** Share of the places that are used, 0 to 1. */
@@ -48,6 +54,7 @@ export interface GraphStats {
 /** What `Database.stats` tells; units are in the names. */
 export interface DatabaseStats {
   readonly memory: MemoryStats;
+  /** Bytes of the directory, lock and temporary files aside. */
   readonly disk: {
     readonly totalBytes: number;
     readonly logBytes: number;
@@ -58,8 +65,11 @@ export interface DatabaseStats {
     /** Of the page file: what `compact` would give back, about; tables not counted. */
     readonly freeableBytes: number;
   };
+  /** Levels, tables and counts of each tree of the engine; see docs/lsm.md. */
   readonly trees: readonly TreeStats[];
+  /** One for each vector space of the collections that were used since the opening. */
   readonly graph: readonly GraphStats[];
+  /** What was not in memory and was read, and what had to go for it, since the opening. */
   readonly cache: {
     readonly codeReads: number;
     readonly codeBytesRead: number;
@@ -68,6 +78,7 @@ export interface DatabaseStats {
     readonly listReads: number;
     readonly evictions: number;
   };
+  /** What was written since the opening. */
   readonly writes: {
     readonly commits: number;
     readonly logWrites: number;
@@ -81,6 +92,7 @@ export interface DatabaseStats {
   };
   /** Snapshots and transactions that are open: they hold memory and disk. */
   readonly readers: OpenViewsStats;
+  /** Merges of tables since the opening, and what is under way. */
   readonly compaction: {
     readonly compactions: number;
     readonly bytesRead: number;

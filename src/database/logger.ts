@@ -8,6 +8,7 @@ export interface Logger {
   readonly warn?: LogMethod | undefined;
 }
 
+/** A short message, and its figures by name. */
 export type LogMethod = (message: string, details: Readonly<Record<string, unknown>>) => void;
 
 export function checkLogger(logger: unknown): Logger | undefined {

@@ -2,12 +2,15 @@ import type { FieldType } from '../filter/index-code.ts';
 import type { FileSystem } from '../storage/file-system.ts';
 import type { Logger } from './logger.ts';
 
-export type { FieldType };
+export type { FieldType, FileSystem };
 
 /** Distance of a vector space. l2: Euclidean; cosine: 1 - cos; dot: minus the inner product. */
 export type Metric = 'l2' | 'cosine' | 'dot';
 
-/** How much of a commit is on the disk when its promise resolves. */
+/**
+ * How much of a commit is on the disk when its promise resolves: all of it ('sync'), what the operating system will
+ * write ('os'), or nothing for certain ('none').
+ */
 export type Durability = 'sync' | 'os' | 'none';
 
 /** Options of `open`. */
@@ -94,6 +97,7 @@ export interface CollectionOptions {
    * Indexed fields of the metadata: the type of their values by path, as `{ 'author.name': 'keyword', year: 'number' }`.
    * Filters on them read an index instead of every record. Arrays are indexed by element. Values of another type than the
    * field's are stored all the same, and found by looking at their records. `Collection.addField` adds some later.
+   * Default: none.
    */
   readonly fields?: Readonly<Record<string, FieldType>> | undefined;
   /** Not supported yet. */
@@ -109,7 +113,7 @@ export type VectorSpaceOptions = Pick<
   readonly dimension?: number | undefined;
 };
 
-/** The options of a vector space as they are in effect. */
+/** The options of a vector space as they are in effect: see `CollectionOptions`; `codes` says what 'auto' came to. */
 export interface EffectiveSpaceOptions {
   readonly dimension: number;
   readonly metric: Metric;
@@ -126,5 +130,6 @@ export interface EffectiveSpaceOptions {
 export interface EffectiveCollectionOptions extends EffectiveSpaceOptions {
   /** Of the named vector spaces, in the order in which they were given. */
   readonly vectors: Readonly<Record<string, EffectiveSpaceOptions>>;
+  /** As it was given last. */
   readonly exactBelow: number;
 }

@@ -12,15 +12,17 @@ import { checkInteger, checkKeys } from './validate.ts';
 export interface RecallOptions {
   /** How many stored records are searched by. Default: 100. */
   readonly sample?: number | undefined;
-  /** Default: 10. */
+  /** Neighbours looked for. Default: 10. */
   readonly k?: number | undefined;
-  /** As in `search`; both left out: its default. */
+  /** As in `search`. Default: as there. */
   readonly ef?: number | undefined;
+  /** As in `search`: whether it is reached. Default: none. */
   readonly recall?: number | undefined;
   /** The vector space. Default: the default one. */
   readonly vectorName?: string | undefined;
   /** Of the sample. Default: 1. */
   readonly seed?: number | undefined;
+  /** Ends the measurement with `ABORTED`. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -30,11 +32,13 @@ export interface RecallReport {
   readonly recall: number;
   /** Records that were searched by; fewer than asked for in a small collection. */
   readonly sample: number;
+  /** As asked for. */
   readonly k: number;
   /** The largest beam width that was used; 0 when searches compared with every vector. */
   readonly ef: number;
-  /** Mean times of a search, and of an exact one. */
+  /** Mean time of a search. */
   readonly searchMs: number;
+  /** Mean time of an exact one. */
   readonly exactMs: number;
 }
 

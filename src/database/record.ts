@@ -19,8 +19,9 @@ export interface RecordInput<Meta = unknown> {
   readonly vectors?: Readonly<Record<string, VectorInput | undefined>> | undefined;
   /** JSON, at most 64 KiB. */
   readonly metadata?: Meta | undefined;
+  /** Kept with the record and given back; well-formed Unicode. It is not searched. */
   readonly text?: string | undefined;
-  /** Default: '' (the default namespace). */
+  /** Groups records: an id is unique within one; at most 1,024 bytes of UTF-8. Default: '' (the default namespace). */
   readonly namespace?: string | undefined;
   /**
    * The record is gone so many seconds after its commit, fractions included; at most 50 years. Whoever stores it
@@ -31,12 +32,15 @@ export interface RecordInput<Meta = unknown> {
 
 /** A stored record. Only what was stored, and asked for by `include`, is there. */
 export interface StoredRecord<Meta = unknown> {
+  /** In the form in which it was last written: a number, a bigint or a string. */
   readonly id: RecordId;
+  /** '' is the default one. */
   readonly namespace: string;
   /** A fresh copy of dimension values. */
   readonly vector?: Float32Array;
-  /** In named vector spaces, by name; with `vector` in `include`. */
+  /** In named vector spaces, by name; with `vector` in `include`. Fresh copies. */
   readonly vectors?: Readonly<Record<string, Float32Array>>;
+  /** Parsed anew for each record that is read. */
   readonly metadata?: Meta;
   readonly text?: string;
   /** When it expires, in ms since 1970; only of a record that does. */
@@ -46,9 +50,11 @@ export interface StoredRecord<Meta = unknown> {
 /** Parts of a record to return. */
 export type IncludePart = 'metadata' | 'text' | 'vector';
 
-/** A record found by a search. */
+/** A record found by a search. `vector`, `vectors`, `metadata` and `text` are there if `include` asks, and stored. */
 export interface Hit<Meta = unknown> {
+  /** In the form in which it was last written. */
   readonly id: RecordId;
+  /** '' is the default one. */
   readonly namespace: string;
   /** Smaller is nearer. l2: Euclidean distance; cosine: 1 - cos; dot: -q·x. */
   readonly distance: number;
@@ -56,6 +62,7 @@ export interface Hit<Meta = unknown> {
   readonly score: number;
   /** With `groupBy`: the value that the hits of its group have. */
   readonly group?: Json;
+  /** A fresh copy. */
   readonly vector?: Float32Array;
   /** In named vector spaces, by name; with `vector` in `include`. */
   readonly vectors?: Readonly<Record<string, Float32Array>>;
@@ -63,9 +70,11 @@ export interface Hit<Meta = unknown> {
   readonly text?: string;
 }
 
-/** What a write did: how many records were new, how many took the place of another. */
+/** What a write did. */
 export interface UpsertResult {
+  /** Records that were new. */
   readonly inserted: number;
+  /** Records that took the place of another. */
   readonly replaced: number;
 }
 
@@ -136,13 +145,15 @@ export interface SearchOptions<Meta = unknown> {
   readonly after?: string | undefined;
   /** Default: none; metadata and text are read only for hits that ask. */
   readonly include?: readonly IncludePart[] | undefined;
+  /** Ends the search with `ABORTED`. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** See `SearchOptions.groupBy`. */
 export interface GroupOptions {
+  /** A path into the metadata, as 'author.name'. */
   readonly field: string;
-  /** Default: 1. */
+  /** Hits of each group at most. Default: 1. */
   readonly size?: number | undefined;
 }
 
@@ -160,23 +171,29 @@ export interface SearchStats {
    * an earlier search, 'updated' with what has changed since; 'none' without a filter.
    */
   readonly filter: 'none' | 'kept' | 'updated' | 'index' | 'scan';
-  /** Records whose metadata had to be read for it, and the time that all of it took. */
+  /** Records whose metadata had to be read for it. */
   readonly looked: number;
+  /** What the filter took, all of it. */
   readonly filterMs: number;
   /** Whether the answer is the true one. */
   readonly exact: boolean;
+  /** The beam width of the last walk; 0 without one. */
   readonly ef: number;
+  /** Nodes of the graph that were expanded. */
   readonly hops: number;
   /** Distances to codes. */
   readonly distances: number;
-  /** Neighbour lists and pages that were not in memory and were read. */
+  /** Neighbour lists that were not in memory and were read. */
   readonly listReads: number;
+  /** Pages of codes that were not in memory and were read. */
   readonly pageReads: number;
-  /** Vectors read for exact distances, and how many of them were not in memory. */
+  /** Vectors read for exact distances. */
   readonly refined: number;
+  /** How many of them were not in memory. */
   readonly originalReads: number;
-  /** Of walks, with what they had to read, and of measuring their results again. */
+  /** Of walks, with what they had to read. */
   readonly walkMs: number;
+  /** Of measuring their results again. */
   readonly refineMs: number;
   /** Of all of it, `filterMs` too; what `include` asks for is read after it. */
   readonly totalMs: number;
@@ -184,7 +201,9 @@ export interface SearchStats {
 
 /** What `searchWithStats` gives. */
 export interface SearchResult<Meta = unknown> {
+  /** Nearest first. */
   readonly hits: Hit<Meta>[];
+  /** How it was done. */
   readonly stats: SearchStats;
   /** For `after` of a search for the next page; undefined when there are no more hits. */
   readonly next: string | undefined;
@@ -198,6 +217,7 @@ export interface GetOptions {
   readonly include?: readonly IncludePart[] | undefined;
 }
 
+/** Options of `count`. */
 export interface CountOptions<Meta = unknown> {
   /** Only records whose metadata passes. Default: all. See docs/filters.md. */
   readonly filter?: Filter<Meta> | undefined;
@@ -219,6 +239,8 @@ export interface ScanOptions<Meta = unknown> extends CountOptions<Meta> {
    * `NOT_FOUND` when there is no such record any more.
    */
   readonly after?: RecordId | undefined;
+  /** At most so many records. Default: all. */
   readonly limit?: number | undefined;
+  /** Ends the scan with `ABORTED`. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }

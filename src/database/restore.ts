@@ -21,6 +21,7 @@ export interface RestoreOptions {
   readonly memoryBytes?: number | undefined;
   /** Where files live. Default: the file system of the machine. */
   readonly fileSystem?: FileSystem | undefined;
+  /** Called after each piece that was copied. Default: none. */
   readonly onProgress?: ((progress: BackupProgress) => void) | undefined;
   /** Ends the restore with `ABORTED`; what was written is removed. */
   readonly signal?: AbortSignal | undefined;
@@ -28,6 +29,7 @@ export interface RestoreOptions {
 
 /** What `restore` copied. */
 export interface RestoreReport {
+  /** Written to the new place. */
   readonly bytes: number;
   /** What the backup holds. */
   readonly counts: CheckReport['counts'];

@@ -68,6 +68,7 @@ export class Snapshot implements AsyncDisposable {
 
 /** The reads of a collection, at a snapshot. */
 export class SnapshotCollection<Meta = unknown> {
+  /** As it was when the snapshot was taken. */
   readonly name: string;
   readonly #session: Session;
   readonly #store: CollectionStore;
@@ -101,6 +102,7 @@ export class SnapshotCollection<Meta = unknown> {
     return await this.#read(() => this.#reads.getMany<Meta>(encoded, checked));
   }
 
+  /** As `Collection.has`. */
   async has(id: RecordId, options: NamespaceOptions = {}): Promise<boolean> {
     const encoded = encodeId(id);
     const namespace = checkNamespaceOnly(options);

@@ -5,9 +5,11 @@ import { DatabaseError } from '../errors.ts';
 export interface CompactProgress {
   /** Repair of lists, links of weak nodes, places made free, vectors moved, pages rewritten, tables merged. */
   readonly phase: 'sweep' | 'link' | 'free' | 'move' | 'pages' | 'tables';
+  /** Its name; '' in the phase 'tables', which are of all collections. */
   readonly collection: string;
   /** In units of the phase: lists, pages or tables. */
   readonly done: number;
+  /** In the same units. */
   readonly total: number;
 }
 

@@ -38,6 +38,7 @@ const FILE_SLACK_SHARE = 0.15;
 
 /** Options of `Database.compact`. */
 export interface CompactOptions {
+  /** Called after each piece. Default: none. */
   readonly onProgress?: ((progress: CompactProgress) => void) | undefined;
   /** Ends it between two pieces: `ABORTED`; what was done stays. */
   readonly signal?: AbortSignal | undefined;
@@ -45,9 +46,11 @@ export interface CompactOptions {
 
 /** What a compaction gave back. */
 export interface CompactReport {
-  /** Ghosts removed, and vectors that were moved to make pages empty. */
+  /** Deleted vectors taken out of the graphs. */
   readonly ghostsRemoved: number;
+  /** Vectors that were moved to make pages empty. */
   readonly vectorsMoved: number;
+  /** Pages that were empty then. */
   readonly pagesDropped: number;
   /** By how much logs, tables and pages are smaller; below 0 where they grew, as a small database may. */
   readonly bytesFreed: number;

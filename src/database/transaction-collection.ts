@@ -42,6 +42,7 @@ import { describe, invalid } from './validate.ts';
  * at the end: see `Database.transaction`.
  */
 export class TransactionCollection<Meta = unknown> {
+  /** As it was when the transaction asked for it. */
   readonly name: string;
   readonly #scope: TransactionScope;
   readonly #buffer: TransactionBuffer;
@@ -135,6 +136,7 @@ export class TransactionCollection<Meta = unknown> {
     return await this.#scope.run(() => this.#reads.getMany<Meta>(encoded, checked));
   }
 
+  /** As `Collection.has`. */
   async has(id: RecordId, options: NamespaceOptions = {}): Promise<boolean> {
     const encoded = encodeId(id);
     const namespace = checkNamespaceOnly(options);

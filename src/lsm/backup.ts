@@ -30,6 +30,7 @@ export interface BackupProgress {
 export interface BackupOptions {
   /** Give tables a second name instead of copying them, where that works. Default: true. */
   readonly link?: boolean | undefined;
+  /** Called after each piece. Default: none. */
   readonly onProgress?: ((progress: BackupProgress) => void) | undefined;
   /** Ends the backup with `ABORTED`; what was written is removed. */
   readonly signal?: AbortSignal | undefined;

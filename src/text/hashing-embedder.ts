@@ -14,6 +14,7 @@ import { stopWords } from './stop-words.ts';
 
 /** Turns texts into vectors of one dimension. Synchronous; the results belong to the caller. */
 export interface Embedder {
+  /** Length of the vectors. */
   readonly dimension: number;
   /** A unit vector for `text`. About 0.1 ms for a page of text. */
   embed(text: string): Float32Array;

@@ -32,6 +32,8 @@ import { HeldLockFileSystem, RebuildingFileSystem } from './rebuilding-file-syst
 import { Remains } from './remains.ts';
 import { clearRebuilt, finishSwap, isSwapping, REBUILT_SUFFIX, swapIn } from './swap.ts';
 
+export type { Loss };
+
 /** Options of `repair`. */
 export interface RepairOptions {
   /** See `DatabaseOptions`. Default: 268,435,456 (256 MiB). */
