@@ -14,5 +14,8 @@ export function codeDistance(context: WalkContext, left: number, right: number):
     if (leftSlot === 0) vectors.loadCodes(space.pageOf(left));
     if (rightSlot === 0) vectors.loadCodes(space.pageOf(right));
   }
-  throw new DatabaseError('RESOURCE_EXHAUSTED', 'memory does not hold two pages of codes beside the changes; raise memoryBytes or write less at once');
+  throw new DatabaseError(
+    'RESOURCE_EXHAUSTED',
+    'memory does not hold two pages of codes beside the changes; raise memoryBytes or write less at once',
+  );
 }
