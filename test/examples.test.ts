@@ -9,12 +9,12 @@ const run = promisify(execFile);
 
 /** What each prints; a second run on the same folder need not. */
 const output: Record<string, RegExp> = {
-  'backup-and-restore.js': /^sound: true, at least 100 records: true\n$/,
-  'bulk-load.js': /^3000 records in \d phases\nnearest to point-7: point-\d+, then point-\d+\n$/,
-  'filters.js':
+  'backup-and-restore.mjs': /^sound: true, at least 100 records: true\n$/,
+  'bulk-load.mjs': /^3000 records in \d phases\nnearest to point-7: point-\d+, then point-\d+\n$/,
+  'filters.mjs':
     /^after 1900: ulysses, orlando\npoems: 1\nby an old author: emma\ndeleted: 2\nleft: 2\n$/,
-  'notes-search.js': /^when is .*: tax .*\nwater .*: garden .*\nlet .*: bread .*\n$/,
-  'transactions.js': /^no ink left\npens: 0 of 3\norders: 3\n$/,
+  'notes-search.mjs': /^when is .*: tax .*\nwater .*: garden .*\nlet .*: bread .*\n$/,
+  'transactions.mjs': /^no ink left\npens: 0 of 3\norders: 3\n$/,
 };
 
 test('every example is run', () => {
