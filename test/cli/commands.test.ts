@@ -129,6 +129,28 @@ test('a folder of texts becomes sections; changed files are replaced', async () 
   expect((await stratavec(dir.path, 'get', 'db', 'docs/a.md#3')).code).toBe(1);
 });
 
+test('indexed fields are created, and a search takes a recall', async () => {
+  await using dir = await tempDir();
+  const db = `${dir.path}/db`;
+  const fields = '{"year": "number"}';
+  const create = ['create', db, '-c', 'books', '-d', '8', '--fields'];
+  expect((await stratavecHere(...create, fields)).code).toBe(0);
+  const line = '{"id": 1, "vector": [1, 2, 3, 4, 5, 6, 7, 8], "metadata": {"year": 1815}}\n';
+  await writeFile(`${dir.path}/r.jsonl`, line);
+  expect((await stratavecHere('import', db, `${dir.path}/r.jsonl`)).code).toBe(0);
+  const search = ['search', db, '--vector', '[1, 2, 3, 4, 5, 6, 7, 9]', '--json', '--recall'];
+  const found = await stratavecHere(...search, '0.9', '--filter', '{"year": {"$lt": 1900}}');
+  expect(JSON.parse(found.out)).toMatchObject({ hits: [{ id: 1 }], stats: { filter: 'index' } });
+  for (const share of ['much', '2', '']) {
+    const refused = await stratavecHere(...search, share);
+    expect(refused).toMatchObject({ code: 2, out: expect.stringContaining('recall: expected') });
+  }
+  const broken = await stratavecHere(...create.with(3, 'new'), '{year}');
+  expect(broken).toMatchObject({ code: 2, err: expect.stringContaining('--fields is not JSON') });
+  const unknown = await stratavecHere(...create.with(3, 'new'), '{"year": "int"}');
+  expect(unknown).toMatchObject({ code: 2, err: expect.stringContaining("fields['year']") });
+});
+
 test('named vector spaces are created, imported, shown, exported and searched', async () => {
   await using dir = await tempDir();
   const spaces = '{"title": {"dimension": 2, "metric": "l2"}}';

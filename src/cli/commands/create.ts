@@ -11,6 +11,7 @@ export const create: Command = {
   examples: [
     'stratavec create ./data --collection notes --dimension 384 --metric cosine',
     `stratavec create ./data -c pages -d 384 --vectors '{"title": {"dimension": 128}}'`,
+    `stratavec create ./data -c books -d 384 --fields '{"year": "number", "author.name": "keyword"}'`,
   ],
   positionals: [{ name: 'DIR', help: 'Folder of the database.' }],
   options: {
@@ -22,6 +23,11 @@ export const create: Command = {
       help: 'Numbers in a vector. Needed, or --vectors.',
     },
     vectors: { kind: 'value', value: 'JSON', help: 'Named vector spaces: their options by name.' },
+    fields: {
+      kind: 'value',
+      value: 'JSON',
+      help: 'Indexed fields of the metadata: keyword, number, boolean or date, by path.',
+    },
     metric: { kind: 'value', value: metrics.join('|'), help: 'Default: cosine.' },
     ...commonOptions,
   },
@@ -34,7 +40,8 @@ async function run(context: Context): Promise<number> {
   const dimension = context.arguments.integer('dimension', 1);
   const metric = context.arguments.choice('metric', metrics);
   if (name === undefined) throw usageError('--collection is missing: give the collection a name');
-  const vectors = parseSpaces(context.arguments.text('vectors'));
+  const vectors = parseObject<'vectors'>('vectors', context);
+  const fields = parseObject<'fields'>('fields', context);
   if (dimension === undefined && vectors === undefined) {
     throw usageError('--dimension is missing: how many numbers has a vector? (texts: 384 is good)');
   }
@@ -44,7 +51,7 @@ async function run(context: Context): Promise<number> {
         `there is a collection "${printable(name)}" already; see \`stratavec stats ${directory}\``,
       );
     }
-    return (await database.collection(name, { dimension, metric, vectors })).info();
+    return (await database.collection(name, { dimension, metric, vectors, fields })).info();
   });
   context.say(
     `Created collection "${printable(name)}" in ${printable(directory)}: ` + `${described(info)}.`,
@@ -54,12 +61,16 @@ async function run(context: Context): Promise<number> {
 }
 
 /** What is in it is the library's to check. */
-function parseSpaces(json: string | undefined): CollectionOptions['vectors'] {
+function parseObject<Name extends 'vectors' | 'fields'>(
+  name: Name,
+  context: Context,
+): CollectionOptions[Name] {
+  const json = context.arguments.text(name);
   if (json === undefined) return undefined;
   try {
     return JSON.parse(json);
   } catch (error) {
-    throw usageError(`--vectors is not JSON: ${(error as Error).message}`);
+    throw usageError(`--${name} is not JSON: ${(error as Error).message}`);
   }
 }
 

@@ -31,6 +31,11 @@ export const search: Command = {
     'vector-name': { kind: 'value', value: 'NAME', help: 'Search in this named vector space.' },
     k: { kind: 'value', short: 'k', value: 'N', help: 'How many hits. Default: 10.' },
     ef: { kind: 'value', value: 'N', help: 'Beam width; more finds more. Default: 64.' },
+    recall: {
+      kind: 'value',
+      value: 'SHARE',
+      help: 'Look as widely as this recall takes, as 0.95.',
+    },
     exact: { kind: 'flag', help: 'Compare with every vector.' },
     filter: filterOption,
     namespace: { kind: 'value', short: 'n', value: 'NAME', help: 'Default: all.' },
@@ -51,6 +56,7 @@ async function run(context: Context): Promise<number> {
     k: given.integer('k', 1),
     vectorName: given.text('vector-name'),
     ef: given.integer('ef', 1),
+    recall: parseRecall(given.text('recall')),
     exact: given.flag('exact'),
     filter: parseFilterArgument(given.text('filter')),
     namespace: given.text('namespace'),
@@ -100,6 +106,16 @@ async function queryOf(
     );
   }
   return { vector: hashingEmbedder({ dimension }).embed(query.text ?? '') };
+}
+
+/** Its bounds are the library's to check. */
+function parseRecall(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const recall = Number(text);
+  if (text.trim() === '' || Number.isNaN(recall)) {
+    throw usageError(`--recall: expected a number as 0.95, got "${text}"`);
+  }
+  return recall;
 }
 
 function parseVector(text: string | undefined): number[] | undefined {
