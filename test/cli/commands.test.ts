@@ -189,6 +189,7 @@ test('what fails says why in one line, with exit code 1, and creates nothing', a
   );
   await writeFile(`${dir.path}/zero.jsonl`, '{"id": 1, "vector": [0, 0]}');
   const at = (name: string): string => `${dir.path}/${name}`;
+  await stratavecHere('create', at('db'), '--collection', 'records', '--dimension', '2');
   for (const [argv, message] of [
     [['search', at('none'), '--text', 'a'], /none: no database in this folder; make one/],
     [['stats', at('none')], /none: no database in this folder; make one/],
