@@ -22,7 +22,7 @@ import { ListCache } from './list-cache.ts';
 import { measureNodes } from './measure.ts';
 import { movedNeighbours, moveLists } from './move.ts';
 import type { NodeBits } from './node-bits.ts';
-import { type SearchOptions, searchGraph } from './search.ts';
+import { type SearchOptions, searchGraph, searchGraphNow } from './search.ts';
 import type { NeighbourSource, VectorSource } from './sources.ts';
 import { GraphSweep } from './sweep.ts';
 import { type TouchedList, TouchedLists } from './touched-lists.ts';
@@ -104,6 +104,18 @@ export class GraphIndex {
     const entry = options.entry ?? this.entry;
     if (entry === undefined) return noCandidates;
     return searchGraph(this.#context, entry, query, { ...options, sliceMs: this.#sliceMs });
+  }
+
+  /**
+   * As `search` without a filter, in this turn of the event loop. Undefined when it would take longer than a slice, or
+   * when threads share the walks.
+   */
+  searchNow(query: Float32Array, k: number, ef: number): Candidates | undefined {
+    assert(query.length === this.#context.space.dimension, 'the query has the dimension');
+    assert(k > 0, 'a search asks for something');
+    if (this.#context.runner !== undefined) return undefined;
+    if (this.entry === undefined) return noCandidates;
+    return searchGraphNow(this.#context, this.entry, query, { k, ef, sliceMs: this.#sliceMs });
   }
 
   /** As `search`, but over all pages and without mistakes. O(nodes). */
