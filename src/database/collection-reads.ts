@@ -19,7 +19,7 @@ import { decodeId } from './record-id.ts';
 import { type FoundRecord, isSelected } from './record-reader.ts';
 import type { CheckedSearch } from './search-plan.ts';
 import { type Answer, SearchRun } from './search-run.ts';
-import { scoreOf } from './searcher.ts';
+import { Searcher, scoreOf } from './searcher.ts';
 import { openSelectedHeads } from './selected-heads.ts';
 import type { Session } from './session.ts';
 import { TimeSlice } from './time-slice.ts';
@@ -116,6 +116,28 @@ export class CollectionReads {
       this.#session.assertOpen();
       assertOpen();
     }
+  }
+
+  /**
+   * The hits of a plain search by one vector, which may be borrowed, without a turn of the event loop: most searches are
+   * so short that promises and a held view would be a fifth of them. Undefined: `search` has to answer.
+   */
+  searchNow<Meta>(search: CheckedSearch): Hit<Meta>[] | undefined {
+    const { targets, groupBy, after } = search;
+    const [{ vectorName, vector }] = targets;
+    if (targets.length > 1 || vector === undefined) return undefined;
+    if (groupBy !== undefined || after !== undefined) return undefined;
+    const space = this.#store.spaceNamed(vectorName);
+    const { sequence, now } = this.#views.current;
+    const searcher = new Searcher(this.#session.stores, this.#store, space);
+    const matches = searcher.searchNow({ search, vector, sequence, now });
+    if (matches === undefined) return undefined;
+    const { metric } = space.options;
+    return matches.map(({ record, distance, namespace, id, head }) => {
+      const hit = { id, namespace, distance, score: scoreOf(distance, metric) };
+      if (head === undefined) return hit;
+      return { ...hit, ...this.#parts<Meta>(record, head, { include: search.include, sequence }) };
+    });
   }
 
   /** Everything of a search is read at the sequence at which it began. */

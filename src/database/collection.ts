@@ -49,10 +49,10 @@ import type {
 import { checkDistance, type DistanceOptions } from './record-distance.ts';
 import { encodeId } from './record-id.ts';
 import { checkSearches, type SearchManyOptions, searchMany } from './search-many.ts';
-import { checkSearch } from './search-plan.ts';
+import { checkSearch, ownQueries } from './search-plan.ts';
 import type { Session } from './session.ts';
-import { queryChannel, traced } from './tracing.ts';
-import { describe, invalid } from './validate.ts';
+import { isWatched, queryChannel, traced } from './tracing.ts';
+import { borrowVector, describe, invalid } from './validate.ts';
 
 /** A named vector space, and how many records have a vector there. */
 export interface VectorSpaceInfo extends EffectiveSpaceOptions {
@@ -262,7 +262,12 @@ export class Collection<Meta = unknown> {
    */
   async search(options: SearchOptions<Meta>): Promise<Hit<Meta>[]> {
     this.#session.assertOpen();
-    const checked = checkSearch(options, this.#store.options);
+    const borrowed = checkSearch(options, this.#store.options, borrowVector);
+    if (!isWatched(queryChannel)) {
+      const hits = this.#reads.searchNow<Meta>(borrowed);
+      if (hits !== undefined) return hits;
+    }
+    const checked = ownQueries(borrowed);
     // Without the cursor, which hashes the query.
     return (await this.#query(options, () => this.#reads.search<Meta>(checked))).hits;
   }

@@ -94,24 +94,45 @@ export function encodeHead(head: Head): Uint8Array {
 
 export function decodeHead(bytes: Uint8Array): Head {
   const flags = bytes[0];
-  if (bytes.length < 3 || flags > FLAGS_MAX) throw damaged();
-  const expiryAt = (flags & HAS_NODE) === 0 ? 1 : 5;
-  const namedAt = expiryAt + ((flags & EXPIRES) === 0 ? 0 : EXPIRY_SIZE);
-  if (bytes.length < namedAt + 2) throw damaged();
+  const { expiryAt, namedAt, named, namespaceAt, idAt } = headTail(bytes, bytes.length);
   const node = expiryAt === 1 ? NO_NODE : u32At(bytes, 1);
   const expiresAt =
     namedAt === expiryAt
       ? undefined
       : u32At(bytes, expiryAt) + (bytes[expiryAt + 4] | (bytes[expiryAt + 5] << 8)) * 2 ** 32;
-  const named = (flags & HAS_NAMED) === 0 ? NO_NAMED : readNamed(bytes, namedAt);
-  const namespaceAt = namedAt + (named.length === 0 ? 0 : 1 + NAMED_SIZE * named.length);
-  const reader = new VarintReader(bytes, namespaceAt);
-  const length = reader.next();
-  const idStart = reader.position + length;
-  if (length < 0 || idStart >= bytes.length) throw damaged();
-  const namespace = length === 0 ? '' : decoder.decode(bytes.subarray(reader.position, idStart));
+  const namespace = namespaceAt === idAt ? '' : decoder.decode(bytes.subarray(namespaceAt, idAt));
   const hasBody = (flags & HAS_BODY) !== 0;
-  return { node, named, hasBody, expiresAt, namespace, id: bytes.subarray(idStart) };
+  return { node, named, hasBody, expiresAt, namespace, id: bytes.subarray(idAt) };
+}
+
+/** Where the parts of the head in the first `size` bytes stand. Namespace and id follow each other to its end. */
+export function headTail(
+  bytes: Uint8Array,
+  size: number,
+): {
+  readonly expiryAt: number;
+  readonly namedAt: number;
+  readonly named: readonly NamedNode[];
+  readonly namespaceAt: number;
+  readonly idAt: number;
+} {
+  const flags = bytes[0];
+  if (size < 3 || flags > FLAGS_MAX) throw damaged();
+  const expiryAt = (flags & HAS_NODE) === 0 ? 1 : 5;
+  const namedAt = expiryAt + ((flags & EXPIRES) === 0 ? 0 : EXPIRY_SIZE);
+  if (size < namedAt + 2) throw damaged();
+  const named = (flags & HAS_NAMED) === 0 ? NO_NAMED : readNamed(bytes, namedAt, size);
+  const lengthAt = namedAt + (named.length === 0 ? 0 : 1 + NAMED_SIZE * named.length);
+  if (bytes[lengthAt] < 0x80) {
+    const idAt = lengthAt + 1 + bytes[lengthAt];
+    if (idAt >= size) throw damaged();
+    return { expiryAt, namedAt, named, namespaceAt: lengthAt + 1, idAt };
+  }
+  const reader = new VarintReader(bytes, lengthAt);
+  const length = reader.next();
+  const idAt = reader.position + length;
+  if (length < 0 || idAt >= size) throw damaged();
+  return { expiryAt, namedAt, named, namespaceAt: reader.position, idAt };
 }
 
 /** Node of a record in a vector space, or NO_NODE. */
@@ -129,15 +150,15 @@ export function withNode(head: Head, ordinal: number, node: number): Head {
   return { ...head, named };
 }
 
-/** As `nodeOf`, of an encoded head without decoding the rest: how a hit is checked. */
-export function headNode(bytes: Uint8Array, ordinal = 0): number {
+/** As `nodeOf`, of a head in the first `size` bytes without decoding the rest: how a hit is checked. */
+export function headNode(bytes: Uint8Array, ordinal = 0, size: number = bytes.length): number {
   const flags = bytes[0];
   const expiryAt = (flags & HAS_NODE) === 0 ? 1 : 5;
-  if (ordinal === 0) return expiryAt === 5 && bytes.length >= 7 ? u32At(bytes, 1) : NO_NODE;
+  if (ordinal === 0) return expiryAt === 5 && size >= 7 ? u32At(bytes, 1) : NO_NODE;
   if ((flags & HAS_NAMED) === 0) return NO_NODE;
   const at = expiryAt + ((flags & EXPIRES) === 0 ? 0 : EXPIRY_SIZE);
   const end = at + 1 + NAMED_SIZE * bytes[at];
-  if (end > bytes.length) return NO_NODE;
+  if (end > size) return NO_NODE;
   for (let entry = at + 1; entry < end; entry += NAMED_SIZE) {
     if (bytes[entry] === ordinal) return u32At(bytes, entry + 1);
   }
@@ -158,9 +179,9 @@ function writeNamed(bytes: Uint8Array, position: number, named: readonly NamedNo
   }
 }
 
-function readNamed(bytes: Uint8Array, position: number): readonly NamedNode[] {
+function readNamed(bytes: Uint8Array, position: number, size: number): readonly NamedNode[] {
   const count = bytes[position++];
-  if (count === 0 || position + NAMED_SIZE * count >= bytes.length) throw damaged();
+  if (count === 0 || position + NAMED_SIZE * count >= size) throw damaged();
   const named: NamedNode[] = [];
   let last = 0;
   for (let i = 0; i < count; i++, position += NAMED_SIZE) {

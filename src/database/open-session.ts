@@ -21,6 +21,7 @@ import { refuseUnfinished } from '../storage/unfinished.ts';
 import { BulkMemory } from './bulk-memory.ts';
 import { readDatabaseCounters } from './catalog.ts';
 import type { EffectiveDatabaseOptions } from './check-options.ts';
+import { HeadReader } from './head-reader.ts';
 import { planMemory } from './memory-plan.ts';
 import { RecordFilters } from './record-filter.ts';
 import { Session } from './session.ts';
@@ -162,6 +163,7 @@ async function openStores(opening: Opening): Promise<Stores> {
     walks,
     insertWalks,
     filters,
+    heads: new HeadReader(engine),
     writer,
     bulk: new BulkMemory(memory.bulkBytes, (bytes) => engine.lend(bytes)),
     slices,

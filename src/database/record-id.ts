@@ -35,19 +35,26 @@ export function encodeId(id: RecordId, name = 'id'): Uint8Array {
   throw invalid(`${name}: expected a string, a safe integer or a bigint, got ${typeName(id)}`);
 }
 
-export function decodeId(bytes: Uint8Array): RecordId {
-  const form = bytes[0];
+/** Of all bytes, or of those in [start, end). */
+export function decodeId(bytes: Uint8Array, start = 0, end: number = bytes.length): RecordId {
+  const form = bytes[start];
   try {
-    if (form === STRING_FORM) return decoder.decode(bytes.subarray(1));
-    if (bytes.length === 9 && (form === NUMBER_FORM || form === BIGINT_FORM)) {
+    if (form === STRING_FORM) return decoder.decode(bytes.subarray(start + 1, end));
+    if (end - start === 9 && form === NUMBER_FORM) {
+      return i32At(bytes, start + 5) * 2 ** 32 + (i32At(bytes, start + 1) >>> 0);
+    }
+    if (end - start === 9 && form === BIGINT_FORM) {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      const value = view.getBigInt64(1, true);
-      return form === NUMBER_FORM ? Number(value) : value;
+      return view.getBigInt64(start + 1, true);
     }
   } catch {
     // Falls through: not UTF-8.
   }
   throw new CorruptionError('a record id is malformed', { file: 'tree heads', offset: 0 });
+}
+
+function i32At(bytes: Uint8Array, at: number): number {
+  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }
 
 /** Whether two encoded ids are the same id. */

@@ -87,9 +87,11 @@ export interface CheckedSearch {
   readonly signal: AbortSignal | undefined;
 }
 
+/** `vectorOf`: how a query vector is taken; one that is borrowed is used in this turn of the event loop alone. */
 export function checkSearch(
   options: WithFilter<SearchOptions>,
   collection: EffectiveCollectionOptions,
+  vectorOf: typeof checkVector = checkVector,
 ): CheckedSearch {
   checkKeys(options, SEARCH_KEYS, 'search');
   refuseUnsupported(options, UNSUPPORTED, 'search');
@@ -104,7 +106,7 @@ export function checkSearch(
     throw invalid('search: groups have no pages; expected one of groupBy and after');
   }
   return {
-    targets: checkTargets(options, collection),
+    targets: checkTargets(options, collection, vectorOf),
     id: id === undefined ? undefined : encodeId(id),
     givenId: id,
     k: checkedK,
@@ -122,6 +124,12 @@ export function checkSearch(
   };
 }
 
+/** With query vectors that their owner may change from now on. */
+export function ownQueries(search: CheckedSearch): CheckedSearch {
+  const targets = search.targets.map((target) => ({ ...target, vector: target.vector?.slice() }));
+  return { ...search, targets };
+}
+
 function checkRecallTarget(recall: number | undefined): number | undefined {
   if (recall === undefined) return undefined;
   const checked = checkNumber(recall, 'recall');
@@ -135,6 +143,7 @@ function checkRecallTarget(recall: number | undefined): number | undefined {
 function checkTargets(
   options: WithFilter<SearchOptions>,
   collection: EffectiveCollectionOptions,
+  vectorOf: typeof checkVector,
 ): SearchTarget[] {
   const { vector, id, vectorName, vectors, weights } = options;
   if (vectors !== undefined) {
@@ -152,7 +161,7 @@ function checkTargets(
     vectorName,
     vectorName === undefined ? 'search' : 'vectorName',
   );
-  const checked = vector === undefined ? undefined : checkVector(vector, 'vector', space);
+  const checked = vector === undefined ? undefined : vectorOf(vector, 'vector', space);
   return [{ vectorName, vector: checked, weight: 1 }];
 }
 

@@ -11,7 +11,7 @@ import type { CollectionStore } from './collection-store.ts';
 import { decodeHead, type Head, headNode, NO_NODE, nodeOf } from './head.ts';
 import type { Metric } from './options.ts';
 import { hasExpired } from './read-view.ts';
-import type { SearchStats } from './record.ts';
+import type { RecordId, SearchStats } from './record.ts';
 import type { AcquiredFilter, FilterBits } from './record-filter.ts';
 import type { CheckedSearch } from './search-plan.ts';
 import type { Stores } from './stores.ts';
@@ -22,6 +22,9 @@ import type { VectorStore } from './vector-store.ts';
 
 /** Beyond this beam an exact scan is about as cheap, and sure. */
 const EF_WIDEST = 2048;
+
+/** Wider beams are never answered in one turn of the event loop. */
+const EF_NOW = 512;
 
 /** So many records that have expired, and are not deleted yet, are looked at by each search. */
 const FEW_EXPIRED = 256;
@@ -52,6 +55,19 @@ export interface SearchRequest {
   /** In ms since 1970: records that have expired by then are gone. */
   readonly now: number;
 }
+
+/** A match with what its hit shows. */
+export interface NamedMatch {
+  readonly record: number;
+  readonly distance: number;
+  readonly namespace: string;
+  readonly id: RecordId;
+  /** When something is to be included. */
+  readonly head: Head | undefined;
+}
+
+/** A search that is answered at once; see `searchNow`. */
+export type SearchNowRequest = Pick<SearchRequest, 'search' | 'vector' | 'sequence' | 'now'>;
 
 interface Query extends SearchRequest {
   readonly filter: FilterBits | undefined;
@@ -100,6 +116,60 @@ export class Searcher {
     } finally {
       if (acquired !== undefined) this.#stores.filters.release(acquired);
     }
+  }
+
+  /**
+   * The matches of a plain search in this turn of the event loop: no filter, one walk, nothing that readers see and
+   * pages do not. Undefined when it is none, or has to widen: then `search` answers. The query may be borrowed.
+   */
+  searchNow({
+    search,
+    vector,
+    sequence,
+    now,
+  }: SearchNowRequest): readonly NamedMatch[] | undefined {
+    const { k, signal } = search;
+    const isPlain = search.namespace === undefined && search.filter === undefined;
+    if (!isPlain || search.recall !== undefined || search.ef > EF_NOW || signal?.aborted)
+      return undefined;
+    const space = this.#space;
+    if (this.#store.expiredIn({ sequence, now }).records > 0) return undefined;
+    if (space.recentGhosts.livingAt(sequence).length > 0) return undefined;
+    const matching = space.vectorsAt(sequence);
+    const { exactBelow } = this.#store.options;
+    const planned = { vectors: matching, matching, isFiltered: false, exactBelow };
+    const { exact: isExact, ef } = search;
+    if (planSearch({ ...planned, isExact, ef }) !== 'walk' || k > matching) return undefined;
+    const candidates = space.graph.searchNow(vector, k, ef);
+    if (candidates === undefined) return undefined;
+    const matches = this.#named(search, candidates, sequence);
+    // Some did not count, or there are more: the search widens.
+    if (matches === undefined || matches.length < k) return undefined;
+    return inOrder(matches).filter(({ distance }) =>
+      isWithin(distance, search, space.options.metric),
+    );
+  }
+
+  /** The candidates that count; undefined when a head is not to be read like the others. */
+  #named(
+    { include }: CheckedSearch,
+    { count, nodes, distances }: Candidates,
+    sequence: number,
+  ): NamedMatch[] | undefined {
+    const { heads } = this.#stores;
+    const { collection } = this.#store.entry;
+    const { vectors, ordinal } = this.#space;
+    const matches: NamedMatch[] = [];
+    for (let i = 0; i < count; i++) {
+      const record = vectors.recordOf(nodes[i]);
+      const isThere = heads.read(collection, record, sequence);
+      if (isThere === undefined) return undefined;
+      if (!isThere || heads.node(ordinal) !== nodes[i]) continue;
+      const { namespace, id } = heads.name;
+      const head = include.size > 0 ? heads.head : undefined;
+      matches.push({ record, distance: distances[i], namespace, id, head });
+    }
+    return matches;
   }
 
   /** With the beam width that reaches the recall that was asked for. */
@@ -273,6 +343,18 @@ export class Searcher {
     if (!filter.isHashed) return true;
     return search.filter.passes(this.#store.reader.metadata(record, sequence));
   }
+}
+
+/** Sorted by distance and record; they nearly are. */
+function inOrder(matches: NamedMatch[]): NamedMatch[] {
+  for (let i = 1; i < matches.length; i++) {
+    const { distance, record } = matches[i];
+    const before = matches[i - 1];
+    const isBehind =
+      distance > before.distance || (distance === before.distance && record > before.record);
+    if (!isBehind) return matches.sort((a, b) => a.distance - b.distance || a.record - b.record);
+  }
+  return matches;
 }
 
 /** Without a filter nothing is asked. */

@@ -9,6 +9,7 @@ import type { LsmEngine } from '../lsm/engine.ts';
 import type { PageStore } from '../paged/page-store.ts';
 import type { FileSystem } from '../storage/file-system.ts';
 import type { BulkMemory } from './bulk-memory.ts';
+import type { HeadReader } from './head-reader.ts';
 import type { RecordFilters } from './record-filter.ts';
 import type { TreePageMap } from './tree-page-map.ts';
 import type { WriterQueue } from './writer-queue.ts';
@@ -31,6 +32,8 @@ export interface Stores {
   /** Scratches of insertions. */
   readonly insertWalks: WalkPool;
   readonly filters: RecordFilters;
+  /** Of the hits of a search. */
+  readonly heads: HeadReader;
   readonly writer: WriterQueue;
   /** Arrays of bulk loads. */
   readonly bulk: BulkMemory;

@@ -41,7 +41,10 @@ export function traced<T, Context extends object>(
   return channel.tracePromise(run, context()) as Promise<T>;
 }
 
-function isWatched<Context extends object>(channel: TracingChannel<unknown, Context>): boolean {
+/** Whether anybody listens. */
+export function isWatched<Context extends object>(
+  channel: TracingChannel<unknown, Context>,
+): boolean {
   const { start, end, asyncStart, asyncEnd, error } = channel;
   return (
     start.hasSubscribers ||

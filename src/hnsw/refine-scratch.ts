@@ -10,6 +10,8 @@ export const BATCH = 16;
 /** Results in the order of their estimates. */
 export interface RefineScratch {
   count: number;
+  /** From here on they have not been looked at. */
+  next: number;
   readonly nodes: Uint32Array;
   readonly distances: Float32Array;
   /** Below which the distance hardly is. */
@@ -29,6 +31,7 @@ export function takeScratch(count: number, limit: number): RefineScratch {
   const last = idle.pop();
   const scratch = last !== undefined && last.nodes.length >= count ? last : create(count);
   scratch.count = count;
+  scratch.next = 0;
   scratch.best.reset(Math.min(limit, count));
   return scratch;
 }
@@ -41,6 +44,7 @@ function create(count: number): RefineScratch {
   const size = Math.max(LEAST, 2 ** Math.ceil(Math.log2(count)));
   return {
     count,
+    next: 0,
     nodes: new Uint32Array(size),
     distances: new Float32Array(size),
     bounds: new Float32Array(size),

@@ -55,6 +55,29 @@ export async function refine(
   }
 }
 
+/** As `refine`, without a pause; undefined when it takes longer than its slice. */
+export function refineNow(
+  context: WalkContext,
+  walk: WalkDriver,
+  options: RefineOptions,
+): Candidates | undefined {
+  const scratch = takeScratch(walk.resultCount, options.limit);
+  try {
+    readEstimates(context, walk, scratch, options);
+    let refined = 0;
+    while (scratch.next < scratch.count) {
+      const size = refineBatch(context, walk, scratch);
+      refined += size;
+      if (refined % 64 < size && options.slices.isOver) return undefined;
+    }
+    const { count, nodes, distances } = scratch.best.copy();
+    if (context.space.metricCode === METRIC_L2) takeRoots(distances);
+    return { count, nodes, distances, stats: statsOf(walk, refined) };
+  } finally {
+    giveScratch(scratch);
+  }
+}
+
 function readEstimates(
   { kernels, space }: WalkContext,
   walk: WalkDriver,
@@ -100,33 +123,46 @@ function lengthOf(query: Float32Array): number {
 
 /** Measures by originals, and returns how many. */
 async function refineExactly(
-  { kernels, vectors }: WalkContext,
+  context: WalkContext,
   walk: WalkDriver,
-  { count, nodes, bounds, best }: RefineScratch,
+  scratch: RefineScratch,
   slices: Slices,
 ): Promise<number> {
-  const { u32 } = kernels.memory;
-  const batchMax = Math.min(BATCH, vectors.originalsAtOnce);
   let refined = 0;
-  for (let next = 0; next < count; ) {
-    const entries = walk.field(WALK_ENTRIES);
-    // Each that is found first spares others their measuring.
-    const sizeMax = Math.min(batchMax, best.missing || batchMax);
-    let size = 0;
-    for (; next < count && size < sizeMax; next++) {
-      if (bounds[next] > best.worst) continue;
-      u32[(entries >>> 2) + 2 * size] = nodes[next];
-      u32[(entries >>> 2) + 2 * size + 1] = vectors.original(nodes[next]);
-      size++;
-    }
-    if (size === 0) continue;
-    kernels.exports.refineExact(walk.address, entries, size);
-    for (let i = 0; i < size; i++) {
-      const at = (entries >>> 2) + 2 * i;
-      best.offer(u32[at], keyDistance(u32[at + 1]));
-    }
+  while (scratch.next < scratch.count) {
+    const size = refineBatch(context, walk, scratch);
     refined += size;
     if (refined % 64 < size && slices.isOver) await slices.pause();
   }
   return refined;
+}
+
+/** Measures the next few, from `scratch.next` on, and returns how many. */
+function refineBatch(
+  { kernels, vectors }: WalkContext,
+  walk: WalkDriver,
+  scratch: RefineScratch,
+): number {
+  const { count, nodes, bounds, best } = scratch;
+  const { u32 } = kernels.memory;
+  const batchMax = Math.min(BATCH, vectors.originalsAtOnce);
+  const entries = walk.field(WALK_ENTRIES);
+  // Each that is found first spares others their measuring.
+  const sizeMax = Math.min(batchMax, best.missing || batchMax);
+  let size = 0;
+  let { next } = scratch;
+  for (; next < count && size < sizeMax; next++) {
+    if (bounds[next] > best.worst) continue;
+    u32[(entries >>> 2) + 2 * size] = nodes[next];
+    u32[(entries >>> 2) + 2 * size + 1] = vectors.original(nodes[next]);
+    size++;
+  }
+  scratch.next = next;
+  if (size === 0) return 0;
+  kernels.exports.refineExact(walk.address, entries, size);
+  for (let i = 0; i < size; i++) {
+    const at = (entries >>> 2) + 2 * i;
+    best.offer(u32[at], keyDistance(u32[at + 1]));
+  }
+  return size;
 }

@@ -6,9 +6,9 @@
 import { CODES_BITS, CODES_SQ8 } from '../kernels/layout.ts';
 import { type Candidates, readResults } from './candidates.ts';
 import type { Entry } from './entry.ts';
-import { refine } from './refine.ts';
+import { refine, refineNow } from './refine.ts';
 import { Slices } from './slices.ts';
-import type { FilterBits, WalkContext } from './walk-driver.ts';
+import { type FilterBits, type WalkContext, WalkDriver } from './walk-driver.ts';
 import { runWalk, withWalk } from './walk-runner.ts';
 
 export interface SearchOptions {
@@ -51,4 +51,28 @@ export async function searchGraph(
       ? readResults(context.kernels, walk, { count: limit, metricCode })
       : await refine(context, walk, { limit, onBits, slices, query });
   });
+}
+
+/**
+ * The same from beginning to end in this turn of the event loop, without promises, which cost a search more than a
+ * fifth of its time. Undefined when it takes longer than a slice: then nothing has happened.
+ */
+export function searchGraphNow(
+  context: WalkContext,
+  entry: Entry,
+  query: Float32Array,
+  { k, ef, sliceMs }: { readonly k: number; readonly ef: number; readonly sliceMs: number },
+): Candidates | undefined {
+  const slices = new Slices(sliceMs, undefined);
+  const walk = new WalkDriver(context, ef);
+  try {
+    const onBits = context.vectors.hasBits;
+    walk.setQuery(query, undefined, onBits ? CODES_BITS : CODES_SQ8);
+    walk.expand = false;
+    walk.begin(entry, ef);
+    while (!walk.step()) if (slices.isOver) return undefined;
+    return refineNow(context, walk, { limit: k, onBits, slices, query });
+  } finally {
+    walk.close();
+  }
 }
