@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 export type { BackupOptions, BackupProgress, BackupReport } from './database/backup.ts';
 export type { BulkPhase, BulkState } from './database/bulk-progress.ts';
 export type { CheckProblem, CheckReport } from './database/check-database.ts';

@@ -70,3 +70,24 @@ test('so do the methods of what has some, and the options', () => {
   }
   expect(silent).toEqual([]);
 });
+
+/** Of the built package: what a compiler reads of it. */
+test('its declarations lead to nothing that is not exported', () => {
+  const entry = readFileSync('dist/src/index.d.ts', 'utf8');
+  const known = namesIn(entry, /\{([^}]*)\}/g);
+  const folders = [...entry.matchAll(/from '(\.\/database\/[^']+)\.ts'/g)].map(([, path]) => path);
+  expect(folders.length).toBeGreaterThan(15);
+  const leaks = folders.flatMap((path) => {
+    const text = readFileSync(posix.join('dist/src', `${path}.d.ts`), 'utf8');
+    const names = namesIn(text, /^import (?:type )?\{([^}]*)\}/gm);
+    return names.filter((name) => !known.includes(name)).map((name) => `${path}: ${name}`);
+  });
+  expect(leaks).toEqual([]);
+});
+
+function namesIn(text: string, lists: RegExp): string[] {
+  return [...text.matchAll(lists)]
+    .flatMap(([, list]) => list.split(','))
+    .map((name) => name.replace(/\btype\b/, '').trim())
+    .filter((name) => name !== '');
+}

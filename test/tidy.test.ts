@@ -89,7 +89,7 @@ test('the entries re-export from the folders that they stand for, by name', () =
         (path) =>
           path.startsWith('.') && !entriesMayImport[name].includes(folderOf(posix.normalize(path))),
       );
-      const code = text.replace(/\/\*[\s\S]*?\*\//g, '').split(';');
+      const code = text.replace(/\/\*[\s\S]*?\*\/|^\/\/\/.*$/gm, '').split(';');
       const others = code.filter((line) => !/^\s*(export (type )?\{|$)/.test(line));
       return [...strays, ...others].map((what) => `${name}: ${what.trim()}`);
     });

@@ -37,7 +37,7 @@ export interface BackupReport {
   readonly pageBytes: number;
 }
 
-/** See `Database.backup`. */
+/** @internal See `Database.backup`. */
 export async function backupDatabase(
   session: Session,
   directory: string,

@@ -24,6 +24,7 @@ export interface BulkState {
 
 const INTERVAL_MS = 50;
 
+/** @internal */
 export class BulkProgress {
   readonly #listener: ((state: BulkState) => void) | undefined;
   #phase: BulkPhase | undefined;

@@ -52,6 +52,7 @@ export interface CheckReport {
 /** More problems than this tell nobody more. */
 const PROBLEMS_MAX = 1000;
 
+/** @internal */
 export async function checkDatabase(session: Session): Promise<CheckReport> {
   await session.checkpointer.idle();
   const problems: CheckProblem[] = [];

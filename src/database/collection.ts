@@ -91,7 +91,7 @@ export class Collection<Meta = unknown> {
   /** As it was given, or what took its place when it was emptied. */
   #opened: CollectionStore;
 
-  /** Use `Database.collection`. */
+  /** @internal Use `Database.collection`. */
   constructor(session: Session, store: CollectionStore) {
     this.#session = session;
     this.#opened = store;

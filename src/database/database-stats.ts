@@ -104,7 +104,7 @@ export interface DatabaseStats {
   };
 }
 
-/** Of collections that were used since the database was opened. */
+/** @internal Of collections that were used since the database was opened. */
 export function gatherStats(session: Session): DatabaseStats {
   const { engine, pages } = session.stores;
   const lsm = engine.stats();

@@ -44,7 +44,7 @@ export class Database implements AsyncDisposable {
   readonly #session: Session;
   readonly #collections = new WeakMap<CollectionStore, Collection>();
 
-  /** Use `open`. */
+  /** @internal Use `open`. */
   constructor(session: Session) {
     this.#session = session;
   }

@@ -66,6 +66,7 @@ interface Filling {
 
 const BATCH_SIZE = 256;
 
+/** @internal */
 export async function buildCollection(
   session: Session,
   store: CollectionStore,
@@ -78,6 +79,7 @@ export async function buildCollection(
   return await fill(session, store, source, filling);
 }
 
+/** @internal */
 export async function ingestRecords(
   session: Session,
   store: CollectionStore,

@@ -11,6 +11,7 @@ export interface Logger {
 /** A short message, and its figures by name. */
 export type LogMethod = (message: string, details: Readonly<Record<string, unknown>>) => void;
 
+/** @internal */
 export function checkLogger(logger: unknown): Logger | undefined {
   if (logger === undefined) return undefined;
   if (typeof logger !== 'object' || logger === null) {
@@ -24,7 +25,7 @@ export function checkLogger(logger: unknown): Logger | undefined {
   return logger as Logger;
 }
 
-/** Passes warnings on to both who may want them. */
+/** @internal Passes warnings on to both who may want them. */
 export function warnBoth(
   logger: Logger | undefined,
   onWarning: (warning: Error) => void,
@@ -36,7 +37,7 @@ export function warnBoth(
   };
 }
 
-/** Runs `work`, and says at the level of debugging how long it took. */
+/** @internal Runs `work`, and says at the level of debugging how long it took. */
 export async function timed<T>(
   logger: Logger | undefined,
   message: string,

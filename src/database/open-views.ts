@@ -13,6 +13,7 @@ export interface OpenViewsStats {
   readonly oldestMs: number;
 }
 
+/** @internal */
 export class OpenViews {
   readonly #engine: LsmEngine;
   readonly #now: () => number;

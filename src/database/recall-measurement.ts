@@ -42,6 +42,7 @@ export interface RecallReport {
   readonly exactMs: number;
 }
 
+/** @internal */
 export interface CheckedRecall {
   readonly search: CheckedSearch;
   readonly sample: number;
@@ -51,6 +52,7 @@ export interface CheckedRecall {
 const KEYS = ['sample', 'k', 'ef', 'recall', 'vectorName', 'seed', 'signal'] as const;
 const SAMPLE_MAX = 100_000;
 
+/** @internal */
 export function checkRecall(
   options: RecallOptions,
   collection: EffectiveCollectionOptions,
@@ -65,7 +67,7 @@ export function checkRecall(
   };
 }
 
-/** The caller holds the view. ABORTED. */
+/** @internal The caller holds the view. ABORTED. */
 export async function measureRecall(
   stores: Stores,
   store: CollectionStore,

@@ -21,6 +21,7 @@ export interface DistanceOptions {
   readonly namespace?: string | undefined;
 }
 
+/** @internal */
 export interface CheckedDistance {
   readonly ids: readonly [RecordId, RecordId];
   readonly metric: Metric;
@@ -30,6 +31,7 @@ export interface CheckedDistance {
 
 const METRIC_CODES = { l2: METRIC_L2, cosine: METRIC_COSINE, dot: METRIC_DOT };
 
+/** @internal */
 export function checkDistance(
   ids: readonly [RecordId, RecordId],
   options: DistanceOptions,
@@ -49,7 +51,7 @@ export function checkDistance(
   };
 }
 
-/** In double precision, of the vectors as they are stored. */
+/** @internal In double precision, of the vectors as they are stored. */
 export function distanceOf(
   store: CollectionStore,
   checked: CheckedDistance,

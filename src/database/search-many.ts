@@ -19,7 +19,7 @@ export interface SearchManyOptions {
 /** Searches under way at a time for each thread: some walk while others are refined and read. */
 const LANES_PER_THREAD = 4;
 
-/** All of them, before any is run; what is wrong names the position of the search. */
+/** @internal All of them, before any is run; what is wrong names the position of the search. */
 export function checkSearches(
   queries: readonly WithFilter<SearchOptions>[],
   options: SearchManyOptions,
@@ -44,6 +44,7 @@ export function checkSearches(
 /**
  * The hits of each search, in their order; all of one view. With workers many are under way at a time, without
  * one after the other; in slices. The first error ends them all.
+ * @internal
  */
 export async function searchMany<Meta>(
   session: Session,

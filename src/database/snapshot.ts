@@ -34,7 +34,7 @@ export class Snapshot implements AsyncDisposable {
   /** By name, as it was when the snapshot was taken. */
   readonly #stores: ReadonlyMap<string, () => CollectionStore>;
 
-  /** Use `Database.snapshot`. */
+  /** @internal Use `Database.snapshot`. */
   constructor(
     session: Session,
     view: FixedView,
@@ -75,7 +75,7 @@ export class SnapshotCollection<Meta = unknown> {
   readonly #view: FixedView;
   readonly #reads: CollectionReads;
 
-  /** Use `Snapshot.collection`. */
+  /** @internal Use `Snapshot.collection`. */
   constructor(session: Session, store: CollectionStore, view: FixedView) {
     this.name = store.entry.name;
     this.#session = session;

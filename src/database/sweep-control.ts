@@ -13,12 +13,14 @@ export interface CompactProgress {
   readonly total: number;
 }
 
+/** @internal */
 export interface SweepStep {
   readonly phase: CompactProgress['phase'];
   readonly done: number;
   readonly total: number;
 }
 
+/** @internal */
 export interface SweepControlOptions {
   readonly collection?: string | undefined;
   readonly onProgress?: ((progress: CompactProgress) => void) | undefined;
@@ -27,6 +29,7 @@ export interface SweepControlOptions {
   readonly stopped: AbortSignal;
 }
 
+/** @internal */
 export class SweepControl {
   readonly #options: SweepControlOptions;
 

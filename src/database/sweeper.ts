@@ -62,6 +62,7 @@ interface Tally {
   pagesDropped: number;
 }
 
+/** @internal */
 export class Sweeper {
   readonly #session: Session;
   readonly #stop = new AbortController();

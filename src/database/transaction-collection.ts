@@ -48,7 +48,7 @@ export class TransactionCollection<Meta = unknown> {
   readonly #buffer: TransactionBuffer;
   readonly #reads: TransactionReads;
 
-  /** Use `Transaction.collection`. */
+  /** @internal Use `Transaction.collection`. */
   constructor(scope: TransactionScope, buffer: TransactionBuffer) {
     this.name = buffer.store.entry.name;
     this.#scope = scope;

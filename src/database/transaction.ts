@@ -11,7 +11,7 @@ import { TransactionCollection } from './transaction-collection.ts';
 import { commitTransaction } from './transaction-commit.ts';
 import { describe, invalid } from './validate.ts';
 
-/** What the collections of one transaction share. */
+/** @internal What the collections of one transaction share. */
 export interface TransactionScope {
   readonly session: Session;
   readonly view: FixedView;
@@ -26,7 +26,7 @@ export class Transaction {
   readonly #collections = new Map<CollectionStore, TransactionCollection>();
   readonly #buffers: TransactionBuffer[];
 
-  /** Use `Database.transaction`. */
+  /** @internal Use `Database.transaction`. */
   constructor(
     scope: TransactionScope,
     find: (name: string) => CollectionStore,
@@ -52,7 +52,7 @@ export class Transaction {
   }
 }
 
-/** Runs `fn` in a transaction; see `Database.transaction`. */
+/** @internal Runs `fn` in a transaction; see `Database.transaction`. */
 export async function runTransaction<T>(
   session: Session,
   find: (name: string) => CollectionStore,
