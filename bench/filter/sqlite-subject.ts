@@ -25,6 +25,8 @@ interface SqliteVec {
 
 export class SqliteSubject implements FilteredSubject {
   readonly #database: Sqlite;
+  /** By field: vec0 takes no quoted names. */
+  #columns: ReadonlyMap<string, string> = new Map();
 
   constructor(directory: string) {
     const Database = requirePeer<OpenSqlite>('better-sqlite3');
@@ -33,13 +35,14 @@ export class SqliteSubject implements FilteredSubject {
   }
 
   build({ base, fields }: Workload): Promise<Record<string, string>> {
-    const columns = fields.map(({ name }) => `"${name}" float`).join(', ');
+    this.#columns = new Map(fields.map(({ name }, i) => [name, `field${i}`]));
+    const names = [...this.#columns.values()];
+    const columns = names.map((column) => `${column} float`).join(', ');
     const table = `embedding float[${base.dimension}], ${columns}`;
     this.#database.exec(`create virtual table filtered using vec0(${table}); begin`);
-    const names = fields.map(({ name }) => `"${name}"`).join(', ');
     const places = fields.map(() => '?').join(', ');
     const insert = this.#database.prepare(
-      `insert into filtered (rowid, embedding, ${names}) values (?, ?, ${places})`,
+      `insert into filtered (rowid, embedding, ${names.join(', ')}) values (?, ?, ${places})`,
     );
     for (let row = 0; row < base.rows; row++) {
       const values = fields.map((field) => field.values[row]);
@@ -50,7 +53,7 @@ export class SqliteSubject implements FilteredSubject {
   }
 
   search(vector: Float32Array, { field, below }: RangeFilter, k: number): Promise<Found> {
-    const where = `embedding match ? and k = ${k} and "${field}" < ?`;
+    const where = `embedding match ? and k = ${k} and ${this.#columns.get(field)} < ?`;
     const find = this.#database.prepare(`select rowid from filtered where ${where}`);
     const rows = find.all(bytesOf(vector), below);
     return Promise.resolve({ ids: rows.map(({ rowid }) => Number(rowid)), plan: '' });
