@@ -54,6 +54,8 @@ export interface GraphIndexOptions {
 
 /** With m = 16 one node in 16^12 would be higher. */
 const LAYER_MAX = 12;
+/** Of the module's memory, what lists and codes can have at most. */
+const CACHED_SHARE = 0.9;
 
 export class GraphIndex {
   /** Persisted by the caller with the lists. Undefined: there are no nodes, or none that count. */
@@ -77,7 +79,9 @@ export class GraphIndex {
 
   constructor(options: GraphIndexOptions) {
     const { kernels, allocator, space, vectors } = options;
-    this.#lists = new ListCache(kernels, allocator, space, options.lists);
+    this.#lists = new ListCache(kernels, allocator, space, options.lists, () =>
+      outgrows(allocator.totalBytes, space, vectors),
+    );
     this.#touched = new TouchedLists(this.#lists);
     const pool = options.pool ?? new WalkPool(kernels, allocator);
     this.#ownPool = options.pool === undefined ? pool : undefined;
@@ -261,4 +265,10 @@ export class GraphIndex {
     this.#lists.release();
     this.#ownPool?.release();
   }
+}
+
+/** Whether what walks read of all pages, lists and codes, takes more than the module's memory has room for. */
+function outgrows(memoryBytes: number, space: Space, { counters, hasBits }: VectorSource): boolean {
+  const nodeBytes = space.listStride + (hasBits ? space.bitStride : space.codeStride);
+  return counters.pages * space.slotsPerPage * nodeBytes > CACHED_SHARE * memoryBytes;
 }

@@ -1,7 +1,11 @@
 /**
  * Neighbour lists in the module's memory, as walks read them, filled from a `NeighbourSource` on demand
- * and taken back by the allocator. Lists of layer 0 lie in one cell for each page; those above in
- * `upper-lists.ts`.
+ * and taken back by the allocator. Lists of layer 0 lie in one cell for each page where memory can hold them
+ * all beside the codes: that is found soonest. Where it cannot, a page's cell would hold one list that is used
+ * among many that are not, and lists are held singly, as those above layer 0 (`single-lists.ts`).
+ *
+ * A list of layer 0 is in a page's cell or single, never both, and stays where it is when the space outgrows
+ * memory or shrinks.
  *
  * A list is addressed by where its count stands; the ids follow. An address is valid until the next call
  * of anything that allocates, unless the list is pinned.
@@ -12,8 +16,8 @@ import type { Kernels } from '../kernels/kernels.ts';
 import { ENTRY_REFERENCED, LIST_ABSENT } from '../kernels/layout.ts';
 import type { CellKind } from '../kernels/size-class.ts';
 import type { Space } from '../kernels/space.ts';
+import { SingleLists } from './single-lists.ts';
 import type { NeighbourSource } from './sources.ts';
-import { UpperLists } from './upper-lists.ts';
 
 export class ListCache {
   /** Lists that were read from the source since the start. */
@@ -23,15 +27,24 @@ export class ListCache {
   readonly #space: Space;
   readonly #source: NeighbourSource;
   readonly #kind: CellKind;
-  readonly #upper: UpperLists;
+  readonly #single: SingleLists;
+  readonly #isScarce: () => boolean;
   readonly #ids: Uint32Array;
 
-  constructor(kernels: Kernels, allocator: CellAllocator, space: Space, source: NeighbourSource) {
+  /** `isScarce`: memory cannot hold all lists of layer 0 by page; asked when one comes in. Default: it can. */
+  constructor(
+    kernels: Kernels,
+    allocator: CellAllocator,
+    space: Space,
+    source: NeighbourSource,
+    isScarce: () => boolean = () => false,
+  ) {
     this.#kernels = kernels;
     this.#allocator = allocator;
     this.#space = space;
     this.#source = source;
-    this.#upper = new UpperLists(kernels, allocator, space);
+    this.#isScarce = isScarce;
+    this.#single = new SingleLists(kernels, allocator, space);
     this.#ids = new Uint32Array(4 * Math.max(space.capBottom, space.capUpper));
     this.#kind = {
       name: 'lists',
@@ -42,12 +55,8 @@ export class ListCache {
 
   /** The address of the list, or 0 when it is not in memory. */
   find(layer: number, node: number): number {
-    if (layer > 0) return this.#upper.find(layer, node);
-    const space = this.#space;
-    const cell = space.lists.cell(space.pageOf(node));
-    if (cell === 0) return 0;
-    const list = cell + space.slotOf(node) * space.listStride;
-    return this.#kernels.memory.u32[list >>> 2] === LIST_ABSENT ? 0 : list;
+    const ofPage = layer > 0 ? 0 : this.#findOfPage(node);
+    return ofPage !== 0 ? ofPage : this.#single.find(layer, node);
   }
 
   /** The address of the list, read from the source if need be; a node without one has an empty list. */
@@ -83,30 +92,27 @@ export class ListCache {
     return u32.subarray(first, first + u32[list >>> 2]);
   }
 
-  /** Keeps a list that is in memory there. Layer 0: with all lists of its page; pins do not count. */
+  /** Keeps a list that is in memory there: with all lists of its page, if it is not single. Pins do not count. */
   pin(layer: number, node: number): void {
-    if (layer > 0) this.#upper.setPinned(layer, node, true);
-    else this.#space.lists.setPinned(this.#space.pageOf(node), true);
+    this.#setPinned(layer, node, true);
   }
 
   unpin(layer: number, node: number): void {
-    if (layer > 0) this.#upper.setPinned(layer, node, false);
-    else this.#space.lists.setPinned(this.#space.pageOf(node), false);
+    this.#setPinned(layer, node, false);
   }
 
   /** Forgets what stands in memory, so that the next use reads the source. */
   drop(layer: number, node: number): void {
-    if (layer > 0) {
-      this.#upper.remove(layer, node);
-      return;
-    }
-    const list = this.find(0, node);
+    const list = layer > 0 ? 0 : this.#findOfPage(node);
     if (list !== 0) this.#kernels.memory.u32[list >>> 2] = LIST_ABSENT;
+    else this.#single.remove(layer, node);
   }
 
   /** Forgets the lists of layer 0 of a page that is given up; none is pinned. */
   dropPage(page: number): void {
-    const { lists } = this.#space;
+    const { lists, slotsPerPage } = this.#space;
+    for (let slot = 0; slot < slotsPerPage; slot++)
+      this.#single.remove(0, page * slotsPerPage + slot);
     const cell = lists.cell(page);
     if (cell === 0) return;
     lists.setEntry(page, 0);
@@ -115,7 +121,7 @@ export class ListCache {
 
   /** Gives all memory back: the space is being closed. */
   release(): void {
-    this.#upper.release();
+    this.#single.release();
     this.#space.lists.release((_page, cell) => this.#allocator.free(this.#kind, cell));
   }
 
@@ -126,14 +132,31 @@ export class ListCache {
     u32[list >>> 2] = count;
   }
 
-  /** The address of a list as it is, absent if it was. */
-  #place(layer: number, node: number): number {
-    return layer > 0 ? this.#createUpper(layer, node) : this.#createBottom(node);
+  /** The address of a list in a page's cell, or 0 when none stands there. */
+  #findOfPage(node: number): number {
+    const space = this.#space;
+    const cell = space.lists.cell(space.pageOf(node));
+    if (cell === 0) return 0;
+    const list = cell + space.slotOf(node) * space.listStride;
+    return this.#kernels.memory.u32[list >>> 2] === LIST_ABSENT ? 0 : list;
   }
 
-  #createUpper(layer: number, node: number): number {
-    const found = this.#upper.find(layer, node);
-    return found !== 0 ? found : this.#upper.add(layer, node);
+  #setPinned(layer: number, node: number, isPinned: boolean): void {
+    const isOfPage = layer === 0 && this.#findOfPage(node) !== 0;
+    if (isOfPage) this.#space.lists.setPinned(this.#space.pageOf(node), isPinned);
+    else this.#single.setPinned(layer, node, isPinned);
+  }
+
+  /** The address of a list as it is, absent if it was. */
+  #place(layer: number, node: number): number {
+    const found = this.find(layer, node);
+    if (found !== 0) return found;
+    const isSingle = layer > 0 || (this.#isScarce() && !this.#hasCell(node));
+    return isSingle ? this.#single.add(layer, node) : this.#createBottom(node);
+  }
+
+  #hasCell(node: number): boolean {
+    return this.#space.lists.entry(this.#space.pageOf(node)) !== 0;
   }
 
   #createBottom(node: number): number {

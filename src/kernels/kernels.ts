@@ -77,8 +77,8 @@ export interface KernelExports {
   scanPage(walk: number, page: number, codeCell: number, originalCell: number): void;
   /** Leaves keys, nearest first, at WALK_RESULTS. */
   scanEnd(walk: number): void;
-  /** Where to look for an upper list: this and SPACE_UPPER_MASK. A u32 that comes as i32. */
-  upperHash(layer: number, node: number): number;
+  /** Where to look for an upper list: this and SPACE_SINGLE_MASK. A u32 that comes as i32. */
+  singleHash(layer: number, node: number): number;
   // A job of a bulk build is the address of the structure BUILD_* in layout.ts.
   /** Writes the rows of `count` nodes. */
   buildRows(job: number, ids: number, count: number, rows: number): void;

@@ -73,16 +73,18 @@ export const BIT_CODE = 16;
 export const LIST_ABSENT = 0xffffffff;
 
 /**
- * Upper list: the list of one node in one layer above 0. Found by an open-addressing hash table of
- * u32 addresses (0: empty), linear probing, start = upperHash(layer, node) & SPACE_UPPER_MASK.
+ * Single list: the list of one node in one layer, alone in its cell. All lists above layer 0 are such, and
+ * those of layer 0 that do not stand in a list cell, because memory is too small for whole pages of lists.
+ * Found by an open-addressing hash table of u32 addresses (0: empty), linear probing, start =
+ * singleHash(layer, node) & SPACE_SINGLE_MASK.
  */
-export const UPPER_NODE = 0;
-/** The layer in the low 8 bits, UPPER_REFERENCED and UPPER_PINNED above. */
-export const UPPER_LAYER = 4;
-export const UPPER_COUNT = 8;
-export const UPPER_IDS = 12;
-export const UPPER_REFERENCED = 256;
-export const UPPER_PINNED = 512;
+export const SINGLE_NODE = 0;
+/** The layer in the low 8 bits, SINGLE_REFERENCED and SINGLE_PINNED above. */
+export const SINGLE_LAYER = 4;
+export const SINGLE_COUNT = 8;
+export const SINGLE_IDS = 12;
+export const SINGLE_REFERENCED = 256;
+export const SINGLE_PINNED = 512;
 
 /** Original cell: slotsPerPage x originalStride bytes: f32[dimension], then u32 checksum of them. */
 
@@ -105,9 +107,9 @@ export const SPACE_LIST_STRIDE = 44;
 /** Largest degree on layer 0, and above it. */
 export const SPACE_CAP_BOTTOM = 48;
 export const SPACE_CAP_UPPER = 52;
-export const SPACE_UPPER_TABLE = 56;
+export const SPACE_SINGLE_TABLE = 56;
 /** Entries of the table - 1; a power of two - 1. */
-export const SPACE_UPPER_MASK = 60;
+export const SPACE_SINGLE_MASK = 60;
 export const SPACE_ORIGINAL_ROOT = 64;
 export const SPACE_ORIGINAL_PAGES = 68;
 export const SPACE_ORIGINAL_STRIDE = 72;

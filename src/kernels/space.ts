@@ -36,10 +36,10 @@ import {
   SPACE_ORIGINAL_STRIDE,
   SPACE_PAGE_MAGIC,
   SPACE_PAGE_SHIFT,
+  SPACE_SINGLE_MASK,
+  SPACE_SINGLE_TABLE,
   SPACE_SIZE,
   SPACE_SLOTS_PER_PAGE,
-  SPACE_UPPER_MASK,
-  SPACE_UPPER_TABLE,
 } from './layout.ts';
 import { permanentKind } from './size-class.ts';
 
@@ -105,6 +105,8 @@ export class Space {
   readonly codeStride: number;
   readonly codeSlotsOffset: number;
   readonly originalStride: number;
+  /** 0 in a space without 1-bit codes. */
+  readonly bitStride: number;
   readonly capBottom: number;
   readonly capUpper: number;
   /** Bytes of one list of layer 0, and of the lists of one page. */
@@ -130,6 +132,7 @@ export class Space {
     this.codeStride = geometry.codeStride;
     this.codeSlotsOffset = geometry.codeSlotsOffset;
     this.originalStride = geometry.originalStride;
+    this.bitStride = options.bits?.stride ?? 0;
     this.capBottom = options.capBottom;
     this.capUpper = options.capUpper;
     this.listStride = 4 + 4 * options.capBottom;
@@ -205,9 +208,9 @@ export class Space {
     words[SPACE_CAP_BOTTOM >> 2] = this.capBottom;
     words[SPACE_CAP_UPPER >> 2] = this.capUpper;
     words[SPACE_ORIGINAL_STRIDE >> 2] = this.originalStride;
-    // The table of upper lists belongs to the owner of the lists (`hnsw/list-cache.ts`).
-    words[SPACE_UPPER_TABLE >> 2] = 0;
-    words[SPACE_UPPER_MASK >> 2] = 0;
+    // The table of single lists belongs to the owner of the lists (`hnsw/list-cache.ts`).
+    words[SPACE_SINGLE_TABLE >> 2] = 0;
+    words[SPACE_SINGLE_MASK >> 2] = 0;
   }
 }
 

@@ -43,6 +43,11 @@ export class PageColumn {
   readonly #memory: KernelMemory;
   readonly #allocator: CellAllocator;
   readonly #file: PageFile;
+  /**
+   * Originals come into memory that is free, and go before anything that walks read: a cell of them is long, and
+   * spares one read of one vector. A use does not keep them.
+   */
+  readonly #isLast: boolean;
   readonly #kind: CellKind;
   readonly #copyKind: CellKind;
   #hits = 0;
@@ -61,13 +66,14 @@ export class PageColumn {
     const tryEvict = (page: number): boolean => directory.tryEvict(page);
     // Only codes of one kind or the other are walked on.
     const isPrivate = options.name === 'originals';
+    this.#isLast = options.name === 'originals';
     this.#kind = { name: options.name, cellBytes, isPrivate, tryEvict };
     this.#copyKind = permanentKind('frozen pages', cellBytes, true);
   }
 
-  /** The address of the page's cell, or 0. Counts as a use, and as a hit or a miss. */
+  /** The address of the page's cell, or 0. Counts as a hit or a miss, and mostly as a use. */
   find(page: number): number {
-    const address = this.#directory.cell(page);
+    const address = this.#isLast ? this.peek(page) : this.#directory.cell(page);
     if (address === 0) this.#misses++;
     else this.#hits++;
     return address;
@@ -91,7 +97,7 @@ export class PageColumn {
       this.#bytesRead += this.cellBytes;
       this.#file.readSlice(place, this.bytes(address));
       prepare?.(address);
-      this.#directory.setEntry(page, address | ENTRY_REFERENCED);
+      this.#directory.setEntry(page, this.#isLast ? address : address | ENTRY_REFERENCED);
     } catch (error) {
       this.#allocator.free(this.#kind, address);
       throw error;

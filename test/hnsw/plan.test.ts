@@ -89,3 +89,16 @@ test('touched lists tell what a layout must write', () => {
   expect(touched.some(({ rewritten }) => rewritten)).toBe(true);
   expect(touched.some(({ before, rewritten }) => before >= 0 && !rewritten)).toBe(true);
 });
+
+test('a graph that outgrows its memory is the same one', async () => {
+  const vectors = clusteredVectors(2600, 16, { clusters: 8, seed: 8 });
+  const queries = clusteredVectors(20, 16, { clusters: 8, seed: 9 });
+  const [ample, scarce] = [512, 12].map(
+    (frames) => new World({ dimension: 16, m: 32, frames, efConstruction: 40 }),
+  );
+  for (const world of [ample, scarce]) world.addAll(vectors, 5);
+  expect(scarce.lists).toEqual(ample.lists);
+  expect(await answers(scarce, queries)).toEqual(await answers(ample, queries));
+  expect(scarce.listReads).toBeGreaterThan(ample.listReads);
+  expect(await scarce.graph.check()).toMatchObject({ problems: [], nodes: 2600, reachable: 1 });
+});

@@ -9,6 +9,7 @@ import {
   LIST_ABSENT,
   NEED_BITS,
   NEED_CODES,
+  SINGLE_IDS,
   SLOT_CODE,
   SLOT_MEAN,
   SLOT_RECORD,
@@ -28,14 +29,13 @@ import {
   SPACE_ORIGINAL_STRIDE,
   SPACE_PAGE_MAGIC,
   SPACE_PAGE_SHIFT,
+  SPACE_SINGLE_MASK,
+  SPACE_SINGLE_TABLE,
   SPACE_SIZE,
   SPACE_SLOTS_PER_PAGE,
-  SPACE_UPPER_MASK,
-  SPACE_UPPER_TABLE,
   STATUS_DONE,
   STATUS_GROW,
   STATUS_NEED,
-  UPPER_IDS,
   WALK_LINK_RESULT,
   WALK_NEED_COUNT,
   WALK_NEEDS,
@@ -151,8 +151,8 @@ export class MemorySpace {
     this.#set(SPACE_CAP_BOTTOM, capBottom);
     this.#set(SPACE_CAP_UPPER, capUpper);
     this.#set(SPACE_ORIGINAL_STRIDE, 4 * dimension + 4);
-    this.#set(SPACE_UPPER_TABLE, this.#upperTable);
-    this.#set(SPACE_UPPER_MASK, this.#upperMask);
+    this.#set(SPACE_SINGLE_TABLE, this.#upperTable);
+    this.#set(SPACE_SINGLE_MASK, this.#upperMask);
   }
 
   /** Address of the slot of a node. */
@@ -198,12 +198,12 @@ export class MemorySpace {
     }
     let list = this.#upperList(layer, node);
     if (list === 0) {
-      list = this.#bump.take(UPPER_IDS + 4 * capUpper);
+      list = this.#bump.take(SINGLE_IDS + 4 * capUpper);
       u32.set([node, layer], list / 4);
       this.#insertUpper(layer, node, list);
     }
     u32[list / 4 + 2] = ids.length;
-    u32.set(ids, (list + UPPER_IDS) / 4);
+    u32.set(ids, (list + SINGLE_IDS) / 4);
   }
 
   list(layer: number, node: number): number[] {
@@ -287,7 +287,7 @@ export class MemorySpace {
   #upperList(layer: number, node: number): number {
     const { u32 } = this.#kernels.memory;
     const table = this.#upperTable / 4;
-    for (let i = this.#kernels.exports.upperHash(layer, node); ; i++) {
+    for (let i = this.#kernels.exports.singleHash(layer, node); ; i++) {
       const list = u32[table + ((i & this.#upperMask) >>> 0)];
       if (list === 0) return 0;
       if (u32[list / 4] === node && (u32[list / 4 + 1] & 255) === layer) return list;
@@ -297,7 +297,7 @@ export class MemorySpace {
   #insertUpper(layer: number, node: number, list: number): void {
     const { u32 } = this.#kernels.memory;
     const table = this.#upperTable / 4;
-    let i = this.#kernels.exports.upperHash(layer, node);
+    let i = this.#kernels.exports.singleHash(layer, node);
     while (u32[table + ((i & this.#upperMask) >>> 0)] !== 0) i++;
     u32[table + ((i & this.#upperMask) >>> 0)] = list;
   }

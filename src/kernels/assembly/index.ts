@@ -9,7 +9,7 @@ export { refineCodes, refineExact, refinePrepare } from './refine';
 export { selectNeighbours } from './select';
 export { linkBack } from './link';
 export { distanceExact, scanBegin, scanEnd, scanPage } from './exact';
-export { upperHash } from './space';
+export { singleHash } from './space';
 export { buildRows } from './build-rows';
 export { buildAssign } from './build-assign';
 export { buildChoose, buildMeasure, buildReverse } from './build-leaf';

@@ -25,12 +25,12 @@ import {
   SPACE_PAGE_MAGIC,
   SPACE_PAGE_SHIFT,
   SPACE_SLOTS_PER_PAGE,
-  SPACE_UPPER_MASK,
-  SPACE_UPPER_TABLE,
-  UPPER_COUNT,
-  UPPER_LAYER,
-  UPPER_NODE,
-  UPPER_REFERENCED,
+  SPACE_SINGLE_MASK,
+  SPACE_SINGLE_TABLE,
+  SINGLE_COUNT,
+  SINGLE_LAYER,
+  SINGLE_NODE,
+  SINGLE_REFERENCED,
 } from '../layout';
 
 @inline
@@ -88,38 +88,40 @@ export function capOf(space: u32, layer: u32): u32 {
 
 /** The address of `u32 count | u32 ids[]`, the neighbours of a node in a layer. */
 export function listAddress(space: u32, layer: u32, node: u32): u32 {
-  if (layer != 0) return upperListAddress(space, layer, node);
+  if (layer != 0) return singleListAddress(space, layer, node);
   const page = pageOf(space, node);
   const pages = atomic.load<u32>(space, SPACE_LIST_PAGES);
   const cell = cellOf(load<u32>(space, SPACE_LIST_ROOT), pages, page);
-  if (cell == 0) return 0;
-  const list = cell + slotOf(space, node, page) * load<u32>(space, SPACE_LIST_STRIDE);
-  return load<u32>(list) == LIST_ABSENT ? 0 : list;
+  if (cell != 0) {
+    const list = cell + slotOf(space, node, page) * load<u32>(space, SPACE_LIST_STRIDE);
+    if (load<u32>(list) != LIST_ABSENT) return list;
+  }
+  return singleListAddress(space, 0, node);
 }
 
-/** Where the search for an upper list starts; the table's mask cuts it down. */
-export function upperHash(layer: u32, node: u32): u32 {
+/** Where the search for a single list starts; the table's mask cuts it down. */
+export function singleHash(layer: u32, node: u32): u32 {
   let hash = node * 0x9e3779b1 + layer * 0x85ebca6b;
   hash ^= hash >> 15;
   hash *= 0xc2b2ae35;
   return hash ^ (hash >> 16);
 }
 
-function upperListAddress(space: u32, layer: u32, node: u32): u32 {
-  const mask = atomic.load<u32>(space, SPACE_UPPER_MASK);
-  const table = load<u32>(space, SPACE_UPPER_TABLE);
+function singleListAddress(space: u32, layer: u32, node: u32): u32 {
+  const mask = atomic.load<u32>(space, SPACE_SINGLE_MASK);
+  const table = load<u32>(space, SPACE_SINGLE_TABLE);
   if (table == 0) return 0;
-  let at = upperHash(layer, node) & mask;
+  let at = singleHash(layer, node) & mask;
   for (let probes: u32 = 0; probes <= mask; probes++) {
     const list = load<u32>(table + (at << 2));
     if (list == 0) return 0;
-    if (load<u32>(list, UPPER_NODE) == node) {
-      const field = load<u32>(list, UPPER_LAYER);
+    if (load<u32>(list, SINGLE_NODE) == node) {
+      const field = load<u32>(list, SINGLE_LAYER);
       if ((field & 255) == layer) {
-        if ((field & UPPER_REFERENCED) == 0) {
-          atomic.cmpxchg<u32>(list, field, field | UPPER_REFERENCED, UPPER_LAYER);
+        if ((field & SINGLE_REFERENCED) == 0) {
+          atomic.cmpxchg<u32>(list, field, field | SINGLE_REFERENCED, SINGLE_LAYER);
         }
-        return load<u32>(list, UPPER_COUNT) == LIST_ABSENT ? 0 : list + UPPER_COUNT;
+        return load<u32>(list, SINGLE_COUNT) == LIST_ABSENT ? 0 : list + SINGLE_COUNT;
       }
     }
     at = (at + 1) & mask;
