@@ -264,7 +264,7 @@ export class Collection<Meta = unknown> {
     this.#session.assertOpen();
     const borrowed = checkSearch(options, this.#store.options, borrowVector);
     if (!isWatched(queryChannel)) {
-      const hits = this.#reads.searchNow<Meta>(borrowed);
+      const hits = this.#session.readNow(() => this.#reads.searchNow<Meta>(borrowed));
       if (hits !== undefined) return hits;
     }
     const checked = ownQueries(borrowed);

@@ -167,6 +167,16 @@ export class Session {
     }
   }
 
+  /** As `read`, for an operation without a pause. */
+  readNow<T>(operation: () => T): T {
+    if (!this.options.readOnly) return operation();
+    try {
+      return operation();
+    } catch (error) {
+      throw withAdvice(error, WRITTEN_ADVICE);
+    }
+  }
+
   /** Runs an operation that writes, from the checks of its arguments on, so that `close` waits for it. */
   async modify<T>(operation: () => Promise<T>): Promise<T> {
     this.assertWritable();
