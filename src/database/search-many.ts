@@ -68,7 +68,8 @@ export async function searchMany<Meta>(
     while (next < searches.length) {
       const i = next++;
       try {
-        answers[i] = (await reads.search<Meta>(searches[i])).hits;
+        const search = searches[i];
+        answers[i] = reads.searchNow<Meta>(search) ?? (await reads.search<Meta>(search)).hits;
       } catch (error) {
         next = searches.length;
         throw error;

@@ -122,7 +122,11 @@ export class SnapshotCollection<Meta = unknown> {
 
   /** As `Collection.search`. */
   async search(options: SearchOptions<Meta>): Promise<Hit<Meta>[]> {
-    return (await this.searchWithStats(options)).hits;
+    const checked = checkSearch(options, this.#store.options);
+    return await this.#read(
+      async () =>
+        this.#reads.searchNow<Meta>(checked) ?? (await this.#reads.search<Meta>(checked)).hits,
+    );
   }
 
   /** As `Collection.searchWithStats`. */
