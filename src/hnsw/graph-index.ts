@@ -54,6 +54,8 @@ export interface GraphIndexOptions {
 
 /** With m = 16 one node in 16^12 would be higher. */
 const LAYER_MAX = 12;
+/** What took too long is done again from the start: where searches are slow that is to be rare. */
+const NOT_NOW = 64;
 /** Of the module's memory, what lists and codes can have at most. */
 const CACHED_SHARE = 0.9;
 
@@ -76,6 +78,8 @@ export class GraphIndex {
   #planned: InsertPlan | undefined;
   #sweep: GraphSweep | undefined;
   readonly #ids: Uint32Array;
+  /** So many calls of `searchNow` are not tried: the last one that was took too long. */
+  #notNow = 0;
 
   constructor(options: GraphIndexOptions) {
     const { kernels, allocator, space, vectors } = options;
@@ -119,7 +123,14 @@ export class GraphIndex {
     assert(k > 0, 'a search asks for something');
     if (this.#context.runner !== undefined) return undefined;
     if (this.entry === undefined) return noCandidates;
-    return searchGraphNow(this.#context, this.entry, query, { k, ef, sliceMs: this.#sliceMs });
+    if (this.#notNow > 0) {
+      this.#notNow--;
+      return undefined;
+    }
+    const options = { k, ef, sliceMs: this.#sliceMs };
+    const found = searchGraphNow(this.#context, this.entry, query, options);
+    if (found === undefined) this.#notNow = NOT_NOW;
+    return found;
   }
 
   /** As `search`, but over all pages and without mistakes. O(nodes). */

@@ -43,6 +43,9 @@ export interface CellReaders {
 /** Cells that are taken away together while somebody reads, so that one `settle` serves them all. */
 const EVICTED_TOGETHER = 16;
 
+/** One frame in so many is free when there is plenty. */
+const PLENTY = 32;
+
 const FREE = 0;
 const BLOCK = 1;
 const RUN = 2;
@@ -99,6 +102,11 @@ export class CellAllocator {
   hasFree(kind: CellKind): boolean {
     const size = this.#classOf(kind);
     return size.open !== undefined || this.#lowestWindow(size.framesLeast) !== NONE;
+  }
+
+  /** Whether so much is free that what is not needed may have some of it: a share that nothing has to leave for it. */
+  get hasPlenty(): boolean {
+    return this.#freeFrames * PLENTY > this.#states.length;
   }
 
   /** Whole frames side by side that are never taken away. May take cells of any owner. */

@@ -148,9 +148,9 @@ export class PageColumn {
     this.#allocator.free(this.#copyKind, address);
   }
 
-  /** Whether a cell can be had without taking one from anybody. */
+  /** Whether a cell can be had without taking one from anybody, and without others having to take it soon. */
   hasRoom(): boolean {
-    return this.#allocator.hasFree(this.#kind);
+    return this.#allocator.hasPlenty && this.#allocator.hasFree(this.#kind);
   }
 
   /** The cell, or the copy, at `address`. */

@@ -60,7 +60,7 @@ export class PageResidence {
   }
 
   #loadCodes(page: number): number {
-    const place = this.#checkpoint.places(page)?.codes;
+    const place = this.#checkpoint.codesAt(page);
     if (place === undefined) throw this.missing(page);
     const show = (address: number): void => this.#states.showAt(page, address);
     return this.#columns.codes.load(page, place, show);

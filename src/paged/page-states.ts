@@ -8,6 +8,7 @@ import type { KernelMemory } from '../kernels/kernels.ts';
 import type { Geometry } from './geometry.ts';
 import type { PageColumn } from './page-column.ts';
 import type { PageMap } from './page-map.ts';
+import type { PlaceCache } from './place-cache.ts';
 import { countBits, decodeStates, SlotStates } from './slot-states.ts';
 import type { SpacePlan } from './space-plan.ts';
 
@@ -17,6 +18,7 @@ export interface PageStatesOptions {
   readonly codes: PageColumn;
   readonly memory: KernelMemory;
   readonly map: PageMap;
+  readonly placeCache: PlaceCache;
   /** Path of the page file, for errors. */
   readonly file: string;
 }
@@ -73,8 +75,16 @@ export class PageStates {
 
   /** Writes the states of `page` into its code cell at `address`, which is not in the directory yet. */
   showAt(page: number, address: number): void {
-    const { used, live } = this.plan?.states(page) ?? this.ofTree(page);
+    const { placeCache, geometry } = this.#options;
+    const planned = this.plan?.states(page);
+    if (planned === undefined && placeCache.isWhole(page)) {
+      this.#setWhole(address);
+      return;
+    }
+    const { used, live } = planned ?? this.ofTree(page);
     this.#setMasks(address, used, live);
+    const isWhole = countBits(live) === geometry.slotsPerPage;
+    if (planned === undefined && isWhole) placeCache.noteWhole(page);
   }
 
   /** Puts the masks back as they were before the plan. */
@@ -108,6 +118,20 @@ export class PageStates {
   #setMasks(address: number, used: Uint32Array, live: Uint32Array): void {
     this.liveMask(address).set(live);
     this.usedMask(address).set(used);
+  }
+
+  /** All slots are used, and live. */
+  #setWhole(address: number): void {
+    const { memory, geometry } = this.#options;
+    const { maskWords, slotsPerPage } = geometry;
+    const { u32 } = memory;
+    const first = address >>> 2;
+    for (let i = 0; i < maskWords; i++) {
+      const slots = Math.min(32, slotsPerPage - 32 * i);
+      const mask = slots === 32 ? 0xffffffff : 2 ** slots - 1;
+      u32[first + i] = mask;
+      u32[first + maskWords + i] = mask;
+    }
   }
 
   /** From the masks in memory, which say all when the page has no ghosts. */

@@ -18,14 +18,15 @@ import { BitPages } from './bit-pages.ts';
 import { makeColumn, makeColumns } from './columns.ts';
 import { FreePlaces } from './free-places.ts';
 import type { Geometry } from './geometry.ts';
-import { OPEN_PAGES_MAX } from './open-pages.ts';
 import type { ColumnStats } from './page-column.ts';
 import { OPEN_PAGES } from './page-map.ts';
 import { PageResidence } from './page-residence.ts';
 import { PageStates } from './page-states.ts';
 import type { PageStore } from './page-store.ts';
 import { type PageCounters, PlaceBook } from './place-book.ts';
+import { PlaceCache } from './place-cache.ts';
 import { choosePage, NEW_PAGE, type PlacePolicy, type PlaceView } from './place-policy.ts';
+import { makePlaceView } from './place-view.ts';
 import { countBits, encodeStates, hasBit, SlotStates } from './slot-states.ts';
 import { type Columns, SpaceCheckpoint } from './space-checkpoint.ts';
 import { SpacePlan } from './space-plan.ts';
@@ -73,6 +74,7 @@ export class PagedSpace {
   readonly #reader: VectorReader;
   readonly #view: PlaceView;
   readonly #freePlaces: FreePlaces;
+  readonly #placeCache: PlaceCache;
   #plan: SpacePlan | undefined;
   #hasOpenPages = false;
 
@@ -87,7 +89,9 @@ export class PagedSpace {
     this.#store = store;
     this.columns = makeColumns(options);
     this.#book = new PlaceBook(geometry.slotsPerPage);
-    const shared = { geometry, columns: this.columns, map };
+    const placeCache = new PlaceCache(memory, store.allocator);
+    this.#placeCache = placeCache;
+    const shared = { geometry, columns: this.columns, map, placeCache };
     const countPinned = (bytes: number): void => store.countPinned(bytes);
     this.checkpoint = new SpaceCheckpoint({ id, book: this.#book, countPinned, file, ...shared });
     this.states = new PageStates({
@@ -101,7 +105,7 @@ export class PagedSpace {
     this.#residence = new PageResidence({ columns, checkpoint, states, file });
     const residence = this.#residence;
     this.#reader = new VectorReader({ geometry, store, columns, checkpoint, residence });
-    this.#view = makeView(states, this.#book, options.random ?? seededRandom(id));
+    this.#view = makePlaceView(states, this.#book, options.random ?? seededRandom(id));
     this.#freePlaces = new FreePlaces(this.#book, (page) => this.#freeSlotsOf(page));
     store.ring.fit(geometry.originalStride);
     store.register(checkpoint);
@@ -238,6 +242,7 @@ export class PagedSpace {
     const plan = this.#plan;
     assert(plan !== undefined, 'a plan is under way');
     this.#endPlan();
+    this.#forgetStates(plan);
     this.checkpoint.pages.commitPlan();
     this.columns.newOriginals?.commitPlan();
     this.bits?.commitPlan();
@@ -251,6 +256,7 @@ export class PagedSpace {
     const plan = this.#plan;
     assert(plan !== undefined, 'a plan is under way');
     this.#endPlan();
+    this.#forgetStates(plan);
     plan.restore(this.#store.kernels.memory);
     this.states.rollback(plan);
     this.checkpoint.pages.rollbackPlan((page) => {
@@ -381,12 +387,19 @@ export class PagedSpace {
     this.columns.codes.release();
     this.columns.originals?.release();
     this.columns.newOriginals?.release();
+    this.#placeCache.clear();
   }
 
   #freeSlotsOf(page: number): number {
     const free = this.states.freeSlots(page);
     if (free >= 0) return free;
     return this.geometry.slotsPerPage - countBits(this.states.ofTree(page).used);
+  }
+
+  /** What the tree says of their states may be new. */
+  #forgetStates(plan: SpacePlan): void {
+    for (const [page] of plan.changed()) this.#placeCache.forget(page);
+    for (const page of plan.dropped) this.#placeCache.forget(page);
   }
 
   #endPlan(): void {
@@ -469,23 +482,4 @@ export class PagedSpace {
     exports.encodeSq8(this.#space.address, original, code);
     newOriginals?.show(page, slot);
   }
-}
-
-function makeView(states: PageStates, book: PlaceBook, random: Random): PlaceView {
-  return {
-    freeSlots: (page) => {
-      if (page >= book.ceiling) return 0;
-      const free = states.freeSlots(page);
-      return free < 0 ? book.openPages.free(page) : free;
-    },
-    sectionPage: (section) => book.sections.get(section),
-    openPages: book.openPages,
-    get isOpenFull() {
-      return book.openPages.count === OPEN_PAGES_MAX;
-    },
-    get isSparse() {
-      return book.isSparse;
-    },
-    random,
-  };
 }

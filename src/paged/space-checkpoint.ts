@@ -24,6 +24,7 @@ import {
 } from './page-map.ts';
 import type { CheckpointedSpace, CheckpointTarget } from './page-store.ts';
 import type { PlaceBook } from './place-book.ts';
+import type { PlaceCache } from './place-cache.ts';
 
 /** The columns of a space; `originals: false` spaces have only codes. */
 export interface Columns {
@@ -39,6 +40,7 @@ export interface SpaceCheckpointOptions {
   readonly columns: Columns;
   readonly book: PlaceBook;
   readonly map: PageMap;
+  readonly placeCache: PlaceCache;
   readonly file: PageFile;
   /** Is told how many bytes became pinned, or, below 0, unpinned. */
   readonly countPinned: (bytes: number) => void;
@@ -79,6 +81,7 @@ export class SpaceCheckpoint implements CheckpointedSpace {
   /** The entries of the space were written by somebody else. */
   reload(): void {
     this.#placedEnd = undefined;
+    this.#options.placeCache.clear();
   }
 
   /** By the newest version no page from this one on has places: those before may be given up. */
@@ -96,6 +99,26 @@ export class SpaceCheckpoint implements CheckpointedSpace {
     const { map, file } = this.#options;
     const bytes = map.get(this.id, page, 'places');
     return bytes === undefined ? undefined : decodePlaces(bytes, file.path);
+  }
+
+  /** The same of the codes alone, from memory if it is known there. May take cells of others. */
+  codesAt(page: number): Place | undefined {
+    const { placeCache } = this.#options;
+    const kept = placeCache.codes(page);
+    if (kept !== undefined) return kept;
+    const places = this.places(page);
+    if (places !== undefined) placeCache.keep(page, places, true);
+    return places?.codes;
+  }
+
+  /** The same of the originals. Takes no cells of others. */
+  originalsAt(page: number): Place | undefined {
+    const { placeCache } = this.#options;
+    const kept = placeCache.originals(page);
+    if (kept !== undefined) return kept;
+    const places = this.places(page);
+    if (places !== undefined) placeCache.keep(page, places, false);
+    return places?.originals;
   }
 
   /**
@@ -185,6 +208,9 @@ export class SpaceCheckpoint implements CheckpointedSpace {
   }
 
   installed(): void {
+    const { placeCache } = this.#options;
+    for (const { page } of this.pages.frozenPages()) placeCache.forget(page);
+    for (let page = this.#pagesAtFreeze; page < this.placedEnd; page++) placeCache.forget(page);
     this.#placedEnd = this.#pagesAtFreeze;
     this.#freeCopies();
     this.#options.columns.newOriginals?.installed();

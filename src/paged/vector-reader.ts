@@ -38,7 +38,7 @@ export class VectorReader {
     if (found !== 0) return found + slot * geometry.originalStride;
     const added = newOriginals?.find(page, slot) ?? 0;
     if (added !== 0) return added;
-    const place = checkpoint.places(page)?.originals;
+    const place = checkpoint.originalsAt(page);
     if (place === undefined) throw residence.missing(page);
     if (!originals.hasRoom()) return this.#readSlot(place, page, slot);
     const complete = (cell: number): void => newOriginals?.patch(page, cell);
