@@ -1,11 +1,12 @@
 /**
  * How long does a search take beside a writer at full speed, and when nothing is in memory yet?
  *
- * One caller searches an index of four fifths of the rows: alone, beside upserts of the others in batches
- * of 100 (merges in the background thread), and beside upserts one by one. Then the index is opened again after
- * the operating system's cache was dropped, where that is allowed.
+ * An index of four fifths of the rows is searched: alone, beside upserts of the others in batches of 100
+ * (merges in the background thread), and beside upserts one by one. Searches come from outside at random
+ * moments, and then from one caller, one after the other: he does not wait for his turn, as they do. Then the
+ * index is opened again after the operating system's cache was dropped, where that is allowed.
  *
- * npm run bench -- latency --data DIR --dataset D --full [--threads N]
+ * npm run bench -- latency --data DIR --dataset D --full [--threads N] [--rate SEARCHES_PER_SECOND]
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,7 +21,7 @@ import type { ColdAnswer, LatencySetup, SearchAnswer, SearchAsk } from './latenc
 
 const K = 10;
 const EF = 64;
-const { options, own } = readBenchOptionsAnd(['threads']);
+const { options, own } = readBenchOptionsAnd(['threads', 'rate']);
 const { data, limit, full, seed, memoryBytes } = options;
 const { name, metric, base } = loadDataset(options);
 const directory = mkdtempSync(join(tmpdir(), 'stratavec-bench-'));
@@ -34,6 +35,7 @@ const setup: LatencySetup = {
 };
 const report = new Report('latency', name, options.json);
 const { builtRows, threads } = setup;
+const rate = parseCount('--rate', own.rate) ?? 500;
 report.begin(seed, full, { rows: builtRows, dimension: base.dimension, ef: EF, threads });
 
 function start(): Child {
@@ -41,14 +43,14 @@ function start(): Child {
 }
 
 /** Alone and beside a writer by turns, in one process; the first round warms up. */
-async function measureWriting(): Promise<Row[]> {
+async function measureWriting(perSecond: number | undefined): Promise<Row[]> {
   const child = start();
   await child.ask('open');
   const found = new Map<number | undefined, SearchAnswer[]>();
-  const searches = full ? 20_000 : 200;
-  for (let round = 0; round <= (full ? 5 : 1); round++) {
+  const searches = full ? (perSecond === undefined ? 10_000 : 5 * perSecond) : 200;
+  for (let round = 0; round <= (full ? 3 : 1); round++) {
     for (const batchRecords of [undefined, 100, 1]) {
-      const ask: SearchAsk = { k: K, ef: EF, searches, batchRecords };
+      const ask: SearchAsk = { k: K, ef: EF, searches, perSecond, batchRecords };
       const answer = await child.ask<SearchAnswer>('search', ask);
       if (round > 0) found.set(batchRecords, [...(found.get(batchRecords) ?? []), answer]);
     }
@@ -130,7 +132,10 @@ try {
   const builder = start();
   await builder.ask('build');
   await builder.stop();
-  report.table('searches of one caller, alone and beside a writer', await measureWriting());
+  const outside = `searches from outside, ${rate} a second, alone and beside a writer`;
+  report.table(outside, await measureWriting(rate));
+  const inside = 'searches of one caller, alone and beside a writer';
+  report.table(inside, await measureWriting(undefined));
   report.table('opened again: the first search and those after it', await measureCold());
 } finally {
   rmSync(directory, { recursive: true, force: true });

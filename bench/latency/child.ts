@@ -8,6 +8,7 @@ import { type DatasetChoice, loadQueries, loadVectors } from '../harness/dataset
 import { LoopDelayMonitor } from '../harness/event-loop.ts';
 import { type Vectors, vectorAt } from '../harness/vector-file.ts';
 import type { IndexOptions } from '../search/subject.ts';
+import { answerArrivals } from './arrivals.ts';
 
 export interface LatencySetup {
   readonly directory: string;
@@ -23,6 +24,8 @@ export interface SearchAsk {
   readonly k: number;
   readonly ef: number;
   readonly searches: number;
+  /** Searches that come from outside, so many a second; undefined: one caller, one after the other. */
+  readonly perSecond: number | undefined;
   /** Records of one upsert of the writer; undefined: nobody writes. */
   readonly batchRecords: number | undefined;
 }
@@ -64,6 +67,7 @@ async function openIndex(): Promise<number> {
     durability: 'os',
   });
   collection = await database.collection('bench', { ...options, exactBelow: 0 });
+  written = Math.max(written, await collection.count());
   return performance.now() - start;
 }
 
@@ -86,7 +90,12 @@ async function write(batchRecords: number, isOver: () => boolean): Promise<numbe
   return written - first;
 }
 
-async function searchAll({ k, ef, searches }: SearchAsk): Promise<Float64Array> {
+async function searchAll({ k, ef, searches, perSecond }: SearchAsk): Promise<Float64Array> {
+  if (perSecond !== undefined) {
+    return await answerArrivals({ count: searches, perSecond, seed: 1 }, async (question) => {
+      await opened().search({ vector: vectors[question % vectors.length], k, ef });
+    });
+  }
   const latenciesMs = new Float64Array(searches);
   for (let i = 0; i < searches; i++) {
     const start = performance.now();
@@ -132,8 +141,9 @@ serve({
     const start = performance.now();
     const { stats } = await opened().searchWithStats({ vector: vectors[0], k: K, ef });
     const firstMs = performance.now() - start;
-    const ask = { k: K, ef, searches: Math.min(100, vectors.length), batchRecords: undefined };
-    const nextMs = await searchAll(ask);
+    const searches = Math.min(100, vectors.length);
+    const alone = { perSecond: undefined, batchRecords: undefined };
+    const nextMs = await searchAll({ k: K, ef, searches, ...alone });
     const firstReads = stats.listReads + stats.pageReads + stats.originalReads;
     return { openMs, firstMs, firstReads, nextMs };
   },

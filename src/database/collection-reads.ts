@@ -123,6 +123,7 @@ export class CollectionReads {
    * so short that promises and a held view would be a fifth of them. Undefined: `search` has to answer.
    */
   searchNow<Meta>(search: CheckedSearch): Hit<Meta>[] | undefined {
+    this.#session.stores.pace.noteQuestion();
     const { targets, groupBy, after } = search;
     const [{ vectorName, vector }] = targets;
     if (targets.length > 1 || vector === undefined) return undefined;
@@ -142,6 +143,7 @@ export class CollectionReads {
 
   /** Everything of a search is read at the sequence at which it began. */
   async search<Meta>(search: CheckedSearch): Promise<SearchAnswer<Meta>> {
+    this.#session.stores.pace.noteQuestion();
     const view = this.#views.hold();
     try {
       const run = new SearchRun(this.#session.stores, this.#store, search, view);

@@ -1,5 +1,4 @@
 /** Writes of one collection, each one commit, in the order of the calls. Arguments have been checked. */
-import type { SliceMeter } from '../base/slice-meter.ts';
 import { DatabaseError } from '../errors.ts';
 import type { CheckedSelection, CheckedUpdate } from './check-calls.ts';
 import type { CheckedRecord } from './checked-record.ts';
@@ -11,7 +10,6 @@ import { decodeId } from './record-id.ts';
 import { type FoundRecord, isSelected } from './record-reader.ts';
 import { openSelectedHeads } from './selected-heads.ts';
 import type { Session } from './session.ts';
-import { TimeSlice } from './time-slice.ts';
 import { checkMetadata, describe } from './validate.ts';
 import type { NewContent, WritePlan } from './write-plan.ts';
 
@@ -22,13 +20,13 @@ export async function upsertRecords(
 ): Promise<UpsertResult> {
   return await session.write(store, async (plan) => {
     let inserted = 0;
-    await inSlices(session.stores.slices, records, (record) => {
+    await inSlices(plan, records, async (record) => {
       const found = plan.find(record.namespace, record.id);
       if (found === undefined) {
-        plan.insert(record);
+        await plan.insert(record);
         inserted++;
       } else {
-        plan.replace(found, record.id, record);
+        await plan.replace(found, record.id, record);
       }
     });
     return { inserted, replaced: records.length - inserted };
@@ -42,10 +40,10 @@ export async function replaceNamedVectors(
   records: readonly CheckedRecord[],
 ): Promise<void> {
   await session.write(store, async (plan) => {
-    await inSlices(session.stores.slices, records, ({ namespace, id, named }) => {
+    await inSlices(plan, records, async ({ namespace, id, named }) => {
       const found = plan.find(namespace, id);
       if (found === undefined || (named.size === 0 && found.head.named.length === 0)) return;
-      plan.replaceNamed(found, named);
+      await plan.replaceNamed(found, named);
     });
   });
 }
@@ -56,11 +54,11 @@ export async function insertRecords(
   records: readonly CheckedRecord[],
 ): Promise<{ inserted: number }> {
   return await session.write(store, async (plan) => {
-    await inSlices(session.stores.slices, records, (record) => {
+    await inSlices(plan, records, async (record) => {
       if (plan.find(record.namespace, record.id) !== undefined) {
         throw alreadyThere(record.id);
       }
-      plan.insert(record);
+      await plan.insert(record);
     });
     return { inserted: records.length };
   });
@@ -75,7 +73,7 @@ export async function updateRecord(
   return await session.write(store, async (plan) => {
     const found = plan.find(at.namespace, at.id);
     if (found === undefined) return false;
-    plan.replace(found, found.head.id, updatedContent(store, found, { plan, changes }));
+    await plan.replace(found, found.head.id, updatedContent(store, found, { plan, changes }));
     return true;
   });
 }
@@ -88,7 +86,7 @@ export async function deleteRecords(
 ): Promise<number> {
   return await session.write(store, async (plan) => {
     const deleted = new Set<number>();
-    await inSlices(session.stores.slices, ids, (id) => {
+    await inSlices(plan, ids, async (id) => {
       const found = plan.find(namespace, id);
       if (found === undefined || deleted.has(found.record)) return;
       plan.delete(found);
@@ -105,7 +103,7 @@ export async function deleteSelected(
   selection: CheckedSelection,
 ): Promise<number> {
   return await session.write(store, async (plan) => {
-    const slice = new TimeSlice(session.stores.slices);
+    const slice = plan.beginSlice();
     const from = { selection, sequence: plan.sequence, fromRecord: 0 };
     const scan = await openSelectedHeads(session.stores, store, from);
     let deleted = 0;
@@ -154,13 +152,13 @@ function updatedContent(
 
 /** Calls `work` for each item, letting the event loop turn when a slice of time is over. */
 async function inSlices<T>(
-  meter: SliceMeter,
+  plan: WritePlan,
   items: readonly T[],
-  work: (item: T) => void,
+  work: (item: T) => Promise<void>,
 ): Promise<void> {
-  const slice = new TimeSlice(meter);
+  const slice = plan.beginSlice();
   for (const item of items) {
-    work(item);
+    await work(item);
     if (slice.isOver) await slice.yield();
   }
 }

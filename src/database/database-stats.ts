@@ -197,7 +197,7 @@ function writeStats(session: Session, paged: PageStoreStats): DatabaseStats['wri
     pageBytesWritten: paged.bytesWritten,
     dirtyPageBytes: paged.dirtyBytes,
     checkpoints: session.checkpointer.count,
-    longestSliceMs: Math.max(lsm.longestSliceMs, session.stores.slices.longestMs),
+    longestSliceMs: Math.max(lsm.longestSliceMs, session.stores.pace.longestMs),
   };
 }
 

@@ -4,7 +4,7 @@
  * before is let go again.
  */
 import { loadHasher } from '../base/hasher.ts';
-import { SliceMeter } from '../base/slice-meter.ts';
+import { Pace } from '../base/pace.ts';
 import { MIB } from '../base/units.ts';
 import { DatabaseError, withAdvice } from '../errors.ts';
 import { WalkPool } from '../hnsw/walk-pool.ts';
@@ -108,6 +108,7 @@ async function openStores(opening: Opening): Promise<Stores> {
   const { path, fileSystem, options, attachments, undo } = opening;
   const memory = planMemory(options.memoryBytes);
   const hasher = await loadHasher();
+  const pace = new Pace();
   const engine = await LsmEngine.open(fileSystem, `${path}/${TREE_DIRECTORY}`, {
     trees: treeSpecs(options.compression),
     hasher,
@@ -119,6 +120,7 @@ async function openStores(opening: Opening): Promise<Stores> {
     createIfMissing: options.createIfMissing,
     replay: (_sequence, bytes) => attachments.push(decodeVectorAttachment(bytes)),
     executor: options.backgroundThread ? 'worker' : 'slices',
+    sliceMs: () => pace.sliceMs,
     onBackgroundError: options.onWarning,
   });
   undo.push(() => engine.close());
@@ -129,7 +131,6 @@ async function openStores(opening: Opening): Promise<Stores> {
   allocator.readers = workers;
   undo.push(() => workers?.close());
   const pageMap = new TreePageMap(engine);
-  const slices = new SliceMeter();
   const pages = new PageStore({
     fileSystem,
     directory: path,
@@ -139,7 +140,7 @@ async function openStores(opening: Opening): Promise<Stores> {
     hasher,
     map: pageMap,
     tree: PAGES_TREE,
-    slices,
+    pace,
   });
   undo.push(() => pages.close());
   // Pinned cells may leave no free frames side by side: one search and one insertion always have theirs.
@@ -166,7 +167,7 @@ async function openStores(opening: Opening): Promise<Stores> {
     heads: new HeadReader(engine),
     writer,
     bulk: new BulkMemory(memory.bulkBytes, (bytes) => engine.lend(bytes)),
-    slices,
+    pace,
   };
 }
 

@@ -23,6 +23,9 @@ import type { VectorStore } from './vector-store.ts';
 /** Beyond this beam an exact scan is about as cheap, and sure. */
 const EF_WIDEST = 2048;
 
+/** So many candidates more are taken while a write is under way: those of its records do not count yet. */
+const UNSEEN_MAX = 8;
+
 /** Wider beams are never answered in one turn of the event loop. */
 const EF_NOW = 512;
 
@@ -140,14 +143,15 @@ export class Searcher {
     const planned = { vectors: matching, matching, isFiltered: false, exactBelow };
     const { exact: isExact, ef } = search;
     if (planSearch({ ...planned, isExact, ef }) !== 'walk' || k > matching) return undefined;
-    const candidates = space.graph.searchNow(vector, k, ef);
+    const unseen = space.isAheadOf(sequence) ? UNSEEN_MAX : 0;
+    const candidates = space.graph.searchNow(vector, k + unseen, ef);
     if (candidates === undefined) return undefined;
     const matches = this.#named(search, candidates, sequence);
     // Some did not count, or there are more: the search widens.
     if (matches === undefined || matches.length < k) return undefined;
-    return inOrder(matches).filter(({ distance }) =>
-      isWithin(distance, search, space.options.metric),
-    );
+    return inOrder(matches)
+      .slice(0, k)
+      .filter(({ distance }) => isWithin(distance, search, space.options.metric));
   }
 
   /** The candidates that count; undefined when a head is not to be read like the others. */
@@ -232,7 +236,8 @@ export class Searcher {
     const { vector, filter, search, wanted, matching } = query;
     // A beam that takes in everything there is need not be wider.
     const widest = vectors.counters.live + 1;
-    let k = Math.min(wanted, widest);
+    const unseen = this.#space.isAheadOf(query.sequence) ? UNSEEN_MAX : 0;
+    let k = Math.min(wanted + unseen, widest);
     for (let ef = Math.min(Math.max(search.ef, wanted), widest); ; ef *= 4, k *= 4) {
       const { signal } = search;
       const candidates = await graph.search(vector, { k, ef, filter, expand, signal });

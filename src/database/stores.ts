@@ -1,5 +1,5 @@
 import type { Hasher } from '../base/hasher.ts';
-import type { SliceMeter } from '../base/slice-meter.ts';
+import type { Pace } from '../base/pace.ts';
 import type { WalkPool } from '../hnsw/walk-pool.ts';
 import type { WalkRunner } from '../hnsw/walk-runner.ts';
 import type { CellAllocator } from '../kernels/cell-allocator.ts';
@@ -37,6 +37,6 @@ export interface Stores {
   readonly writer: WriterQueue;
   /** Arrays of bulk loads. */
   readonly bulk: BulkMemory;
-  /** How long plans, checkpoints and sweeps held the event loop. */
-  readonly slices: SliceMeter;
+  /** How long plans, checkpoints and sweeps may hold the event loop, and did. */
+  readonly pace: Pace;
 }

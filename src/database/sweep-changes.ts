@@ -25,21 +25,19 @@ export function findEntry(
   return undefined;
 }
 
-/** The places of ghosts that no list names, and their lists, in one commit. */
-export function freeGhosts(
+/** The place of a ghost that no list names, and its lists. */
+export function freeGhost(
   plan: WritePlan,
   { id, layout, vectors, graph }: VectorStore,
   sweep: GraphSweep,
-  ghosts: readonly number[],
+  node: number,
 ): void {
-  for (const node of ghosts) {
-    const layers = sweep.layersOf(node);
-    for (const layer of layers) layout.removeNode(plan.batch, graphHi(id, layer), node);
-    vectors.setFree(node);
-    plan.afterCommit(() => {
-      for (const layer of layers) graph.forget(layer, node);
-    });
-  }
+  const layers = sweep.layersOf(node);
+  for (const layer of layers) layout.removeNode(plan.batch, graphHi(id, layer), node);
+  vectors.setFree(node);
+  plan.afterCommit(() => {
+    for (const layer of layers) graph.forget(layer, node);
+  });
 }
 
 /** Gives up to `most` empty pages at the end up; returns how many. The plan does nothing else. */

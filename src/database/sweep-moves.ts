@@ -61,7 +61,7 @@ export async function emptyLastPages(
     control.proceed({ phase: 'move', done: target + total - 1 - page, total });
     const last = page;
     const piece = await session.write(store, async (plan) => {
-      const slice = new TimeSlice(session.stores.slices);
+      const slice = new TimeSlice(session.stores.pace);
       let count = 0;
       let next = last;
       for (; next >= target && count < MOVES_PER_TURN; next--) {

@@ -15,7 +15,7 @@ import { NodeBits } from '../hnsw/node-bits.ts';
 import type { GraphSweep, ListKey } from '../hnsw/sweep.ts';
 import { decodeList } from '../lsm/list-codec.ts';
 import type { Session } from './session.ts';
-import { findEntry, freeGhosts } from './sweep-changes.ts';
+import { findEntry, freeGhost } from './sweep-changes.ts';
 import type { SweepControl } from './sweep-control.ts';
 import type { SweptSpace } from './sweep-moves.ts';
 import { TimeSlice } from './time-slice.ts';
@@ -23,7 +23,7 @@ import { GRAPH_TREE, graphHi } from './trees.ts';
 import type { VectorStore } from './vector-store.ts';
 import type { WritePlan } from './write-plan.ts';
 
-/** Of one piece: about ten milliseconds each in slices of five, and one commit. */
+/** Of one piece: about ten milliseconds each, in slices, and one commit. */
 const LISTS_PER_TURN = 4096;
 const REPAIRS_PER_TURN = 256;
 /** When ghosts come faster than sweeps take them out, each turn does more, and writes wait longer for theirs. */
@@ -79,10 +79,12 @@ export class SweepRun {
     await this.#eachPages(async (from, to) => {
       await this.#session.stores.writer.run(async () => {
         const end = Math.min(to, vectors.counters.pages);
+        const slice = this.#slice();
         for (let page = from; page < end; page++) {
           for (const slot of vectors.states.read(page).ghosts.keys()) {
             ghosts.add(page * slotsPerPage + slot);
           }
+          if (slice.isOver) await slice.yield();
         }
       });
     });
@@ -97,7 +99,7 @@ export class SweepRun {
       const from: ListKey = at;
       this.#control.proceed({ phase: 'sweep', done, total });
       const piece = await this.#write(async (plan) => {
-        const found = this.#examine(sweep, from);
+        const found = await this.#examine(sweep, from);
         await this.#repair(sweep, plan, found.damaged);
         return found;
       });
@@ -107,10 +109,10 @@ export class SweepRun {
   }
 
   /** Looks at lists from `from` on; `next` is undefined at the end. */
-  #examine(
+  async #examine(
     sweep: GraphSweep,
     from: ListKey,
-  ): { damaged: ListKey[]; examined: number; next: ListKey | undefined } {
+  ): Promise<{ damaged: ListKey[]; examined: number; next: ListKey | undefined }> {
     const { engine } = this.#session.stores;
     const { id, space, vectors } = this.#space;
     const ids = new Uint32Array(4 * Math.max(space.capBottom, space.capUpper));
@@ -124,6 +126,7 @@ export class SweepRun {
     const repairsMax = REPAIRS_PER_TURN * (ghosts > GHOST_SHARE_PRESSING * nodes ? 2 : 1);
     const damaged: ListKey[] = [];
     let examined = 0;
+    const slice = this.#slice();
     try {
       while (scan.next()) {
         const at = { layer: scan.hi & LAYER_LAST, node: scan.lo };
@@ -133,6 +136,7 @@ export class SweepRun {
         examined++;
         const count = decodeList(scan.value, ids);
         if (sweep.examine(at.layer, at.node, ids, count)) damaged.push(at);
+        if (slice.isOver) await slice.yield();
       }
     } finally {
       scan.close();
@@ -141,7 +145,7 @@ export class SweepRun {
   }
 
   async #repair(sweep: GraphSweep, plan: WritePlan, keys: readonly ListKey[]): Promise<void> {
-    const slice = new TimeSlice(this.#session.stores.slices);
+    const slice = this.#slice();
     for (const { layer, node } of keys) {
       plan.noteRepair();
       sweep.repair(layer, node);
@@ -171,6 +175,7 @@ export class SweepRun {
       this.#control.proceed({ phase: 'link', done: page, total: vectors.counters.pages });
       page = await this.#write(async (plan) => {
         const keys: ListKey[] = [];
+        const slice = this.#slice();
         const end = Math.min(from + PAGES_PER_TURN, vectors.counters.pages);
         let next = from;
         for (; next < end && keys.length < LINKS_PER_TURN; next++) {
@@ -179,6 +184,7 @@ export class SweepRun {
             const node = next * slotsPerPage + slot;
             if (states.isLive(slot) && sweep.needsLink(node)) keys.push({ layer: 0, node });
           }
+          if (slice.isOver) await slice.yield();
         }
         await this.#link(sweep, plan, keys);
         return next;
@@ -188,7 +194,7 @@ export class SweepRun {
 
   async #link(sweep: GraphSweep, plan: WritePlan, keys: readonly ListKey[]): Promise<void> {
     const { vectors } = this.#space;
-    const slice = new TimeSlice(this.#session.stores.slices);
+    const slice = this.#slice();
     for (const key of keys) {
       // Deleted since: the next sweep's.
       if (!vectors.isLive(key.node)) continue;
@@ -232,6 +238,7 @@ export class SweepRun {
         // No walk comes to a ghost of the sweep any more; if one did, its edges go first.
         await this.#repair(sweep, plan, sweep.revisit(Number.POSITIVE_INFINITY));
         const ghosts: number[] = [];
+        const slice = this.#slice();
         const end = Math.min(from + PAGES_PER_TURN, vectors.counters.pages);
         let next = from;
         for (; next < end && ghosts.length < FREED_PER_TURN; next++) {
@@ -239,8 +246,12 @@ export class SweepRun {
             const node = next * slotsPerPage + slot;
             if (sweep.ghosts.has(node)) ghosts.push(node);
           }
+          if (slice.isOver) await slice.yield();
         }
-        freeGhosts(plan, this.#space, sweep, ghosts);
+        for (const ghost of ghosts) {
+          freeGhost(plan, this.#space, sweep, ghost);
+          if (slice.isOver) await slice.yield();
+        }
         return { next, freed: ghosts.length };
       });
       page = piece.next;
@@ -255,6 +266,10 @@ export class SweepRun {
       this.#control.proceed();
       await visit(page, page + PAGES_PER_TURN);
     }
+  }
+
+  #slice(): TimeSlice {
+    return new TimeSlice(this.#session.stores.pace);
   }
 
   #write<T>(prepare: (plan: WritePlan) => Promise<T>): Promise<T> {

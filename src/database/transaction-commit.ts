@@ -97,7 +97,7 @@ function hasSameHead(store: CollectionStore, base: FoundRecord, found: FoundReco
 }
 
 async function applyChanges(plan: WritePlan, { store, changed }: TransactionBuffer): Promise<void> {
-  const slice = new TimeSlice();
+  const slice = plan.beginSlice();
   for (const { namespace, id, change } of changed) {
     const found = plan.find(namespace, id);
     if (change === undefined) continue;
@@ -105,9 +105,9 @@ async function applyChanges(plan: WritePlan, { store, changed }: TransactionBuff
     if (record === undefined) {
       if (found !== undefined) plan.delete(found);
     } else if (found === undefined) {
-      plan.insert(record);
+      await plan.insert(record);
     } else {
-      plan.replace(found, record.id, newContent(store, record, change));
+      await plan.replace(found, record.id, newContent(store, record, change));
     }
     if (slice.isOver) await slice.yield();
   }

@@ -117,6 +117,11 @@ export class VectorStore {
     return this.#countersAt(sequence).vectors;
   }
 
+  /** Whether the graph may hold nodes that a reader at `sequence` does not see yet. */
+  isAheadOf(sequence: number): boolean {
+    return this.#before !== undefined || sequence < this.#stores.engine.appliedSequence;
+  }
+
   /** From here on memory may differ from the trees, until `commitPlan` or `rollbackPlan`. */
   beginPlan(): void {
     this.#before = { ...this.counters };

@@ -64,6 +64,7 @@ export class WritePlan {
   readonly #expired = new Set<number>();
   /** The soonest of the expiries that it writes. */
   #soonest = Number.POSITIVE_INFINITY;
+  #slice: TimeSlice;
   /** The trees are read at it: the state before this plan. */
   readonly sequence: number;
   /** The time of the commit, in ms since 1970: times to live begin with it. */
@@ -79,6 +80,7 @@ export class WritePlan {
     this.#store = store;
     this.#batch = batch;
     this.now = now;
+    this.#slice = new TimeSlice(stores.pace);
     this.#expiries = new ExpiryChanges(store.entry.collection);
     this.#fields = new RecordFields(store.entry.collection, store.entry.fields, stores.hasher);
     this.#firstNew = store.counters.nextRecord;
@@ -90,6 +92,12 @@ export class WritePlan {
   /** Whether a sweep changed lists, which the batch gets in the end. */
   get hasRepairs(): boolean {
     return this.#hasRepairs;
+  }
+
+  /** A slice that begins now, for the caller's work and that of the plan in it. */
+  beginSlice(): TimeSlice {
+    this.#slice = new TimeSlice(this.#stores.pace);
+    return this.#slice;
   }
 
   /** For a sweep: what else the commit writes, and what is done when it is applied. */
@@ -114,8 +122,8 @@ export class WritePlan {
     return undefined;
   }
 
-  /** Adds a record whose id is new. */
-  insert(record: CheckedRecord): void {
+  /** Adds a record whose id is new; pauses when the slice is over. */
+  async insert(record: CheckedRecord): Promise<void> {
     const { counters, reader, entry } = this.#store;
     if (counters.nextRecord === NODE_MAX) throw exhausted('record numbers');
     const number = counters.nextRecord++;
@@ -131,13 +139,13 @@ export class WritePlan {
     const expiresAt = this.#expiryOf(record.ttlMs);
     this.#changeExpiry(number, undefined, expiresAt);
     const bare = { node: NO_NODE, named: NO_NAMED, hasBody, expiresAt, namespace, id };
-    const head = this.#withVectors(number, bare, record);
+    const head = await this.#withVectors(number, bare, record);
     this.#batch.set(HEADS_TREE, entry.collection, number, encodeHead(head));
     if (body !== undefined) this.#batch.set(BODIES_TREE, entry.collection, number, body);
   }
 
   /** Gives a stored record new content; its number stays, and its node too when the vector is equal. */
-  replace(found: FoundRecord, id: Uint8Array, content: NewContent): void {
+  async replace(found: FoundRecord, id: Uint8Array, content: NewContent): Promise<void> {
     const { record, head } = found;
     const { collection } = this.#store.entry;
     this.#changed.push(record);
@@ -146,7 +154,7 @@ export class WritePlan {
     const expiresAt = ttlMs === 'kept' ? head.expiresAt : this.#expiryOf(ttlMs);
     this.#changeExpiry(record, head.expiresAt, expiresAt);
     const bare: Head = { ...head, hasBody: body !== undefined, expiresAt, id };
-    const next = this.#withVectors(record, bare, content);
+    const next = await this.#withVectors(record, bare, content);
     this.#changeFields(record, head, content.metadata);
     this.#batch.set(HEADS_TREE, collection, record, encodeHead(next));
     if (body !== undefined) this.#batch.set(BODIES_TREE, collection, record, body);
@@ -154,9 +162,9 @@ export class WritePlan {
   }
 
   /** Gives a stored record other vectors in named spaces; the rest of it stays. */
-  replaceNamed({ record, head }: FoundRecord, named: NewContent['named']): void {
+  async replaceNamed({ record, head }: FoundRecord, named: NewContent['named']): Promise<void> {
     this.#changed.push(record);
-    const next = this.#withVectors(record, head, { vector: 'kept', named });
+    const next = await this.#withVectors(record, head, { vector: 'kept', named });
     this.#batch.set(HEADS_TREE, this.#store.entry.collection, record, encodeHead(next));
   }
 
@@ -249,13 +257,13 @@ export class WritePlan {
     this.#fields.change(record, { before, after: parseChecked(metadata) });
   }
 
-  #insertVector(space: VectorStore, record: number, vector: Float32Array): number {
+  async #insertVector(space: VectorStore, record: number, vector: Float32Array): Promise<number> {
     const { graph, vectors, counters } = space;
     const layer = graph.randomLayer();
-    const plan = graph.planInsert(vector, layer);
+    const plan = await this.#slice.run(graph.planningInsert(vector, layer));
     const node = vectors.place(plan.neighbours[0] ?? NO_IDS, this.#placement(space));
     vectors.put(node, record, vector);
-    graph.link(node, layer, plan);
+    await this.#slice.run(graph.linking(node, layer, plan));
     counters.vectors++;
     this.#batch.attach(encodeVectorAttachment({ space: space.id, node, record, vector }));
     return node;
@@ -268,21 +276,22 @@ export class WritePlan {
   }
 
   /** The head of a record with the nodes that its vectors get; `head` has those that it had. */
-  #withVectors(record: number, head: Head, content: NewVectors): Head {
+  async #withVectors(record: number, head: Head, content: NewVectors): Promise<Head> {
     let next = head;
     for (const space of this.#store.vectorStores) {
       const before = nodeOf(head, space.ordinal);
-      const node = this.#replaceVector(space, { record, before }, vectorIn(content, space));
+      const changed = { record, before };
+      const node = await this.#replaceVector(space, changed, vectorIn(content, space));
       if (node !== before) next = withNode(next, space.ordinal, node);
     }
     return next;
   }
 
-  #replaceVector(
+  async #replaceVector(
     space: VectorStore,
     { record, before }: { readonly record: number; readonly before: number },
     vector: NewContent['vector'],
-  ): number {
+  ): Promise<number> {
     if (vector === 'kept') return before;
     if (before !== NO_NODE) {
       if (vector !== undefined && isStored(space, before, vector)) return before;
@@ -299,7 +308,7 @@ export class WritePlan {
   }
 
   async #writeLists({ id, graph, layout }: VectorStore): Promise<void> {
-    const slice = new TimeSlice(this.#stores.slices);
+    const slice = new TimeSlice(this.#stores.pace);
     for (const { layer, node, list, before, replaced } of graph.touched()) {
       const hi = graphHi(id, layer);
       if (before < 0) layout.writeList(this.#batch, hi, node, list);

@@ -16,7 +16,7 @@ import { checkGraph, type GraphReport } from './check-graph.ts';
 import { codeDistance } from './code-distance.ts';
 import type { Entry } from './entry.ts';
 import { type ExactSearchOptions, searchExactly } from './exact-search.ts';
-import { type InsertOptions, type InsertPlan, planInsert } from './insert.ts';
+import { type InsertOptions, type InsertPlan, planningInsert } from './insert.ts';
 import { Linker } from './link.ts';
 import { ListCache } from './list-cache.ts';
 import { measureNodes } from './measure.ts';
@@ -24,6 +24,7 @@ import { movedNeighbours, moveLists } from './move.ts';
 import type { NodeBits } from './node-bits.ts';
 import { type SearchOptions, searchGraph, searchGraphNow } from './search.ts';
 import type { NeighbourSource, VectorSource } from './sources.ts';
+import { atOnce } from './steps.ts';
 import { GraphSweep } from './sweep.ts';
 import { type TouchedList, TouchedLists } from './touched-lists.ts';
 import type { WalkContext } from './walk-driver.ts';
@@ -165,17 +166,28 @@ export class GraphIndex {
    * hints at a good place. RESOURCE_EXHAUSTED when memory cannot hold the plan: then roll it back.
    */
   planInsert(vector: Float32Array, layer: number): InsertPlan {
+    return atOnce(this.planningInsert(vector, layer));
+  }
+
+  /** As `planInsert`, with pauses in which others may search. */
+  *planningInsert(vector: Float32Array, layer: number): Generator<void, InsertPlan> {
     assert(vector.length === this.#context.space.dimension, 'the vector has the dimension');
     assert(this.#planned === undefined, 'a node is linked before the next one is planned');
     this.#before ??= { entry: this.entry };
-    this.#planned = planInsert(this.#insertContext, this.entry, { vector, layer }, this.#insert);
+    const node = { vector, layer };
+    this.#planned = yield* planningInsert(this.#insertContext, this.entry, node, this.#insert);
     return this.#planned;
   }
 
   /** Writes the lists of the planned node, whose code is in memory now, and the edges back to it. */
   link(node: number, layer: number, plan: InsertPlan): void {
+    atOnce(this.linking(node, layer, plan));
+  }
+
+  /** As `link`, with pauses in which others may search. */
+  *linking(node: number, layer: number, plan: InsertPlan): Generator<void, void> {
     assert(plan === this.#planned && plan.layer === layer, 'the plan is the last one');
-    this.#linker.link(node, plan);
+    yield* this.#linker.linking(node, plan);
     this.#planned = undefined;
     if (this.entry === undefined || layer > this.entry.layer) {
       this.entry = { node, layer };

@@ -7,6 +7,7 @@
  * grows on from its ghosts.
  */
 import type { Entry } from './entry.ts';
+import { atOnce } from './steps.ts';
 import { type WalkContext, WalkDriver } from './walk-driver.ts';
 
 /** The neighbours of a node that has no place yet. */
@@ -28,12 +29,25 @@ export interface InsertOptions {
 
 const NO_NODES = new Uint32Array(0);
 
+/** How far a walk goes in one step, about a twentieth of a millisecond. */
+const HOPS_PER_STEP = 32;
+
 export function planInsert(
   context: WalkContext,
   entry: Entry | undefined,
   node: { readonly vector: Float32Array; readonly layer: number },
   options: InsertOptions,
 ): InsertPlan {
+  return atOnce(planningInsert(context, entry, node, options));
+}
+
+/** As `planInsert`, in steps: in between others may search. */
+export function* planningInsert(
+  context: WalkContext,
+  entry: Entry | undefined,
+  node: { readonly vector: Float32Array; readonly layer: number },
+  options: InsertOptions,
+): Generator<void, InsertPlan> {
   if (entry === undefined) return { layer: node.layer, neighbours: [], found: NO_NODES };
   const { efConstruction, m, alpha } = options;
   const { exports } = context.kernels;
@@ -46,9 +60,11 @@ export function planInsert(
     exports.walkBegin(walk.address, entry.node, entry.layer, top, efConstruction);
     for (let layer = top; layer >= 0; layer--) {
       if (layer < top) exports.walkContinue(walk.address, layer, efConstruction);
-      walk.finish();
+      while (!walk.step(HOPS_PER_STEP)) yield;
+      yield;
       if (layer === 0) found = walk.resultNodes();
       neighbours[layer] = walk.selectNeighbours(m, alpha);
+      yield;
     }
   } finally {
     walk.close();

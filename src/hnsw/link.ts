@@ -16,6 +16,7 @@ import { withoutDetour } from './detours.ts';
 import type { InsertOptions, InsertPlan } from './insert.ts';
 import { hasId } from './list-cache.ts';
 import { isLiving } from './living.ts';
+import { atOnce } from './steps.ts';
 import type { TouchedLists } from './touched-lists.ts';
 import { type WalkContext, WalkDriver } from './walk-driver.ts';
 
@@ -37,6 +38,11 @@ export class Linker {
 
   /** Writes the lists of a planned node and the edges back to it. Its code must be in memory. */
   link(node: number, plan: InsertPlan): void {
+    atOnce(this.linking(node, plan));
+  }
+
+  /** As `link`, in steps: in between others may search. */
+  *linking(node: number, plan: InsertPlan): Generator<void, void> {
     for (let layer = 0; layer <= plan.layer; layer++) {
       this.#touched.create(layer, node, plan.neighbours[layer] ?? NO_NODES);
     }
@@ -44,7 +50,10 @@ export class Linker {
     const walk = new WalkDriver(this.#context, this.#options.efConstruction);
     try {
       for (let layer = 0; layer < plan.neighbours.length; layer++) {
-        this.#offer(walk, layer, node, { neighbours: plan.neighbours[layer], found: plan.found });
+        yield* this.#offer(walk, layer, node, {
+          neighbours: plan.neighbours[layer],
+          found: plan.found,
+        });
       }
     } finally {
       walk.close();
@@ -68,24 +77,23 @@ export class Linker {
     for (const id of added) this.#append(layer, node, id);
     const walk = new WalkDriver(this.#context, this.#options.efConstruction);
     try {
-      this.#offer(walk, layer, node, { neighbours, found });
+      atOnce(this.#offer(walk, layer, node, { neighbours, found }));
     } finally {
       walk.close();
     }
   }
 
   /** Edges back from the neighbours, and if pruning drops them all, one that stays. */
-  #offer(
+  *#offer(
     walk: WalkDriver,
     layer: number,
     node: number,
     { neighbours, found }: { readonly neighbours: Uint32Array; readonly found: Uint32Array },
-  ): void {
+  ): Generator<void, void> {
     if (neighbours.length === 0) return;
-    let count = 0;
     for (const neighbour of neighbours) {
-      const isWanted = 2 * count < this.#options.m;
-      if (this.#linkBack(walk, { layer, from: neighbour, to: node }, isWanted)) count++;
+      this.#linkBack(walk, { layer, from: neighbour, to: node });
+      yield;
     }
     const nearest = neighbours[0];
     if (isLiving(this.#context, nearest) && this.#leadsTo(layer, nearest, node)) return;
@@ -93,48 +101,38 @@ export class Linker {
   }
 
   /**
-   * Offers an edge back to the new node; whether it was taken. When that would leave older nodes without a path,
-   * they are adopted elsewhere if the edge `isWanted`, and else stay where they are.
+   * Offers an edge back to the new node. Older nodes that would be without a path when it is taken keep their edge
+   * if there is room, or are adopted elsewhere. A list that does not take it stays as it is.
    */
   #linkBack(
     walk: WalkDriver,
     { layer, from, to }: { readonly layer: number; readonly from: number; readonly to: number },
-    isWanted: boolean,
-  ): boolean {
+  ): void {
     const { kernels, lists, space } = this.#context;
     const { u32 } = kernels.memory;
     const list = this.#touched.touch(layer, from);
     const isFull = u32[list >>> 2] === space.capOf(layer);
     const before = isFull ? lists.idsAt(list).slice() : NO_NODES;
     walk.linkBack(layer, from, to, this.#options.alpha);
-    if (u32[(walk.address + WALK_LINK_RESULT) >>> 2] !== LINK_REWRITTEN) return true;
+    if (u32[(walk.address + WALK_LINK_RESULT) >>> 2] !== LINK_REWRITTEN) return;
+    if (!hasId(u32, list, to)) {
+      lists.fill(list, before);
+      return;
+    }
+    // The module puts the ids into another order, in which the new one does not stand last.
+    this.#touched.keepReplaced(layer, from, before);
     const dropped: number[] = [];
     for (let i = 0; i < before.length; i++) {
       if (!hasId(u32, list, before[i])) dropped.push(before[i]);
     }
-    const isTaken = hasId(u32, list, to);
-    if (dropped.length > 0) {
-      const kept = lists.idsAt(list).slice();
-      const lost = withoutDetour(this.#context, { layer, from, kept, dropped });
-      // The list is pinned since it was touched: its address still holds.
-      const room = space.capOf(layer) - u32[list >>> 2];
-      if (lost.length > room && !isWanted) {
-        lists.fill(list, before);
-        return false;
-      }
-      this.#touched.keepReplaced(layer, from, before);
-      // In one order, whatever the order of the list was: memory must not change a graph.
-      lost.sort((a, b) => a - b);
-      for (const target of lost) {
-        if (!this.#append(layer, from, target))
-          this.#adopt(layer, target, lists.idsAt(list).slice());
-      }
-      return isTaken;
+    if (dropped.length === 0) return;
+    const kept = lists.idsAt(list).slice();
+    const lost = withoutDetour(this.#context, { layer, from, kept, dropped });
+    // In one order, whatever the order of the list was: memory must not change a graph.
+    lost.sort((a, b) => a - b);
+    for (const target of lost) {
+      if (!this.#append(layer, from, target)) this.#adopt(layer, target, lists.idsAt(list).slice());
     }
-    // The module put the ids into another order, in which added ones do not stand last.
-    if (isTaken) this.#touched.keepReplaced(layer, from, before);
-    else lists.fill(list, before);
-    return isTaken;
   }
 
   /** Whether an edge or a detour leads from the nearest neighbour to the new node. */

@@ -117,9 +117,9 @@ export class WalkDriver {
     exports.walkBegin(this.address, entry.node, entry.layer, 0, ef);
   }
 
-  /** Runs a part of a walk that was begun; whether it is done. */
-  step(): boolean {
-    return this.serve(this.#context.kernels.exports.walkRun(this.address, HOPS_PER_CALL));
+  /** Runs a part of a walk that was begun, of so many hops; whether it is done. */
+  step(hops: number = HOPS_PER_CALL): boolean {
+    return this.serve(this.#context.kernels.exports.walkRun(this.address, hops));
   }
 
   /** Runs a walk to its end. */

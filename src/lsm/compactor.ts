@@ -11,7 +11,7 @@ import { Compaction } from './compaction.ts';
 import { CompactionPolicy } from './compaction-policy.ts';
 import type { CompactionPlan } from './compaction-shape.ts';
 import type { EngineCore } from './engine-core.ts';
-import { nextTurn, SLICE_MS } from './slices.ts';
+import { nextTurn } from './slices.ts';
 import type { TableFile } from './table-file.ts';
 
 /** Nobody has written for this long: time to give space back, in ms. */
@@ -198,8 +198,8 @@ export class Compactor {
       const { pauseMs } = compaction;
       if (this.#finishing !== undefined) await this.#finishing;
       else if (pauseMs >= 1) await sleep(Math.min(pauseMs, PAUSE_MS_MAX));
-      else this.#advance(compaction, SLICE_MS);
-      if (this.#finishing === undefined) await nextTurn();
+      else this.#advance(compaction, this.#core.slices.sliceMs);
+      if (this.#finishing === undefined) await this.#core.slices.turn();
     }
   }
 

@@ -44,6 +44,8 @@ export interface CoreOptions {
   readonly autoCompact: boolean;
   readonly onBackgroundError: (error: Error) => void;
   readonly executor: ExecutorKind;
+  /** Undefined: the usual time. */
+  readonly sliceMs: (() => number) | undefined;
   readonly seededBugs: SeededBugs;
 }
 

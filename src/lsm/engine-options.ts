@@ -93,6 +93,11 @@ export interface EngineOptions {
    * can use leaves it at 'slices'. Default: 'slices'.
    */
   readonly executor?: ExecutorKind | undefined;
+  /**
+   * How long work in slices may hold the event loop, asked before each slice, in ms: whoever serves others
+   * in the meantime makes it short. Default: 4.
+   */
+  readonly sliceMs?: (() => number) | undefined;
   /** Called during `open` for each attachment in the logs, in commit order. The bytes are borrowed. */
   readonly replay?: ((sequence: number, attachment: Uint8Array) => void) | undefined;
   /** Gets a `DatabaseError`, or an `AssertionError`: a bug of this library. */

@@ -47,6 +47,7 @@ function settings(options: CoreOptions): EngineSettings {
     trees: _trees,
     onBackgroundError: _onBackgroundError,
     seededBugs: _seededBugs,
+    sliceMs: _sliceMs,
     ...others
   } = options;
   return others;

@@ -3,7 +3,6 @@ import type { EngineCore } from './engine-core.ts';
 import type { TreeEntry } from './engine-options.ts';
 import { keyRangesOf } from './key-ranges.ts';
 import { removeOutputs } from './remove-outputs.ts';
-import { nextTurn, SLICE_MS } from './slices.ts';
 import type { TableFile } from './table-file.ts';
 import { type JobPart, numbersFor, type TableJob } from './table-job.ts';
 import { outputSettings } from './table-output.ts';
@@ -59,7 +58,7 @@ export async function flushMemtables(
 async function runFlush(core: EngineCore, job: TableJob): Promise<TableFile[]> {
   const running = core.executor.start(job, new Map());
   try {
-    while (!running.advance(SLICE_MS)) await nextTurn();
+    while (!running.advance(core.slices.sliceMs)) await core.slices.turn();
     const { tables, begunCount, bytesWritten } = await running.result();
     const { firstNumber, numberCount } = job;
     core.versions.returnFileNumbers(firstNumber + begunCount, firstNumber + numberCount);

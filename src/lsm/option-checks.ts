@@ -30,6 +30,7 @@ const engineOptions: Readonly<Record<keyof SeededOptions, true>> = {
   createIfMissing: true,
   autoCompact: true,
   executor: true,
+  sliceMs: true,
   replay: true,
   onBackgroundError: true,
   seededBugs: true,
@@ -50,12 +51,13 @@ const treeOptions: Readonly<Record<keyof TreeSpec, true>> = {
 /** Names, flags, callbacks and the hasher; numbers and choices are checked where they get their defaults. */
 export function checkEngineOptions(options: SeededOptions): void {
   checkNames('options', options, engineOptions);
-  const { hasher, readOnly, createIfMissing, autoCompact, replay, onBackgroundError } = options;
+  const { hasher, readOnly, createIfMissing, autoCompact } = options;
+  const { replay, onBackgroundError, sliceMs } = options;
   if (typeof hasher?.hash32 !== 'function') {
     throw invalid('hasher: expected what `await loadHasher()` gives, got something else');
   }
   requireType('boolean', { readOnly, createIfMissing, autoCompact });
-  requireType('function', { replay, onBackgroundError });
+  requireType('function', { replay, onBackgroundError, sliceMs });
 }
 
 export function checkTrees(trees: readonly TreeSpec[]): void {

@@ -59,7 +59,7 @@ export async function openCore(
   });
   const tables = new OpenTables(resolved.openTablesMax);
   const current = stored.number;
-  const slices = new Slices();
+  const slices = new Slices({ sliceMs: resolved.sliceMs });
   const versions = new VersionSet(stored, {
     fileSystem,
     directory,

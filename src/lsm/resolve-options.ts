@@ -33,6 +33,7 @@ export function resolveOptions(options: SeededOptions): CoreOptions {
     baseLevelBytes = memtableBytes * level0Tables,
     autoCompact = true,
     executor = 'slices',
+    sliceMs,
     onBackgroundError = () => {},
     seededBugs = NO_BUGS,
   } = options;
@@ -74,6 +75,7 @@ export function resolveOptions(options: SeededOptions): CoreOptions {
     baseLevelBytes,
     autoCompact,
     executor,
+    sliceMs,
     onBackgroundError,
     seededBugs,
   };

@@ -3,24 +3,42 @@
  * is done or `isOver` says that the slice has had its time.
  */
 
+import { fairMs } from '../base/pace.ts';
+
 /** Most slices end well before the promise that no slice takes more than 10 ms. */
 export const SLICE_MS = 4;
+
+export interface SlicesOptions {
+  /** A clock in ms. */
+  readonly now?: (() => number) | undefined;
+  /** How long a slice that begins now may be. Default: 4 ms. */
+  readonly sliceMs?: (() => number) | undefined;
+}
 
 /** Looking at the clock costs a fraction of an entry of the usual size. */
 const UNITS_PER_LOOK_MAX = 8;
 /** Units that take longer than this together, such as large values, are looked at in smaller numbers, in ms. */
-const LOOK_MS = 0.25;
+const LOOK_MS = 0.05;
 
 /** Does a part of the work; true when all of it is done. */
 export type SlicedWork = (isOver: () => boolean) => boolean;
 
 export class Slices {
   #longestMs = 0;
+  /** How long others had the event loop in the last turn. */
+  #othersMs = 0;
   readonly #now: () => number;
+  readonly #sliceMs: () => number;
 
-  /** `now` is a clock in ms. */
-  constructor(now: () => number = () => performance.now()) {
+  constructor(options: SlicesOptions = {}) {
+    const { now = () => performance.now(), sliceMs = () => SLICE_MS } = options;
     this.#now = now;
+    this.#sliceMs = sliceMs;
+  }
+
+  /** How long a slice that begins now may be. */
+  get sliceMs(): number {
+    return fairMs(this.#sliceMs(), this.#othersMs);
   }
 
   /** The longest slice so far, in ms. */
@@ -44,9 +62,16 @@ export class Slices {
     }
   }
 
+  /** Lets the event loop turn once. */
+  async turn(): Promise<void> {
+    const ended = this.#now();
+    await nextTurn();
+    this.#othersMs = this.#now() - ended;
+  }
+
   /** Runs slices, with a turn of the event loop between two of them, until the work is done. */
   async run(work: SlicedWork): Promise<void> {
-    while (!this.once(SLICE_MS, work)) await nextTurn();
+    while (!this.once(this.sliceMs, work)) await this.turn();
   }
 }
 

@@ -8,8 +8,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { Hasher } from '../base/hasher.ts';
-import type { SliceMeter } from '../base/slice-meter.ts';
-import { MIB } from '../base/units.ts';
+import { Pace } from '../base/pace.ts';
 import type { CellAllocator } from '../kernels/cell-allocator.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import type { FileSystem } from '../storage/file-system.ts';
@@ -19,9 +18,6 @@ import { PageFile } from './page-file.ts';
 import type { PageMap, TreeEntry } from './page-map.ts';
 import { ScratchRing } from './scratch-ring.ts';
 import { SliceWriter } from './slice-writer.ts';
-
-/** After so many bytes the checkpoint lets the event loop run: well under 5 ms of work. */
-const SLICE_BYTES = MIB;
 
 export interface PageStoreOptions {
   readonly fileSystem: FileSystem;
@@ -33,8 +29,8 @@ export interface PageStoreOptions {
   readonly allocator: CellAllocator;
   /** Id of the tree `pages`, for the entries of a checkpoint. */
   readonly tree: number;
-  /** Is told how long the pieces of a checkpoint took. */
-  readonly slices?: SliceMeter | undefined;
+  /** Says how long the pieces of a checkpoint may take. Default: one of its own. */
+  readonly pace?: Pace | undefined;
   /** Never write. Default: false. */
   readonly readOnly?: boolean | undefined;
 }
@@ -79,7 +75,7 @@ export class PageStore {
   readonly units: FreeUnits;
   readonly ring: ScratchRing;
   readonly #tree: number;
-  readonly #slices: SliceMeter | undefined;
+  readonly #pace: Pace;
   readonly #spaces: Map<number, CheckpointedSpace> = new Map();
   #writer: SliceWriter | undefined;
   #dirtyBytes = 0;
@@ -94,7 +90,7 @@ export class PageStore {
     this.allocator = options.allocator;
     this.hasher = hasher;
     this.#tree = options.tree;
-    this.#slices = options.slices;
+    this.#pace = options.pace ?? new Pace();
     this.file = new PageFile({ fileSystem, directory, hasher, readOnly });
     this.units = new FreeUnits(this.map, this.file.path);
     this.ring = new ScratchRing(this.allocator);
@@ -131,7 +127,9 @@ export class PageStore {
     assert(this.#checkpoint === undefined, 'one checkpoint at a time');
     const spaces = [...this.#spaces.values()].filter((space) => space.hasChanges);
     spaces.sort((a, b) => a.id - b.id);
+    const began = performance.now();
     for (const space of spaces) space.freeze();
+    this.#pace.note(performance.now() - began);
     this.#checkpoint = { spaces, fresh: [] };
   }
 
@@ -154,14 +152,12 @@ export class PageStore {
         return unit;
       },
     };
-    let sliceBytes = 0;
     let began = performance.now();
     for (const space of checkpoint.spaces) {
-      for (const bytes of space.write(target)) {
-        sliceBytes += bytes;
-        if (sliceBytes < SLICE_BYTES) continue;
-        sliceBytes = 0;
-        this.#slices?.note(performance.now() - began);
+      for (const _ of space.write(target)) {
+        const ms = performance.now() - began;
+        this.#pace.note(ms);
+        if (ms < this.#pace.sliceMs) continue;
         await turn();
         began = performance.now();
       }
@@ -170,7 +166,7 @@ export class PageStore {
     await this.file.datasync();
     began = performance.now();
     const entries = this.#entries(checkpoint.spaces);
-    this.#slices?.note(performance.now() - began);
+    this.#pace.note(performance.now() - began);
     return entries;
   }
 

@@ -57,6 +57,20 @@ test('records are found while a commit beside them is undone', async () => {
   expect(answers).toBeGreaterThan(5);
 });
 
+test('a search beside a commit is no wider for what it does not see yet', async () => {
+  await using f = await fixture({ dimension, exactBelow: 0 });
+  const vectors = randomVectors(count, dimension, 6);
+  await f.collection.upsert(vectors.map((vector, id) => ({ id, vector })));
+  const [first, ...others] = randomVectors(count, dimension, 7);
+  const far = others.map((vector) => vector.map((value) => value + 100));
+  const records = [first, ...far].map((vector, i) => ({ id: count + i, vector }));
+  const answers = await during(f.collection.upsert(records), async () => {
+    const { stats } = await f.collection.searchWithStats({ vector: first, k: 1, ef: 20 });
+    expect(stats).toMatchObject({ plan: 'walk', ef: 20 });
+  });
+  expect(answers).toBeGreaterThan(5);
+});
+
 test('few records are found beside many that a commit is adding', async () => {
   await using f = await fixture({ dimension });
   const far = new Float32Array(dimension).fill(100);

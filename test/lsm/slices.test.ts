@@ -9,10 +9,11 @@ function clocked(): {
 } {
   let now = 0;
   let looks = 0;
-  const slices = new Slices(() => {
+  const clock = (): number => {
     looks++;
     return now;
-  });
+  };
+  const slices = new Slices({ now: clock });
   const units = (ms: number, count: number): SlicedWork => {
     let done = 0;
     return (isOver) => {
@@ -53,7 +54,7 @@ test('large units after small ones are found before many of them are done', () =
 
 test('work that is timed as a whole is counted, also when it throws', () => {
   let now = 0;
-  const slices = new Slices(() => now);
+  const slices = new Slices({ now: () => now });
   expect(slices.timed(() => 'done')).toBe('done');
   const failing = (): never => {
     now += 3;
