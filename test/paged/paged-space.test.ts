@@ -280,3 +280,77 @@ test('affinity gathers neighbours on fewer pages than append and random', () => 
   expect(pages('append')).toBeGreaterThan(1700);
   expect(pages('random')).toBeGreaterThan(1700);
 });
+
+/** Takes the page out of memory, and nothing else: where it is on disk stays known. */
+function unload(harness: Harness, page: number): void {
+  const { codes, originals } = harness.spaces[0].columns;
+  codes.drop(page);
+  originals?.drop(page);
+}
+
+test('a page that a checkpoint has moved is read from where it is now', async () => {
+  const harness = new Harness({ dimension });
+  const [space] = harness.spaces;
+  const vectors = append(harness, 3);
+  await harness.checkpoint();
+  for (let round = 0; round < 3; round++) {
+    unload(harness, 0);
+    for (const { node, record, values } of vectors) {
+      expect(space.recordOf(node)).toBe(record);
+      expect(space.readVector(node)).toEqual(values);
+    }
+    if (round === 2) break;
+    const places = space.checkpoint.places(0);
+    vectors.push(...append(harness, 1, 50 + round));
+    space.columns.originals?.drop(0);
+    expect(space.readVector(vectors[0].node)).toEqual(vectors[0].values);
+    await harness.checkpoint();
+    expect(space.checkpoint.places(0)).not.toEqual(places);
+  }
+});
+
+test('a page that was given up and opened again is not what it was', async () => {
+  const harness = new Harness({ dimension });
+  const [space] = harness.spaces;
+  const before = append(harness, 5);
+  await harness.checkpoint();
+  unload(harness, 0);
+  space.loadCodes(0);
+  harness.begin();
+  for (const { node } of before) space.setGhost(node, 9);
+  for (const { node } of before) space.setFree(node);
+  expect(space.dropLast(1)).toEqual([0]);
+  harness.commit([]);
+  await harness.checkpoint();
+  const [after] = append(harness, 1, 70);
+  await harness.checkpoint();
+  unload(harness, 0);
+  expect(before.map(({ node }) => space.isLive(node))).toEqual([true, false, false, false, false]);
+  space.loadCodes(0);
+  expect(before.map(({ node }) => space.isLive(node))).toEqual([true, false, false, false, false]);
+  expect(space.recordOf(after.node)).toBe(70);
+});
+
+test('a page whose slots all lived shows a ghost that came while it was not in memory', async () => {
+  const harness = new Harness({ dimension });
+  const [space] = harness.spaces;
+  const vectors = append(harness, 5);
+  await harness.checkpoint();
+  const living = (): boolean[] => {
+    unload(harness, 0);
+    space.loadCodes(0);
+    return vectors.map(({ node }) => space.isLive(node));
+  };
+  // The second time it is known already.
+  expect([living(), living()]).toEqual([Array(5).fill(true), Array(5).fill(true)]);
+  unload(harness, 0);
+  harness.begin();
+  space.setGhost(vectors[3].node, 9);
+  expect(living()).toEqual([true, true, true, false, true]);
+  harness.commit([]);
+  expect(living()).toEqual([true, true, true, false, true]);
+  harness.begin();
+  space.setGhost(vectors[1].node, 10);
+  space.rollbackPlan();
+  expect(living()).toEqual([true, true, true, false, true]);
+});
