@@ -18,7 +18,7 @@ type Operation =
   | { do: 'load'; layer: number; node: number; count: number }
   | { do: 'write'; layer: number; node: number; keep: boolean }
   | { do: 'commit' | 'toggle' }
-  | { do: 'drop'; layer: number; node: number }
+  | { do: 'roll back'; layer: number; node: number }
   | { do: 'drop page'; page: number };
 
 const layer = fc.constantFrom(0, 0, 0, 1);
@@ -30,7 +30,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('write'), layer, node, keep: fc.boolean() }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('commit', 'toggle') }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('drop'), layer, node }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('roll back'), layer, node }) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -92,6 +92,14 @@ class Subject {
     this.#planned.clear();
   }
 
+  rollback(): void {
+    for (const { layer, node } of this.#planned.values()) {
+      this.cache.unpin(layer, node);
+      this.cache.drop(layer, node);
+    }
+    this.#planned.clear();
+  }
+
   run(operation: Operation): void {
     if (operation.do === 'load') {
       const { layer, node, count } = operation;
@@ -100,9 +108,10 @@ class Subject {
     } else if (operation.do === 'write') {
       this.write(operation.layer, operation.node);
       if (!operation.keep) this.commit();
-    } else if (operation.do === 'drop') {
+    } else if (operation.do === 'roll back') {
       this.commit();
-      this.cache.drop(operation.layer, operation.node);
+      this.write(operation.layer, operation.node);
+      this.rollback();
     } else if (operation.do === 'drop page') {
       this.commit();
       this.cache.dropPage(operation.page);
