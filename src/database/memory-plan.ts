@@ -34,6 +34,8 @@ export interface MemoryPlan {
 
 const MODULE_BYTES_MAX = 4096 * MIB - 64 * KIB;
 const BLOCK_BYTES = 4096;
+/** With less, searches of a large collection read more blocks again than they read pages less. */
+const SMALL_CACHE_BYTES = 1.25 * MIB;
 
 export function planMemory(memoryBytes: number): MemoryPlan {
   // A small budget is for reading: its memtables are smaller than their share would be.
@@ -43,7 +45,9 @@ export function planMemory(memoryBytes: number): MemoryPlan {
   const treeBytes = 2.5 * memtableBytes + LOG_BYTES + jobBytes;
   const slackBytes = memoryBytes / 24;
   const rest = memoryBytes - treeBytes - slackBytes;
-  const cacheBytes = memoryBytes / 16 + leastCacheBytes(BLOCK_BYTES);
+  // A small budget needs more of it than a large one, beside indexes and filters of tables.
+  const shareBytes = Math.max(memoryBytes / 16, Math.min(memoryBytes / 8, SMALL_CACHE_BYTES));
+  const cacheBytes = shareBytes + leastCacheBytes(BLOCK_BYTES);
   const moduleBytes = Math.min(rest - cacheBytes, MODULE_BYTES_MAX);
   const frameBytes = Math.floor(moduleBytes / (64 * KIB)) * 64 * KIB;
   // Above what the module can address, the rest serves the tree.
