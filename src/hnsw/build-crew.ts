@@ -115,10 +115,12 @@ export class BuildCrew {
   /** Resolves when a piece has ended, or should be done here. Null when nothing is under way. */
   ended(): Promise<void> | null {
     if (this.#inFlight === 0 || this.#pool?.collect() !== false) return null;
-    this.#pool.watch();
-    return new Promise((resolve) => {
+    const ended = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
+    // Collects at once what has ended in this moment: whoever waits for it must be known.
+    this.#pool.watch();
+    return ended;
   }
 
   /** Resolves when every leaf is built. Throws what went wrong. */

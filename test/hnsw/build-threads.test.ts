@@ -126,3 +126,27 @@ test('a build that is aborted leaves nothing behind, and no thread at work', asy
   const building = build({ dimension: 32, metric: 'l2', threads: 2, vectors, signal });
   await expect(building).rejects.toMatchObject({ code: 'ABORTED' });
 });
+
+test('a piece that ends in the moment in which the build begins to wait for it is noticed', async () => {
+  const vectors = clusteredVectors(900, 8, clusters);
+  const setup = { dimension: 8, metric: 'l2', vectors } as const;
+  const still = new Int32Array(new SharedArrayBuffer(4));
+  let isSlowed = false;
+  const built = await build({
+    ...setup,
+    threads: 1,
+    meddle: async (pool) => {
+      if (!isSlowed) {
+        isSlowed = true;
+        // What is under way ends before the watch looks: it finds it at once.
+        const { watch } = KernelPool.prototype;
+        pool.watch = () => {
+          Atomics.wait(still, 0, 0, 5);
+          watch.call(pool);
+        };
+      }
+      await setTimeout(5);
+    },
+  });
+  expect(built).toEqual(await build({ ...setup, threads: 0 }));
+});
