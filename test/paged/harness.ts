@@ -5,7 +5,9 @@
  * The tree has versions: entries of a checkpoint count only once it is installed, and a crash takes
  * nothing else away.
  */
+
 import { type Hasher, loadHasher } from '../../src/base/hasher.ts';
+import type { Pace } from '../../src/base/pace.ts';
 import { CellAllocator } from '../../src/kernels/cell-allocator.ts';
 import { createKernels, type Kernels } from '../../src/kernels/kernels.ts';
 import { createSpace, type Metric } from '../../src/kernels/space.ts';
@@ -78,6 +80,8 @@ export interface HarnessOptions {
   /** Spaces get 1-bit codes with the commit that brings them to TRAINED_AT vectors. */
   readonly bits?: boolean;
   readonly spaces?: number;
+  /** Of the store's checkpoints. */
+  readonly pace?: Pace;
 }
 
 export const TRAINED_AT = 12;
@@ -98,7 +102,9 @@ export class Harness {
     this.allocator = new CellAllocator(memory, memory.heapBase, memory.buffer.byteLength);
     const { allocator } = this;
     const map = disk.tree;
-    this.store = new PageStore({ fileSystem, directory, map, hasher, kernels, allocator, tree: 7 });
+    const { pace } = options;
+    const shared = { fileSystem, directory, map, hasher, kernels, allocator };
+    this.store = new PageStore({ ...shared, tree: 7, pace });
     const geometry = chooseGeometry(dimension);
     for (let id = 0; id < (options.spaces ?? 1); id++) {
       const caps = { capBottom: 8, capUpper: 4 };

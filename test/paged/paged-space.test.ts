@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { Pace } from '../../src/base/pace.ts';
 import { seededRandom } from '../../src/base/random.ts';
 import { PAGE_FILE_NAME } from '../../src/paged/page-file.ts';
 import { FREE_UNITS_HI, type TreeEntry } from '../../src/paged/page-map.ts';
@@ -179,7 +180,13 @@ test('units replaced by a checkpoint are used by the next one, but not while the
 });
 
 test('a long checkpoint lets the event loop run', async () => {
-  const harness = new Harness({ dimension, memoryBytes: 2 ** 23 });
+  // Every piece is as long as a slice may be.
+  class Restless extends Pace {
+    override get sliceMs(): number {
+      return 0;
+    }
+  }
+  const harness = new Harness({ dimension, memoryBytes: 2 ** 23, pace: new Restless() });
   append(harness, 1200); // 240 pages of 20 KB.
   let turns = 0;
   let isDone = false;
