@@ -13,8 +13,9 @@ export function diskBytes(folder: string): number {
   let bytes = 0;
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
-    const { size, blocks } = statSync(join(entry.parentPath, entry.name));
-    bytes += Math.min(size, blocks * 512);
+    // A file that is no longer needed may go in this moment.
+    const stats = statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false });
+    if (stats !== undefined) bytes += Math.min(stats.size, stats.blocks * 512);
   }
   return bytes;
 }
