@@ -1,8 +1,25 @@
 /** A file that a command writes, in large pieces: a path, or standard output (`-`). */
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { CommandError, describeSystemError, inputError } from './command-error.ts';
 
 const PIECE_BYTES = 256 * 1024;
+
+/** What is asked of an open file: the calls of `FileHandle`, each of which may move fewer bytes than were asked for. */
+export type RawFile = Pick<FileHandle, 'close' | 'truncate'> & {
+  read(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesRead: number }>;
+  write(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesWritten: number }>;
+  stat(): Promise<{ readonly size: number }>;
+};
 
 export class OutputFile {
   /**
@@ -24,13 +41,14 @@ export class OutputFile {
   }
 
   readonly path: string;
-  readonly #file: FileHandle | undefined;
+  readonly #file: RawFile | undefined;
   #pieces: Uint8Array[] = [];
   #pendingBytes = 0;
   /** Where the next piece goes. */
   #position = 0;
 
-  private constructor(path: string, file: FileHandle | undefined) {
+  /** `file` is closed by `close`; without one it is standard output. */
+  constructor(path: string, file: RawFile | undefined) {
     this.path = path;
     this.#file = file;
   }
@@ -50,10 +68,17 @@ export class OutputFile {
     this.#position = bytes;
   }
 
+  /** Fewer bytes only where the file ends. */
   async read(position: number, length: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(length);
-    const { bytesRead } = await this.#opened().read(bytes, 0, length, position);
-    return bytes.subarray(0, bytesRead);
+    const file = this.#opened();
+    let done = 0;
+    while (done < length) {
+      const { bytesRead } = await file.read(bytes, done, length - done, position + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return bytes.subarray(0, done);
   }
 
   /** `bytes` are the file's from now on. */
@@ -83,15 +108,26 @@ export class OutputFile {
     await this.#file?.close();
   }
 
+  /** Closes a new file that nothing came of, and takes it away: it would stand in the way of the next attempt. */
+  async discardIfEmpty(): Promise<void> {
+    const isEmpty = this.#file !== undefined && (await this.size()) === 0;
+    await this.close();
+    if (isEmpty) await rm(this.path, { force: true });
+  }
+
   /** Not standard output. */
-  #opened(): FileHandle {
+  #opened(): RawFile {
     if (this.#file === undefined) throw new CommandError('-: standard output cannot be rewritten');
     return this.#file;
   }
 
-  async #writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  async #writeAt(file: RawFile, bytes: Uint8Array, position: number): Promise<void> {
     try {
-      await file.write(bytes, 0, bytes.length, position);
+      for (let done = 0; done < bytes.length; ) {
+        const left = bytes.length - done;
+        const { bytesWritten } = await file.write(bytes, done, left, position + done);
+        done += bytesWritten;
+      }
     } catch (error) {
       throw inputError(this.path, describeSystemError(error), error);
     }

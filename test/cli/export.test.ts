@@ -1,12 +1,12 @@
 /** `export`, and `import` of what it wrote: nothing is lost, also when either was interrupted. */
-import { copyFile, readFile, truncate, writeFile } from 'node:fs/promises';
+import { access, copyFile, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { encodeNpyHeader } from '../../src/cli/formats/npy-header.ts';
 import { vectorFileKinds } from '../../src/cli/formats/vector-header.ts';
 import { type Json, open, type RecordInput, type StoredRecord } from '../../src/index.ts';
 import { tempDir } from '../temp-dir.ts';
-import { stratavecHere } from './stratavec.ts';
+import { stratavecHere, stratavecUntil } from './stratavec.ts';
 
 const records: RecordInput<Json>[] = [
   { id: 1, vector: [0, 1, 255], metadata: { tags: ['a', 'b'], 'odd "key"': null } },
@@ -106,6 +106,61 @@ test('an export is not gone on with when the collection has changed', async () =
   const { code, err } = await stratavecHere('export', source, file, '--resume');
   expect(code).toBe(1);
   expect(err).toContain('the collection has changed since the file was begun');
+});
+
+test('a file that has more records than --limit stays as it is', async () => {
+  const file = at('limited.jsonl');
+  await succeed('export', source, file, '--limit', '4');
+  const bytes = await readFile(file);
+  expect(await succeed('export', source, file, '--resume', '--limit', '2')).toContain('4 records');
+  expect(await readFile(file)).toEqual(bytes);
+});
+
+test('what is interrupted again before anything new is written keeps what it has', async () => {
+  const file = at('twice.fbin');
+  await succeed('export', source, file, '--limit', '4');
+  const bytes = await readFile(file);
+  const { code, err } = await stratavecUntil(
+    AbortSignal.abort(),
+    'export',
+    source,
+    file,
+    '--resume',
+  );
+  expect([code, err]).toEqual([130, '']);
+  expect(await readFile(file)).toEqual(bytes);
+});
+
+test.each(['jsonl', 'csv', 'fvecs', 'npy'])(
+  '%s: rows and ids that broke off at different places are gone on with',
+  async (format) => {
+    const [whole, wholeIds] = [at(`both.${format}`), at(`both.${format}.ids`)];
+    await succeed('export', source, whole, '--ids', wholeIds);
+    const [rows, ids] = [await readFile(whole), await readFile(wholeIds)];
+    for (const [share, idShare] of [
+      [0.9, 0.3],
+      [0.3, 0.9],
+      [1, 0],
+    ]) {
+      await truncate(whole, Math.floor(rows.length * share));
+      await truncate(wholeIds, Math.floor(ids.length * idShare));
+      await succeed('export', source, whole, '--ids', wholeIds, '--resume');
+      expect(await readFile(whole)).toEqual(rows);
+      expect(await readFile(wholeIds)).toEqual(ids);
+    }
+  },
+);
+
+test('an export that cannot begin leaves nothing behind', async () => {
+  const file = at('begun.fvecs');
+  const nowhere = at('no such folder/ids');
+  const refused = await stratavecHere('export', source, file, '--ids', nowhere);
+  expect(refused.code).toBe(1);
+  expect(refused.err).toContain('no such file or folder');
+  const same = await stratavecHere('export', source, file, '--ids', file);
+  expect(same.code).toBe(2);
+  expect(same.err).toContain('the ids need a file of their own');
+  await expect(access(file)).rejects.toThrow('ENOENT');
 });
 
 test('an import that was interrupted passes over what is stored', async () => {

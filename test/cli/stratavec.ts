@@ -54,10 +54,18 @@ export async function stratavecJson<Answer>(
 
 /** Runs in this process: quicker, where nothing depends on the process. Paths must be absolute. */
 export async function stratavecHere(...argv: readonly string[]): Promise<Outcome> {
+  return await stratavecUntil(new AbortController().signal, ...argv);
+}
+
+/** As `stratavecHere`, until it is interrupted by `signal`. */
+export async function stratavecUntil(
+  signal: AbortSignal,
+  ...argv: readonly string[]
+): Promise<Outcome> {
   let out = '';
   let err = '';
   const stdout = { write: (text: string) => (out += text) };
   const stderr = { write: (text: string) => (err += text) };
-  const code = await run(argv, { stdout, stderr }, new AbortController().signal);
+  const code = await run(argv, { stdout, stderr }, signal);
   return { code, out, err };
 }

@@ -54,7 +54,7 @@ async function run(context: Context): Promise<number> {
     return (await database.collection(name, { dimension, metric, vectors, fields })).info();
   });
   context.say(
-    `Created collection "${printable(name)}" in ${printable(directory)}: ` + `${described(info)}.`,
+    `Created collection "${printable(name)}" in ${printable(directory)}: ${described(info)}.`,
   );
   context.json({ created: info });
   return 0;

@@ -1,11 +1,13 @@
+import { resolve } from 'node:path';
 import type { Collection, Filter, Json, RecordId, StoredRecord } from '../../index.ts';
 import { type Command, type Context, commonOptions } from '../command.ts';
 import { CommandError, usageError } from '../command-error.ts';
 import { existingCollection, withExisting } from '../database-access.ts';
 import { filterOption, parseFilterArgument } from '../filter-argument.ts';
 import { encodeIdLine } from '../formats/json-lines-writer.ts';
+import { makeRecordWriter } from '../formats/make-record-writer.ts';
 import type { RecordFormat } from '../formats/record-source.ts';
-import { makeRecordWriter, type RecordWriter } from '../formats/record-writer.ts';
+import type { RecordWriter } from '../formats/record-writer.ts';
 import { vectorFileKinds } from '../formats/vector-header.ts';
 import { wholeLines } from '../formats/whole-lines.ts';
 import { formatCount, formatMs } from '../human.ts';
@@ -80,6 +82,9 @@ async function run(context: Context): Promise<number> {
   if (path === '-' && (plan.isResumed || !['jsonl', 'csv'].includes(plan.format))) {
     throw usageError('-: standard output takes jsonl and csv, and nothing to go on with');
   }
+  if (plan.ids !== undefined && (plan.ids === '-' || resolve(plan.ids) === resolve(path))) {
+    throw usageError(`--ids ${plan.ids}: the ids need a file of their own`);
+  }
   return await withExisting(directory, async (database) => {
     const collection = await existingCollection<Json>(database, given.text('collection'));
     const startMs = performance.now();
@@ -104,25 +109,38 @@ async function exportAll(
   collection: Collection<Json>,
   plan: Plan,
 ): Promise<Outcome> {
-  const { isResumed } = plan;
-  const file = await OutputFile.open(plan.path, { isResumed });
+  const { path, ids: idsPath, isResumed } = plan;
+  return await withOutput(path, isResumed, async (file) => {
+    const writer = makeRecordWriter(plan.format, file, collection.info().dimension);
+    if (idsPath === undefined) return await copyRecords(context, collection, { plan, writer });
+    return await withOutput(idsPath, isResumed, async (ids) =>
+      copyRecords(context, collection, { plan, writer, ids }),
+    );
+  });
+}
+
+/** After a failure a file of which there is nothing yet is gone again. */
+async function withOutput<Result>(
+  path: string,
+  isResumed: boolean,
+  work: (file: OutputFile) => Promise<Result>,
+): Promise<Result> {
+  const file = await OutputFile.open(path, { isResumed });
   try {
-    const ids = plan.ids === undefined ? undefined : await OutputFile.open(plan.ids, { isResumed });
-    try {
-      const writer = makeRecordWriter(plan.format, file, collection.info().dimension);
-      return await copyRecords(context, collection, { plan, writer, ids });
-    } finally {
-      await ids?.close();
-    }
-  } finally {
+    const result = await work(file);
     await file.close();
+    return result;
+  } catch (error) {
+    // The error that brought us here is the one to show.
+    await (isResumed ? file.close() : file.discardIfEmpty()).catch(() => {});
+    throw error;
   }
 }
 
 interface Target {
   readonly plan: Plan;
   readonly writer: RecordWriter;
-  readonly ids: OutputFile | undefined;
+  readonly ids?: OutputFile;
 }
 
 /** An interrupted export is completed as far as it came: what is there is whole. */
@@ -131,9 +149,10 @@ async function copyRecords(
   collection: Collection<Json>,
   { plan, writer, ids }: Target,
 ): Promise<Outcome> {
-  const { namespace, filter, limit = Number.POSITIVE_INFINITY } = plan;
-  const kept = plan.isResumed ? await writer.resume() : { written: 0, lastId: undefined };
-  if (ids !== undefined && plan.isResumed) await keepIds(ids, kept.written);
+  const { namespace, filter } = plan;
+  const kept = plan.isResumed ? await resume(writer, ids) : { written: 0, lastId: undefined };
+  // A file that has more already stays as it is.
+  const limit = Math.max(plan.limit ?? Number.POSITIVE_INFINITY, kept.written);
   const total = Math.min(limit, await collection.count({ namespace, filter }));
   const bar = context.progress('Exporting', 'record');
   let written = 0;
@@ -159,20 +178,26 @@ async function copyRecords(
   } finally {
     bar.clear();
   }
-  if (written < kept.written) throw changed();
-  return { written, left, isInterrupted: context.signal.aborted };
+  const isInterrupted = context.signal.aborted;
+  if (written < kept.written && !isInterrupted) throw changed();
+  return { written: Math.max(written, kept.written), left, isInterrupted };
+}
+
+/** Of rows and ids, written in pieces of their own, as many stay as both have. */
+async function resume(
+  writer: RecordWriter,
+  ids: OutputFile | undefined,
+): Promise<Awaited<ReturnType<RecordWriter['resume']>>> {
+  if (ids === undefined) return await writer.resume();
+  const { lines } = await wholeLines(ids);
+  const kept = await writer.resume(lines);
+  const { end } = await wholeLines(ids, kept.written);
+  await ids.keep(end);
+  return kept;
 }
 
 function canHold(format: RecordFormat, record: StoredRecord<Json>): boolean {
   return format === 'jsonl' || format === 'csv' || record.vector !== undefined;
-}
-
-async function keepIds(ids: OutputFile, rows: number): Promise<void> {
-  const { lines, end } = await wholeLines(ids, rows);
-  if (lines < rows) {
-    throw new CommandError(`${ids.path}: has ${lines} ids of ${rows} rows; export anew`);
-  }
-  await ids.keep(end);
 }
 
 /** The records before are those that were written before, as far as the format can tell. */

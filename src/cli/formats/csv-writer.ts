@@ -18,8 +18,10 @@ export class CsvWriter implements RecordWriter {
     this.#file = file;
   }
 
-  async resume(): Promise<{ written: number; lastId: RecordId | undefined }> {
-    const { records, end } = await this.#wholeRecords();
+  async resume(
+    most: number = Number.POSITIVE_INFINITY,
+  ): Promise<{ written: number; lastId: undefined }> {
+    const { records, end } = await this.#wholeRecords(most);
     await this.#file.keep(end);
     return { written: records, lastId: undefined };
   }
@@ -43,8 +45,8 @@ export class CsvWriter implements RecordWriter {
     await this.#file.flush();
   }
 
-  /** Records that are whole and end with their line, and the bytes of them with the line of names. */
-  async #wholeRecords(): Promise<{ records: number; end: number }> {
+  /** Records, at most so many, that are whole and end with their line; the bytes of them with the line of names. */
+  async #wholeRecords(most: number): Promise<{ records: number; end: number }> {
     const size = await this.#file.size();
     const parser = parse({ info: true });
     const ends: number[] = [];
@@ -66,7 +68,8 @@ export class CsvWriter implements RecordWriter {
     const end = ends.at(-1) ?? 0;
     const [last] = await this.#file.read(end - 1, end > 0 ? 1 : 0);
     if (end > 0 && last !== NEWLINE) ends.pop();
-    return { records: Math.max(0, ends.length - 1), end: ends.at(-1) ?? 0 };
+    const records = Math.max(0, Math.min(most, ends.length - 1));
+    return { records, end: ends.at(records) ?? 0 };
   }
 }
 

@@ -12,8 +12,8 @@ export class JsonLinesWriter implements RecordWriter {
     this.#file = file;
   }
 
-  async resume(): Promise<{ written: number; lastId: RecordId | undefined }> {
-    const { lines, last, end } = await wholeLines(this.#file);
+  async resume(most?: number): Promise<{ written: number; lastId: RecordId | undefined }> {
+    const { lines, last, end } = await wholeLines(this.#file, most);
     await this.#file.keep(end);
     const { path } = this.#file;
     const lastId = lines === 0 ? undefined : parseRecord(last, `${path} line ${lines}`).id;

@@ -31,10 +31,13 @@ export class VectorWriter implements RecordWriter {
     this.#rowBytes = (hasCountedRows(kind) ? COUNT_BYTES : 0) + width * dimension;
   }
 
-  async resume(): Promise<{ written: number; lastId: undefined }> {
+  async resume(
+    most: number = Number.POSITIVE_INFINITY,
+  ): Promise<{ written: number; lastId: undefined }> {
     const head = headerBytes[this.#kind];
     const size = await this.#file.size();
-    this.#rows = Math.max(0, Math.floor((size - head) / this.#rowBytes));
+    const rows = Math.floor((size - head) / this.#rowBytes);
+    this.#rows = Math.max(0, Math.min(most, rows));
     await this.#file.keep(this.#rows === 0 ? 0 : head + this.#rows * this.#rowBytes);
     return { written: this.#rows, lastId: undefined };
   }
