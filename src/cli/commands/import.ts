@@ -28,6 +28,8 @@ type Format = (typeof formats)[number];
 
 const batchDefault = 200;
 const textDimension = 384;
+/** How far the first vector of a new collection is looked for. */
+const readAheadMax = 1000;
 
 export const importCommand: Command = {
   name: 'import',
@@ -152,6 +154,14 @@ class Target {
     this.#options = options;
   }
 
+  /** The dimension is given, or that of a collection that is there. */
+  async hasDimension(): Promise<boolean> {
+    return (
+      this.#options.dimension !== undefined ||
+      (await this.#database.collections()).includes(this.name)
+    );
+  }
+
   async open<Meta>(dimensionWhenNew: number): Promise<Collection<Meta>> {
     const exists = (await this.#database.collections()).includes(this.name);
     this.#isNew = !exists;
@@ -212,22 +222,22 @@ async function importFile(
   const startMs = performance.now();
   const source = await openRecordSource(plan.source, plan.format, plan.ids);
   const records = limited(source.records, plan.limit)[Symbol.asyncIterator]();
-  const first = await records.next();
-  if (first.done === true) {
+  const isKnown = source.dimension !== undefined || (await target.hasDimension());
+  const first = await readAhead(records, isKnown ? 1 : readAheadMax);
+  if (first.length === 0) {
     const shown = plan.source === '-' ? 'Standard input' : printable(plan.source);
     context.say(`${shown} has no records; nothing to do.`);
     context.json({ collection: target.name, stored: 0, inserted: 0, replaced: 0, embedded: 0 });
     return 0;
   }
-  const firstVector = first.value.record.vector;
-  const dimension = source.dimension ?? firstVector?.length ?? textDimension;
+  const dimension = source.dimension ?? first.at(-1)?.record.vector?.length ?? textDimension;
   const collection = await target.open<Json>(dimension);
   let bar = context.progress('Importing', 'record');
   let shownPhase: string | undefined;
   const total = source.rows && Math.min(source.rows, plan.limit ?? source.rows);
   let result: ImportResult;
   try {
-    result = await importRecords(collection, chain(first.value, records), {
+    result = await importRecords(collection, chain(first, records), {
       batch: plan.batch,
       atOnce: plan.atOnce,
       embeds: plan.embeds,
@@ -366,7 +376,21 @@ async function* limited(
   }
 }
 
-async function* chain<T>(first: T, rest: AsyncIterator<T>): AsyncGenerator<T> {
-  yield first;
+/** Records up to the first one with a vector, at most so many. */
+async function readAhead(
+  records: AsyncIterator<SourceRecord>,
+  most: number,
+): Promise<SourceRecord[]> {
+  const read: SourceRecord[] = [];
+  while (read.length < most && read.at(-1)?.record.vector === undefined) {
+    const next = await records.next();
+    if (next.done === true) break;
+    read.push(next.value);
+  }
+  return read;
+}
+
+async function* chain<T>(first: readonly T[], rest: AsyncIterator<T>): AsyncGenerator<T> {
+  yield* first;
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }

@@ -1,6 +1,6 @@
 /**
- * Reads JSON lines: one record an object, `{ id, vector?, vectors?, text?, metadata?, namespace?, ttlSeconds? }`,
- * where `expiresAt`, in ms since 1970, may stand in place of `ttlSeconds`. Every error names
+ * Reads JSON lines: one record an object, `{ id, vector?, vectors?, text?, metadata?, namespace?, ttlSeconds? }`
+ * (an id alone is a record, too), where `expiresAt`, in ms since 1970, may stand in place of `ttlSeconds`. Every error names
  * the file and the line.
  */
 import { nearestName } from '../../base/nearest.ts';
@@ -117,9 +117,6 @@ export function checkFields(value: Record<string, unknown>, where: string): Reco
   }
   if (namespace !== undefined && typeof namespace !== 'string') {
     throw inputError(where, '"namespace" must be a string');
-  }
-  if (vector === undefined && vectors === undefined && content === undefined) {
-    throw inputError(where, 'neither "vector" nor "text"');
   }
   return { ...withTtl(value, where), id } as RecordInput<Json>;
 }
