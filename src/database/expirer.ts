@@ -6,6 +6,7 @@ import { isDatabaseError } from '../errors.ts';
 import type { CollectionStore } from './collection-store.ts';
 import type { Session } from './session.ts';
 import { TimeSlice } from './time-slice.ts';
+import { unlessDropped } from './unless-dropped.ts';
 
 /** Deleted by one commit, so that other writes do not wait long. */
 const DELETED_PER_TURN = 256;
@@ -50,7 +51,9 @@ export class Expirer {
   /** Deletes everything that has expired by now. */
   async purgeAll(): Promise<void> {
     await this.idle();
-    for (const store of this.#session.openCollections) await this.#purge(store);
+    for (const store of this.#session.openCollections) {
+      await unlessDropped(store, () => this.#purge(store));
+    }
   }
 
   stop(): void {
@@ -69,7 +72,9 @@ export class Expirer {
 
   async #runInBackground(): Promise<void> {
     try {
-      for (const store of this.#session.openCollections) await this.#purge(store);
+      for (const store of this.#session.openCollections) {
+        await unlessDropped(store, () => this.#purge(store));
+      }
       this.#running = undefined;
       this.#noteAll();
     } catch (error) {

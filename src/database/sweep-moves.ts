@@ -10,6 +10,7 @@ import type { Session } from './session.ts';
 import { dropLastPages } from './sweep-changes.ts';
 import type { SweepControl } from './sweep-control.ts';
 import { TimeSlice } from './time-slice.ts';
+import { unlessDropped } from './unless-dropped.ts';
 import type { VectorStore } from './vector-store.ts';
 
 const MOVES_PER_TURN = 64;
@@ -119,7 +120,8 @@ export async function shrinkPageFile(
     for (const store of session.openCollections) {
       for (const space of store.vectorStores) {
         const unit = pages.unitsIn(neededBytes);
-        relocated += await relocatePages(session, { store, space }, { unit, control });
+        const work = () => relocatePages(session, { store, space }, { unit, control });
+        relocated += (await unlessDropped(store, work)) ?? 0;
       }
     }
     await writer.run(() => session.checkpointer.run());

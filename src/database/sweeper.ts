@@ -24,6 +24,7 @@ import {
 } from './sweep-moves.ts';
 import { SweepRun } from './sweep-run.ts';
 import { compactionChannel, traced } from './tracing.ts';
+import { unlessDropped } from './unless-dropped.ts';
 import type { VectorStore } from './vector-store.ts';
 
 /** Share of ghosts among all nodes that starts a sweep, and how many there must be at least. */
@@ -102,7 +103,8 @@ export class Sweeper {
 
   /** Sweeps, empties pages and merges tables until nothing is to be had. */
   async compact(options: CompactOptions): Promise<CompactReport> {
-    await this.idle();
+    // No turn of the event loop lies between the last look and the begin: two must not sweep at once.
+    while (this.#running !== undefined) await this.#running;
     const before = this.#diskBytes();
     const tally: Tally = { ghostsRemoved: 0, vectorsMoved: 0, pagesDropped: 0 };
     const run = this.#watched(undefined, () => this.#compactAll(options, tally));
@@ -133,7 +135,8 @@ export class Sweeper {
     await this.#session.expirer.purgeAll();
     for (const store of this.#session.openCollections) {
       for (const space of store.vectorStores) {
-        await this.#runOn({ store, space }, { ...options, isForced: true }, tally);
+        const forced = { ...options, isForced: true };
+        await unlessDropped(store, () => this.#runOn({ store, space }, forced, tally));
       }
     }
     const control = this.#control(options);
