@@ -95,7 +95,7 @@ export class CollectionCatalog {
       if (entry === undefined) return { result: false, applied: () => {} };
       writeCatalogEntry(batch, { ...entry, isDropped: true });
       const store = this.#session.collection(entry);
-      return { result: true, applied: () => this.#drop(store) };
+      return { result: true, applied: (sequence) => this.#drop(store, sequence) };
     });
   }
 
@@ -109,8 +109,8 @@ export class CollectionCatalog {
         .filter(({ state }) => state !== 'dropping')
         .map((field) => ({ ...field, state: 'ready' as const }));
       const { entry, counters } = this.#add(batch, { ...old, fields });
-      const applied = (): void => {
-        this.#drop(store);
+      const applied = (sequence: number): void => {
+        this.#drop(store, sequence);
         this.#made(entry, counters);
         const next = this.#session.collection(entry);
         next.options = store.options;
@@ -150,8 +150,9 @@ export class CollectionCatalog {
     this.#entries.set(entry.name, entry);
   }
 
-  #drop(store: CollectionStore): void {
+  #drop(store: CollectionStore, sequence: number): void {
     const { entry } = store;
+    store.droppedSequence = sequence;
     if (this.#entries.get(entry.name) === entry) this.#entries.delete(entry.name);
     entry.isDropped = true;
     this.#dropped.add(entry);
@@ -160,7 +161,10 @@ export class CollectionCatalog {
 
   /** A turn of the writer with one commit; `applied` is called in the moment in which readers see it. */
   async #commit<T>(
-    prepare: (batch: WriteBatch) => { readonly result: T; readonly applied: () => void },
+    prepare: (batch: WriteBatch) => {
+      readonly result: T;
+      readonly applied: (sequence: number) => void;
+    },
   ): Promise<T> {
     return await this.#session.exclusive(async () => {
       const batch = new WriteBatch();
@@ -168,7 +172,7 @@ export class CollectionCatalog {
       if (batch.entryCount === 0) return { result, durable: Promise.resolve() };
       const { engine } = this.#session.stores;
       const sequence = engine.write(batch);
-      applied();
+      applied(sequence);
       return { result, durable: engine.committed(sequence) };
     });
   }

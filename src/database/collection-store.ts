@@ -45,6 +45,8 @@ export class CollectionStore {
   readonly changes: RecordChanges = new RecordChanges();
   /** What took its place when it was emptied. */
   successor: CollectionStore | undefined;
+  /** Of the commit that dropped or emptied it since the database was opened; 0: none did. */
+  droppedSequence = 0;
   /** Counters at the beginning of the plan under way. */
   #before: RecordCounters | undefined;
 

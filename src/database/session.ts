@@ -102,6 +102,18 @@ export class Session {
     return current;
   }
 
+  /** The collection that had this name at `sequence`, which a view holds, if it was dropped or emptied since. */
+  droppedSince(name: string, sequence: number): CollectionStore | undefined {
+    let first: CollectionStore | undefined;
+    for (const store of this.#collections.values()) {
+      const { entry, droppedSequence } = store;
+      if (entry.name !== name || droppedSequence <= sequence) continue;
+      // Later ones were made after it.
+      if (first === undefined || droppedSequence < first.droppedSequence) first = store;
+    }
+    return first;
+  }
+
   /** The collection was dropped, and nothing is left of it. */
   forget(store: CollectionStore): void {
     this.#collections.delete(store.entry.collection);

@@ -46,8 +46,11 @@ async function requireUnchanged(
 ): Promise<void> {
   const slice = new TimeSlice();
   const isQuiet = store.changedSequence <= view.sequence;
+  const { isDropped } = store.entry;
   for (const one of touched) {
-    if (isQuiet ? isGone(one, present) : hasChanged(store, one, view, present)) {
+    const isAsSeen = isQuiet ? !isGone(one, present) : !hasChanged(store, one, view, present);
+    // What takes the place of a collection that was emptied may have any record by now.
+    if (isDropped || !isAsSeen) {
       const id = describe(decodeId(one.id));
       const where = one.namespace === '' ? '' : ` of namespace ${describe(one.namespace)}`;
       throw new DatabaseError(

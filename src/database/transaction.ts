@@ -37,10 +37,11 @@ export class Transaction {
     this.#buffers = buffers;
   }
 
-  /** A collection that there is, as the transaction sees it. `NOT_FOUND`. */
+  /** A collection that there is, or was when the transaction began, as the transaction sees it. `NOT_FOUND`. */
   collection<Meta = unknown>(name: string): TransactionCollection<Meta> {
-    this.#scope.view.assertOpen();
-    const store = this.#find(name);
+    const { session, view } = this.#scope;
+    view.assertOpen();
+    const store = session.droppedSince(name, view.sequence) ?? this.#find(name);
     let collection = this.#collections.get(store);
     if (collection === undefined) {
       const buffer = new TransactionBuffer(store, this.#scope.view);
