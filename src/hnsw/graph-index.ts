@@ -99,7 +99,8 @@ export class GraphIndex {
     this.#sliceMs = options.sliceMs ?? 5;
     const { m = 16, efConstruction = 100, alpha = 1.2 } = options;
     assert(m >= 2 && m <= space.capBottom && m <= space.capUpper, 'm neighbours fit a list');
-    this.#insert = { m, efConstruction: Math.max(efConstruction, m), alpha };
+    const mBottom = Math.min(Math.round(1.5 * m), space.capBottom);
+    this.#insert = { m, mBottom, efConstruction: Math.max(efConstruction, m), alpha };
     this.#linker = new Linker(this.#insertContext, this.#touched, this.#insert);
   }
 

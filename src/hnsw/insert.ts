@@ -20,11 +20,21 @@ export interface InsertPlan {
 }
 
 export interface InsertOptions {
-  /** Neighbours to choose on each layer. */
+  /** Neighbours to choose on the layers above 0. */
   readonly m: number;
+  /**
+   * On layer 0, where lists have room for twice m. More than m: the strict rule of back edges (`kernels/assembly/link.ts`)
+   * takes long edges from old lists, which those of new nodes make up for.
+   */
+  readonly mBottom: number;
   readonly efConstruction: number;
   /** Slack of the diversity rule, 1 or more. */
   readonly alpha: number;
+}
+
+/** Neighbours that a new node chooses. */
+export function degreeOf({ m, mBottom }: InsertOptions, layer: number): number {
+  return layer === 0 ? mBottom : m;
 }
 
 const NO_NODES = new Uint32Array(0);
@@ -49,7 +59,7 @@ export function* planningInsert(
   options: InsertOptions,
 ): Generator<void, InsertPlan> {
   if (entry === undefined) return { layer: node.layer, neighbours: [], found: NO_NODES };
-  const { efConstruction, m, alpha } = options;
+  const { efConstruction, alpha } = options;
   const { exports } = context.kernels;
   const neighbours: Uint32Array[] = [];
   let found: Uint32Array = NO_NODES;
@@ -63,7 +73,7 @@ export function* planningInsert(
       while (!walk.step(HOPS_PER_STEP)) yield;
       yield;
       if (layer === 0) found = walk.resultNodes();
-      neighbours[layer] = walk.selectNeighbours(m, alpha);
+      neighbours[layer] = walk.selectNeighbours(degreeOf(options, layer), alpha);
       yield;
     }
   } finally {

@@ -13,7 +13,7 @@
 import { LINK_REWRITTEN, WALK_LINK_RESULT } from '../kernels/layout.ts';
 import { codeDistance } from './code-distance.ts';
 import { withoutDetour } from './detours.ts';
-import type { InsertOptions, InsertPlan } from './insert.ts';
+import { degreeOf, type InsertOptions, type InsertPlan } from './insert.ts';
 import { hasId } from './list-cache.ts';
 import { isLiving } from './living.ts';
 import { atOnce } from './steps.ts';
@@ -72,7 +72,9 @@ export class Linker {
     const { lists, space } = this.#context;
     const list = this.#touched.touch(layer, node);
     const ids = [...lists.idsAt(list)];
-    const room = Math.min(space.capOf(layer), Math.max(ids.length, this.#options.m)) - ids.length;
+    const room =
+      Math.min(space.capOf(layer), Math.max(ids.length, degreeOf(this.#options, layer))) -
+      ids.length;
     const added = [...neighbours].filter((id) => !ids.includes(id)).slice(0, room);
     for (const id of added) this.#append(layer, node, id);
     const walk = new WalkDriver(this.#context, this.#options.efConstruction);
@@ -113,7 +115,7 @@ export class Linker {
     const list = this.#touched.touch(layer, from);
     const isFull = u32[list >>> 2] === space.capOf(layer);
     const before = isFull ? lists.idsAt(list).slice() : NO_NODES;
-    walk.linkBack(layer, from, to, this.#options.alpha);
+    walk.linkBack(layer, from, to);
     if (u32[(walk.address + WALK_LINK_RESULT) >>> 2] !== LINK_REWRITTEN) return;
     if (!hasId(u32, list, to)) {
       lists.fill(list, before);

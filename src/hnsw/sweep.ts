@@ -113,7 +113,7 @@ export class GraphSweep {
   relink({ layer, node }: ListKey, vector: Float32Array): void {
     const { context, linker, options, entry } = this.#parts;
     // One more than wanted: the node finds itself.
-    const wanted = { ...options, m: options.m + 1 };
+    const wanted = { ...options, m: options.m + 1, mBottom: options.mBottom + 1 };
     const plan = planInsert(context, entry(), { vector, layer }, wanted);
     const others = (ids: Uint32Array | undefined): Uint32Array =>
       (ids ?? new Uint32Array(0)).filter((id) => id !== node && !this.ghosts.has(id));

@@ -136,9 +136,9 @@ export class WalkDriver {
   }
 
   /** `linkBack` of the module. */
-  linkBack(layer: number, node: number, newNode: number, alpha: number): void {
+  linkBack(layer: number, node: number, newNode: number): void {
     const { exports } = this.#context.kernels;
-    while (!this.serve(exports.linkBack(this.address, layer, node, newNode, alpha)));
+    while (!this.serve(exports.linkBack(this.address, layer, node, newNode)));
   }
 
   /** The nodes of the results, nearest first; a copy. */

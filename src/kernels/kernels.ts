@@ -47,7 +47,7 @@ export interface KernelExports {
   /** From sorted results: at most `m` neighbours in different directions, into WALK_SELECTED; without results a ghost. */
   selectNeighbours(walk: number, m: number, alpha: number): number;
   /** Adds `newNode` to the list of `node` in memory; WALK_LINK_RESULT says what became of it. */
-  linkBack(walk: number, layer: number, node: number, newNode: number, alpha: number): number;
+  linkBack(walk: number, layer: number, node: number, newNode: number): number;
   /** Fills scale, mean, spread and code of the slot from the f32 vector; leaves the record number. */
   encodeSq8(space: number, vector: number, slot: number): void;
   /** Writes the vector that an SQ8 slot stands for, f32[dimension]; of the cosine metric the normalised one. */

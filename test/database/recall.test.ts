@@ -138,7 +138,7 @@ test('curves are measured again when there are many more vectors', async () => {
     vector: values.slice(id * dimension, (id + 1) * dimension),
   });
   const ask = async (): Promise<number> =>
-    (await collection.searchWithStats({ vector: queries[0], k, recall: 0.97 })).stats.ef;
+    (await collection.searchWithStats({ vector: queries[0], k, recall: 0.99 })).stats.ef;
   await collection.upsert(Array.from({ length: 120 }, (_, id) => record(id)));
   const before = await ask();
   await collection.upsert(Array.from({ length: 1380 }, (_, i) => record(120 + i)));

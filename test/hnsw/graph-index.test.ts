@@ -200,3 +200,15 @@ test('release gives all memory back', () => {
     'directories',
   ]);
 });
+
+test('a new node chooses half as many neighbours again on layer 0, where lists have room for twice m', () => {
+  for (const m of [2, 3, 8]) {
+    const world = new World({ dimension: 32, m });
+    world.addAll(uniformVectors(200, 32, 3));
+    world.add(uniformVectors(1, 32, 4)[0], 1);
+    const { neighbours } = world.graph.planInsert(uniformVectors(1, 32, 5)[0], 1);
+    world.rollback();
+    expect(neighbours[0]).toHaveLength(Math.round(1.5 * m));
+    expect(neighbours[1].length).toBeLessThanOrEqual(m);
+  }
+});

@@ -150,8 +150,8 @@ test('a back edge is there already, is appended, or has a full list chosen anew'
       const walk = new MemoryWalk(bump, space, 4);
       if (isListMissing && layer === 0) space.evictList(node);
       if (isListMissing && layer === 1) space.evictUpper(layer, node);
-      const { alpha, metric } = scene;
-      finish(scene, space, walk, () => exports.linkBack(walk.address, layer, node, added, alpha));
+      const { metric } = scene;
+      finish(scene, space, walk, () => exports.linkBack(walk.address, layer, node, added));
       const after = space.list(layer, node);
       if (list.includes(added)) {
         expect(walk.linkResult).toBe(LINK_PRESENT);
@@ -167,10 +167,10 @@ test('a back edge is there already, is appended, or has a full list chosen anew'
           code: codes[id],
         }));
         candidates.sort(compareNeighbours);
-        const { chosen, dropped } = prune(metric, candidates, cap, alpha);
+        const { chosen, dropped } = prune(metric, candidates, cap, 1);
         const isAdded = ({ node: id }: PruneCandidate): boolean => id === added;
         const rest = [...dropped.filter(isAdded), ...dropped.filter((one) => !isAdded(one))];
-        const fill = rest.slice(0, Math.max(0, Math.floor(cap / 2) - chosen.length));
+        const fill = rest.slice(0, Math.max(0, Math.floor((3 * cap) / 4) - chosen.length));
         expect(after).toEqual([...chosen, ...fill].map((one) => one.node));
       }
     }),
@@ -187,10 +187,10 @@ test('duplicates do not push other directions out of a full list', () => {
     const space = place({ metric, vectors, alpha: 1.2, missing: [], served: [true] });
     space.setList(0, 0, [1, 2, 3, 4, 5, 6, 7, 8]);
     const walk = new MemoryWalk(bump, space, 4);
-    walk.finish((address) => exports.linkBack(address, 0, 0, 9, 1.2));
-    // One of the equals, the two others, and the new node before the rest of the equals.
+    walk.finish((address) => exports.linkBack(address, 0, 0, 9));
+    // One of the equals, the two others, and the new node before the rest of the equals, of which two have room.
     const list = space.list(0, 0);
-    expect([...list].sort()).toEqual([1, 7, 8, 9]);
+    expect([...list].sort()).toEqual([1, 2, 3, 7, 8, 9]);
     expect([list[0], list[3]]).toEqual([1, 9]);
   }
 });
@@ -218,14 +218,14 @@ test('memory for a single page of codes is enough', () => {
   space.setList(0, 20, full);
   const walk = new MemoryWalk(bump, space, 4);
   const whole = new MemoryWalk(bump, space, 4);
-  whole.finish((address) => exports.linkBack(address, 0, 20, 25, 1.2));
+  whole.finish((address) => exports.linkBack(address, 0, 20, 25));
   const expected = space.list(0, 20);
   space.setList(0, 20, full);
   let isServed = false;
   walk.finish(
     (address) => {
       if (!isServed) for (let page = 0; page < space.pages; page++) space.evictCodes(page);
-      const status = exports.linkBack(address, 0, 20, 25, 1.2);
+      const status = exports.linkBack(address, 0, 20, 25);
       for (let page = 0; page < space.pages; page++) space.evictCodes(page);
       isServed = true;
       return status;
@@ -245,12 +245,12 @@ test('a selection that was abandoned leaves nothing behind for the next', () => 
   space.setList(0, 21, full);
   const walk = new MemoryWalk(bump, space, 4);
   space.evictCodes(0);
-  expect(exports.linkBack(walk.address, 0, 20, 25, 1.2)).not.toBe(0);
+  expect(exports.linkBack(walk.address, 0, 20, 25)).not.toBe(0);
   space.restoreCodes(0);
-  expect(exports.linkBack(walk.address, 0, 21, 25, 1.2)).toBe(0);
+  expect(exports.linkBack(walk.address, 0, 21, 25)).toBe(0);
   const first = space.list(0, 21);
   space.setList(0, 21, full);
   const other = new MemoryWalk(bump, space, 4);
-  expect(exports.linkBack(other.address, 0, 21, 25, 1.2)).toBe(0);
+  expect(exports.linkBack(other.address, 0, 21, 25)).toBe(0);
   expect(space.list(0, 21)).toEqual(first);
 });

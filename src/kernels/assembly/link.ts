@@ -2,9 +2,11 @@
  * The edge back to a new node. A list with room takes it at its end; a full one is chosen anew among
  * its edges and the new one, by the distances of their codes to the node's.
  *
- * A list that was chosen anew keeps the rule's choice, nearest first. That is usually less than the
- * cap, which leaves room for edges to come. When it is less than half, the dropped fill it: the new
- * node first, which may have no other edge leading to it, then the nearest.
+ * The rule has no slack here. A full list was mostly chosen by the rule before: with slack nearly all of it would
+ * be chosen again, the list be full again, and each edge to come be paid for by choosing anew. Without slack a
+ * third goes, and the room serves the next edges. Recall wants longer lists than the strict rule leaves, so the
+ * dropped fill three quarters of the cap: the new node first, which may have no other edge leading to it, then
+ * the nearest.
  */
 import {
   LINK_APPENDED,
@@ -36,7 +38,7 @@ import {
 import { capOf, listAddress } from './space';
 
 /** Adds `newNode` to the list of `node`. WALK_LINK_RESULT says what was done. */
-export function linkBack(walk: u32, layer: u32, node: u32, newNode: u32, alpha: f32): u32 {
+export function linkBack(walk: u32, layer: u32, node: u32, newNode: u32): u32 {
   store<u32>(walk, 0, WALK_NEED_COUNT);
   const space = load<u32>(walk, WALK_SPACE);
   const list = listAddress(space, layer, node);
@@ -58,7 +60,7 @@ export function linkBack(walk: u32, layer: u32, node: u32, newNode: u32, alpha: 
   if (!isResumed(walk, layer, node, newNode)) beginRewrite(walk, list, count, layer, node, newNode);
   if (!fetchGathered(walk)) return STATUS_NEED;
   sortByDistance(walk, space);
-  prune(walk, 0, count + 1, cap, alpha);
+  prune(walk, 0, count + 1, cap, 1);
   rewrite(walk, list, cap, newNode);
   return done(walk, LINK_REWRITTEN);
 }
@@ -116,7 +118,7 @@ function sortByDistance(walk: u32, space: u32): void {
   }
 }
 
-/** Writes the chosen, then what fills the list to half its cap. */
+/** Writes the chosen, then what fills the list to three quarters of its cap. */
 function rewrite(walk: u32, list: u32, cap: u32, newNode: u32): void {
   const chosen = load<u32>(walk, CHOSEN_COUNT);
   const pruned = load<u32>(walk, PRUNED_COUNT);
@@ -125,7 +127,7 @@ function rewrite(walk: u32, list: u32, cap: u32, newNode: u32): void {
     store<u32>(at, load<u32>(nodeAt(walk, load<u32>(chosenAt(walk, i)))));
     at += 4;
   }
-  const end = list + 4 + ((cap >> 1) << 2);
+  const end = list + 4 + (((cap * 3) >> 2) << 2);
   for (let i: u32 = 0; i < pruned && at < end; i++) {
     if (nodeOf(load<u64>(prunedAt(walk, i))) != newNode) continue;
     store<u32>(at, newNode);
