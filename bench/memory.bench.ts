@@ -1,79 +1,145 @@
 /**
  * How fast are searches, and what do they read, when memory is a small part of the data?
  *
- * Built once with much memory, then opened with each budget in a process of its own: queries a second, reads
- * and bytes a query at recall@10 of 0.95, and the time of a top-100 query at recall 0.9. Resident memory is
- * counted beside an empty open database; the operating system's page cache is warm, and in no figure.
+ * Everything is built once (stratavec by its bulk build, with 1 GiB), then opened in a process of its own for each
+ * budget, and once without one that matters; peers hold everything in memory. One table shows speed at recall@10
+ * of 0.95 (top 100: 0.9), reads a query, and by how much resident memory grew, at its peak too, over the same
+ * process with an empty open index that has searched a few rows. The operating system's page cache is warm, and
+ * in no figure.
  *
- * npm run bench -- memory --data DIR --dataset D --full [--memory BYTES]
+ * npm run bench -- memory --data DIR --dataset D --full [--budgets 10,16,25] [--peers hnswlib-native]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Child } from './harness/child.ts';
 import { loadDataset } from './harness/dataset.ts';
 import { recallAt } from './harness/ground-truth.ts';
-import { readBenchOptions } from './harness/options.ts';
+import { parseCount, readBenchOptionsAnd } from './harness/options.ts';
+import { choosePeers } from './harness/peers.ts';
 import { Report, type Row } from './harness/report.ts';
-import type { BudgetAsk, BudgetFigures, MemorySetup } from './memory/child.ts';
+import { median, percentile, speedAtRecall } from './harness/statistics.ts';
+import { buildAll } from './search/build-phase.ts';
+import type { Empty, OpenAnswer, SearchAsk } from './search/child.ts';
+import { type Run, subjectStarter } from './search/run.ts';
+import type { Growth, Round } from './search/subject.ts';
 
 const MB = 1_000_000;
+/** More than any data set here takes. */
+const UNLIMITED = 4096 * MB;
 const EFS: Readonly<Record<number, readonly number[]>> = {
   10: [14, 20, 28, 40, 56, 80, 112],
   100: [100, 120, 150, 200, 300],
 };
 const RECALLS: Readonly<Record<number, number>> = { 10: 0.95, 100: 0.9 };
 
-const options = readBenchOptions();
-const { data, limit, full, seed, memoryBytes } = options;
-const { name, metric, base, queries, truth } = loadDataset(options);
-const budgets =
-  memoryBytes !== undefined
-    ? [memoryBytes]
-    : full
-      ? [10, 25, 50, 75, 100].map((mb) => mb * MB)
-      : [10 * MB];
+interface Point {
+  readonly ef: number;
+  readonly recall: number;
+  readonly queriesPerSecond: number;
+  readonly p99Ms: number;
+  readonly readsPerQuery: number | null;
+  readonly bytesReadPerQuery: number | null;
+}
+
+const { options, own } = readBenchOptionsAnd(['budgets']);
+const budgets = chooseBudgets(own.budgets);
+const dataset = loadDataset(options);
+const peers = choosePeers(['hnswlib-native', 'hnswlib-node'], options.peers);
 const directory = mkdtempSync(join(tmpdir(), 'stratavec-bench-'));
-const report = new Report('memory', name, options.json);
-const setup: MemorySetup = {
-  directory,
-  choice: { data, dataset: data === undefined ? undefined : name, limit, full, seed },
-  index: { dimension: base.dimension, metric, m: 16, efConstruction: 100, seed },
+const more = { load: 'build', buildMemoryBytes: 2 ** 30, countsReads: true } as const;
+const run: Run = {
+  dataset,
+  subjects: ['stratavec', ...peers],
+  report: new Report('memory', dataset.name, options.json),
+  options,
+  k: 10,
+  rounds: options.full ? 3 : 1,
+  searchesPerRound: 1,
+  efs: EFS[10],
+  start: subjectStarter({ dataset, options }, directory, more),
 };
-report.begin(seed, full, { rows: base.rows, dimension: base.dimension, queries: queries.rows });
-
-async function ask<Answer>(what: string, argument?: BudgetAsk): Promise<Answer> {
-  const child = Child.start(new URL('./memory/child.js', import.meta.url), [JSON.stringify(setup)]);
-  const answer = await child.ask<Answer>(what, argument);
-  await child.stop();
-  return answer;
-}
-
-/** The first `ef` that reaches the recall, or the last one. */
-async function measure(budget: number, k: number): Promise<Row> {
-  const efs = EFS[k];
-  const { points, memory } = await ask<BudgetFigures>('search', { memoryBytes: budget, k, efs });
-  const recalls = points.map(({ ids }) => recallAt(k, metric, base, queries, truth, ids));
-  const reached = recalls.findIndex((recall) => recall >= RECALLS[k]);
-  const at = reached < 0 ? points.length - 1 : reached;
-  const { queriesPerSecond, metrics } = points[at];
-  return report.row(
-    'stratavec',
-    { memoryBytes: budget, k, ef: efs[at] },
-    { [`recallAt${k}`]: recalls[at], queriesPerSecond, ...metrics, ...memory },
-  );
-}
 
 try {
-  const buildSeconds = await ask<number>('build');
-  report.table('built with 1 GiB', [report.row('stratavec', {}, { buildSeconds })]);
+  await buildAll(run, directory);
   // Synthetic truth goes no further than ten.
-  const ks = [10, 100].filter((k) => k <= truth.k);
-  for (const k of ks) {
+  for (const k of [10, 100].filter((k) => k <= dataset.truth.k)) {
     const rows: Row[] = [];
-    for (const budget of budgets) rows.push(await measure(budget, k));
-    report.table(`top ${k} at recall ${RECALLS[k]} or the next above it`, rows);
+    for (const budget of budgets) rows.push(await measure('stratavec', k, budget));
+    for (const peer of peers) rows.push(await measure(peer, k));
+    run.report.table(`top ${k} at recall ${RECALLS[k]}, growth over an empty open index`, rows);
   }
 } finally {
   rmSync(directory, { recursive: true, force: true });
+}
+
+/** One row: speed and reads interpolated between two `ef`, memory up to the larger one. */
+async function measure(subject: string, k: number, memoryBytes?: number): Promise<Row> {
+  const child = run.start(subject, 'search', memoryBytes);
+  await child.ask<Empty>('empty');
+  const { openMs } = await child.ask<OpenAnswer>('open');
+  const statistics = () => child.ask<Readonly<Record<string, number>>>('statistics');
+  const target = RECALLS[k];
+  const points: Point[] = [];
+  for (const ef of EFS[k]) {
+    points.push(await measurePoint({ k, ef }, (ask) => child.ask('search', ask), statistics));
+    if (points[points.length - 1].recall >= target) break;
+  }
+  const last = points[points.length - 1];
+  const speed = speedAtRecall(points, target);
+  const { residentBytes, peakResidentBytes } = await child.ask<Growth>('growth');
+  const accountedBytes = (await statistics())['memory.totalBytes'] ?? null;
+  await child.ask('close');
+  await child.stop();
+  const isLimited = memoryBytes !== undefined && memoryBytes < UNLIMITED;
+  return run.report.row(
+    subject,
+    { memoryBytes: isLimited ? memoryBytes : null, k },
+    {
+      speedAtRecall: speed?.queriesPerSecond ?? null,
+      ...last,
+      accountedBytes,
+      residentBytes,
+      peakResidentBytes,
+      openMs,
+    },
+  );
+}
+
+/** The first round, which is not counted, fills the caches as this `ef` would. */
+async function measurePoint(
+  { k, ef }: SearchAsk,
+  search: (ask: SearchAsk) => Promise<Round>,
+  statistics: () => Promise<Readonly<Record<string, number>>>,
+): Promise<Point> {
+  const { metric, base, queries, truth } = dataset;
+  const { ids } = await search({ k, ef });
+  const before = await statistics();
+  const rounds: Round[] = [];
+  for (let round = 0; round < run.rounds; round++) rounds.push(await search({ k, ef }));
+  const after = await statistics();
+  const perQuery = (name: string): number | null =>
+    after[name] === undefined ? null : (after[name] - before[name]) / queries.rows / run.rounds;
+  const p99s = rounds.map(({ latenciesMs }) => percentile(latenciesMs.slice().sort(), 99));
+  return {
+    ef,
+    recall: recallAt(k, metric, base, queries, truth, ids),
+    queriesPerSecond: median(rounds.map(({ seconds }) => queries.rows / seconds)),
+    p99Ms: median(p99s),
+    readsPerQuery: perQuery('fileReads'),
+    bytesReadPerQuery: perQuery('fileBytesRead'),
+  };
+}
+
+/** In bytes. `--budgets` takes megabytes; a budget without a bound is always the last, but for a smoke run. */
+function chooseBudgets(list: string | undefined): readonly number[] {
+  const { memoryBytes, full } = options;
+  if (list === undefined && memoryBytes !== undefined) return [memoryBytes];
+  if (list === undefined && !full) return [10 * MB];
+  try {
+    const given = (list ?? '10,25,50,75,100').split(',');
+    return [...given.map((text) => (parseCount('--budgets', text) ?? 1) * MB), UNLIMITED];
+  } catch {
+    console.error(`--budgets takes megabytes, as 10,25,50; got '${list}'`);
+    process.exit(2);
+  }
 }

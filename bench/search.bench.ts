@@ -13,7 +13,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Child } from './harness/child.ts';
 import { loadDataset } from './harness/dataset.ts';
 import { readBenchOptionsAnd } from './harness/options.ts';
 import { choosePeers } from './harness/peers.ts';
@@ -21,7 +20,7 @@ import { Report } from './harness/report.ts';
 import { buildAll } from './search/build-phase.ts';
 import { checkReopening, checkSmallMemory } from './search/check-phase.ts';
 import { measureAll } from './search/measure-phase.ts';
-import type { Run } from './search/run.ts';
+import { type Run, subjectStarter } from './search/run.ts';
 import type { Load } from './search/subject.ts';
 import { searchPeers } from './search/subjects.ts';
 
@@ -40,25 +39,7 @@ const run: Run = {
   searchesPerRound: options.full ? 2_000 : 1,
   // From k up: no subject keeps fewer candidates than it returns.
   efs: options.full ? [10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640] : [10, 40, 160],
-  start(subject, task, memoryBytes) {
-    const { data, limit, full, seed } = options;
-    const setup = {
-      subject,
-      task,
-      directory: join(directory, subject),
-      choice: { data, dataset: data === undefined ? undefined : dataset.name, limit, full, seed },
-      index: {
-        dimension: dataset.base.dimension,
-        metric: dataset.metric,
-        m: 16,
-        efConstruction: 100,
-        seed,
-        load,
-      },
-      memoryBytes,
-    };
-    return Child.start(new URL('./search/child.js', import.meta.url), [JSON.stringify(setup)]);
-  },
+  start: subjectStarter({ dataset, options }, directory, { load }),
 };
 
 try {

@@ -1,9 +1,11 @@
 /** What the phases of one run of the search bench share. */
-import type { Child } from '../harness/child.ts';
+import { join } from 'node:path';
+import { Child } from '../harness/child.ts';
 import type { Dataset } from '../harness/dataset.ts';
 import type { BenchOptions } from '../harness/options.ts';
 import type { Report } from '../harness/report.ts';
-import type { Round } from './subject.ts';
+import type { ChildSetup } from './child.ts';
+import type { IndexOptions, Round } from './subject.ts';
 
 export interface Run {
   readonly dataset: Dataset;
@@ -19,6 +21,28 @@ export interface Run {
   readonly efs: readonly number[];
   /** Starts a process of a subject; `memoryBytes` undefined: its default. */
   start(subject: string, task: 'build' | 'search', memoryBytes?: number): Child;
+}
+
+/** Starts processes of subjects over one data set, each subject in a folder of its own under `directory`. */
+export function subjectStarter(
+  { dataset, options }: Pick<Run, 'dataset' | 'options'>,
+  directory: string,
+  more: Pick<IndexOptions, 'load' | 'buildMemoryBytes' | 'countsReads'>,
+): Run['start'] {
+  const { data, limit, full, seed } = options;
+  const { name, metric, base } = dataset;
+  const index = { dimension: base.dimension, metric, m: 16, efConstruction: 100, seed, ...more };
+  return (subject, task, memoryBytes) => {
+    const setup: ChildSetup = {
+      subject,
+      task,
+      directory: join(directory, subject),
+      choice: { data, dataset: data === undefined ? undefined : name, limit, full, seed },
+      index,
+      memoryBytes,
+    };
+    return Child.start(new URL('./child.js', import.meta.url), [JSON.stringify(setup)]);
+  };
 }
 
 /** What stratavec answered with its default memory: later phases must answer the same. */

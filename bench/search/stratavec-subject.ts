@@ -1,5 +1,8 @@
 /** stratavec through its public API, as a user has it. */
-import { type Collection, type Database, type Hit, open } from '../../src/index.ts';
+import { join } from 'node:path';
+import { type Collection, type Database, open } from '../../src/index.ts';
+import { CountingFileSystem } from '../../src/storage/counting-file-system.ts';
+import { NodeFileSystem } from '../../src/storage/node-file-system.ts';
 import { flattenNumbers } from '../harness/report.ts';
 import { type Vectors, vectorAt } from '../harness/vector-file.ts';
 import {
@@ -10,6 +13,8 @@ import {
   type Round,
   type Searcher,
   type Subject,
+  WARM_ROWS,
+  WARM_SEARCHES,
 } from './subject.ts';
 
 const batchRecords = 100;
@@ -20,16 +25,23 @@ type DatabaseStats = Awaited<ReturnType<Database['stats']>>;
 interface Opened {
   readonly database: Database;
   readonly collection: Collection;
+  /** When reads are counted. */
+  readonly reads: CountingFileSystem | undefined;
 }
 
 export class StratavecSubject implements Subject {
-  readonly #options: Omit<IndexOptions, 'load'>;
+  readonly #options: Pick<IndexOptions, 'dimension' | 'metric' | 'm' | 'efConstruction' | 'seed'>;
   readonly #load: Load;
+  readonly #buildMemoryBytes: number | undefined;
+  readonly #countsReads: boolean;
   readonly #vectors: readonly Float32Array[];
 
-  constructor({ load = 'upsert', ...options }: IndexOptions, queries: Vectors) {
-    this.#options = options;
+  constructor(options: IndexOptions, queries: Vectors) {
+    const { load = 'upsert', buildMemoryBytes, countsReads = false, ...index } = options;
+    this.#options = index;
     this.#load = load;
+    this.#buildMemoryBytes = buildMemoryBytes;
+    this.#countsReads = countsReads;
     this.#vectors = Array.from({ length: queries.rows }, (_, row) => vectorAt(queries, row));
   }
 
@@ -38,6 +50,7 @@ export class StratavecSubject implements Subject {
     memoryBytes: number | undefined,
     measure: () => void,
   ): Promise<Readonly<Record<string, string | number | boolean>>> {
+    await this.#warmUp(join(directory, 'warm'), memoryBytes);
     const { database, collection } = await this.#open(directory, memoryBytes);
     measure();
     const { name, records, vectors, namedVectors, ...described } = collection.info();
@@ -48,7 +61,7 @@ export class StratavecSubject implements Subject {
   }
 
   async build(directory: string, base: Vectors): Promise<Build> {
-    const { database, collection } = await this.#open(directory, undefined);
+    const { database, collection } = await this.#open(directory, this.#buildMemoryBytes);
     const isBulk = this.#load === 'build';
     const insertMs = isBulk
       ? await buildAtOnce(collection, base)
@@ -68,11 +81,23 @@ export class StratavecSubject implements Subject {
     return new StratavecSearcher(await this.#open(directory, memoryBytes), this.#vectors);
   }
 
+  async #warmUp(directory: string, memoryBytes: number | undefined): Promise<void> {
+    const opened = await this.#open(directory, memoryBytes);
+    const vectors = this.#vectors.slice(0, WARM_ROWS);
+    await opened.collection.upsert(vectors.map((vector, id) => ({ id, vector })));
+    const searcher = new StratavecSearcher(opened, this.#vectors);
+    for (let done = 0; done < WARM_SEARCHES; done += this.#vectors.length) {
+      await searcher.searchAll(10, 20);
+    }
+    await searcher.close();
+  }
+
   async #open(directory: string, memoryBytes: number | undefined): Promise<Opened> {
-    const database = await open(directory, { durability, memoryBytes });
+    const reads = this.#countsReads ? new CountingFileSystem(new NodeFileSystem()) : undefined;
+    const database = await open(directory, { durability, memoryBytes, fileSystem: reads });
     // The graph is what is measured: never the exact scan of a small collection.
     const collection = await database.collection('bench', { ...this.#options, exactBelow: 0 });
-    return { database, collection };
+    return { database, collection, reads };
   }
 }
 
@@ -125,16 +150,20 @@ class StratavecSearcher implements Searcher {
   async searchAll(k: number, ef: number): Promise<Round> {
     const { collection } = this.#opened;
     const vectors = this.#vectors;
-    const answers: Hit[][] = new Array(vectors.length);
+    const { ids, distances } = emptyRound(vectors.length, k);
     const latenciesMs = new Float64Array(vectors.length);
     const start = performance.now();
     for (let query = 0; query < vectors.length; query++) {
       const before = performance.now();
-      answers[query] = await collection.search({ vector: vectors[query], k, ef });
+      const hits = await collection.search({ vector: vectors[query], k, ef });
       latenciesMs[query] = performance.now() - before;
+      // At once: hits that are kept are garbage that the collector takes for memory in use.
+      for (const [i, { id, distance }] of hits.entries()) {
+        ids[query * k + i] = Number(id);
+        distances[query * k + i] = distance;
+      }
     }
-    const seconds = (performance.now() - start) / 1000;
-    return { ...layOut(answers, k), latenciesMs, seconds };
+    return { ids, distances, latenciesMs, seconds: (performance.now() - start) / 1000 };
   }
 
   async countAll(k: number, ef: number): Promise<Readonly<Record<string, number>>> {
@@ -149,7 +178,11 @@ class StratavecSearcher implements Searcher {
   }
 
   async statistics(): Promise<Readonly<Record<string, number>>> {
-    return figuresOf(await this.#opened.database.stats());
+    const { database, reads } = this.#opened;
+    const figures = figuresOf(await database.stats());
+    if (reads === undefined) return figures;
+    const { calls, bytes } = reads.total('read');
+    return { ...figures, fileReads: calls, fileBytesRead: bytes };
   }
 
   close(): Promise<void> {
@@ -157,14 +190,10 @@ class StratavecSearcher implements Searcher {
   }
 }
 
-function layOut(answers: readonly Hit[][], k: number): Pick<Round, 'ids' | 'distances'> {
-  const ids = new Uint32Array(answers.length * k).fill(NO_HIT);
-  const distances = new Float64Array(answers.length * k).fill(Number.POSITIVE_INFINITY);
-  for (const [query, hits] of answers.entries()) {
-    for (const [i, { id, distance }] of hits.entries()) {
-      ids[query * k + i] = Number(id);
-      distances[query * k + i] = distance;
-    }
-  }
-  return { ids, distances };
+/** `queries × k`, without a hit. */
+function emptyRound(queries: number, k: number): Pick<Round, 'ids' | 'distances'> {
+  return {
+    ids: new Uint32Array(queries * k).fill(NO_HIT),
+    distances: new Float64Array(queries * k).fill(Number.POSITIVE_INFINITY),
+  };
 }

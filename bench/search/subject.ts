@@ -15,6 +15,10 @@ export interface IndexOptions {
   readonly seed: number;
   /** How stratavec is filled: by upserts of 100 records, or at once by its bulk build. */
   readonly load?: Load;
+  /** Of stratavec while it is built. Default: its own. */
+  readonly buildMemoryBytes?: number;
+  /** `statistics` of stratavec says, too, what its searches read of files; counting costs them a little. */
+  readonly countsReads?: boolean;
 }
 
 export type Load = 'upsert' | 'build';
@@ -62,7 +66,11 @@ export interface Searcher {
 
 /** Made with the queries in hand, so that their arrays are ready before any clock or scale starts. */
 export interface Subject {
-  /** Opens an empty index and closes it; `measure` is called in between. Returns the effective options. */
+  /**
+   * Opens an empty index and closes it; `measure` is called in between, when a subject that leaves garbage has
+   * searched a few rows as it will search the others: what code and garbage take is no memory of the index.
+   * Returns the effective options.
+   */
   openEmpty(
     directory: string,
     memoryBytes: number | undefined,
@@ -72,6 +80,10 @@ export interface Subject {
   build(directory: string, base: Vectors): Promise<Build>;
   open(directory: string, memoryBytes: number | undefined): Promise<Searcher>;
 }
+
+/** So many rows, and searches of them, bring a process into the state that `openEmpty` measures. */
+export const WARM_ROWS = 200;
+export const WARM_SEARCHES = 4_000;
 
 /** Stands in `Round.ids` where a search gave fewer than k hits. */
 export const NO_HIT = 0xffffffff;

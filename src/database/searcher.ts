@@ -140,9 +140,10 @@ export class Searcher {
     if (space.recentGhosts.livingAt(sequence).length > 0) return undefined;
     const matching = space.vectorsAt(sequence);
     const { exactBelow } = this.#store.options;
-    const planned = { vectors: matching, matching, isFiltered: false, exactBelow };
     const { exact: isExact, ef } = search;
-    if (planSearch({ ...planned, isExact, ef }) !== 'walk' || k > matching) return undefined;
+    // A spread with properties behind it would leave half a kilobyte a search to the full collection of garbage.
+    const planned = { vectors: matching, matching, isFiltered: false, exactBelow, isExact, ef };
+    if (planSearch(planned) !== 'walk' || k > matching) return undefined;
     const unseen = space.isAheadOf(sequence) ? UNSEEN_MAX : 0;
     const candidates = space.graph.searchNow(vector, k + unseen, ef);
     if (candidates === undefined) return undefined;
