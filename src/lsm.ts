@@ -49,7 +49,6 @@ export {
   GraphStore,
   NO_NODE,
 } from './lsm/graph/graph-store.ts';
-export type { ExecutorKind } from './lsm/job-executor.ts';
 export { decodeList, encodeEdges, encodeList, listCount } from './lsm/list-codec.ts';
 export { LsmTree } from './lsm/lsm-tree.ts';
 export type { MemoryStats } from './lsm/memory-stats.ts';

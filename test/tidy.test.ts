@@ -77,6 +77,28 @@ test('folders import only downwards', () => {
   expect(broken).toEqual([]);
 });
 
+test('no file imports itself by way of others, not even for a type', () => {
+  const names = new Set(source.map(({ name }) => name));
+  const imports = new Map(
+    source.map(({ name, text }) => {
+      const paths = importsOf(text).map((path) => posix.join(posix.dirname(name), path));
+      return [name, paths.filter((path) => names.has(path))];
+    }),
+  );
+  // Whoever imports nobody that is left, or is imported by nobody, is in no circle.
+  const left = (name: string): boolean => imports.has(name);
+  for (let isDone = false; !isDone; ) {
+    const wanted = new Set([...imports.values()].flat());
+    const free = [...imports].filter(([name, paths]) => !wanted.has(name) || !paths.some(left));
+    for (const [name] of free) imports.delete(name);
+    isDone = free.length === 0;
+  }
+  const circles = [...imports].map(
+    ([name, paths]) => `${name} -> ${paths.filter(left).join(', ')}`,
+  );
+  expect(circles).toEqual([]);
+});
+
 test('the entries re-export from the folders that they stand for, by name', () => {
   const entries = source.filter(({ name }) => name.endsWith('.ts') && !name.includes('/'));
   expect(entries.map(({ name }) => name).sort()).toEqual(

@@ -2,7 +2,7 @@
 import { MIB } from '../base/units.ts';
 import { checkFields } from './field-options.ts';
 import { NAMED_SPACES_MAX } from './head.ts';
-import { checkLogger, type Logger, warnBoth } from './logger.ts';
+import { type Logger, warnBoth } from './logger.ts';
 import type {
   CollectionOptions,
   DatabaseOptions,
@@ -17,6 +17,7 @@ import {
   checkKeys,
   checkName,
   checkOneOf,
+  describe,
   invalid,
   refuseUnsupported,
 } from './validate.ts';
@@ -255,4 +256,17 @@ function refuseOtherSpace(
         'leave it out, or use another collection',
     );
   }
+}
+
+function checkLogger(logger: unknown): Logger | undefined {
+  if (logger === undefined) return undefined;
+  if (typeof logger !== 'object' || logger === null) {
+    throw invalid(`logger: expected an object, got ${describe(logger)}`);
+  }
+  for (const name of ['debug', 'info', 'warn'] as const) {
+    const method = (logger as Record<string, unknown>)[name];
+    if (method === undefined || typeof method === 'function') continue;
+    throw invalid(`logger.${name}: expected a function, got ${describe(method)}`);
+  }
+  return logger as Logger;
 }

@@ -16,17 +16,17 @@ import {
   writeDatabaseCounters,
 } from './catalog.ts';
 import type { CollectionStore } from './collection-store.ts';
-import type { Session } from './session.ts';
+import type { SessionHost } from './session-host.ts';
 
 type NewEntry = Pick<CatalogEntry, 'name' | 'options' | 'fields'>;
 
 export class CollectionCatalog {
-  readonly #session: Session;
+  readonly #session: SessionHost;
   readonly #entries = new Map<string, CatalogEntry>();
   readonly #dropped = new Set<CatalogEntry>();
   #counters: DatabaseCounters;
 
-  constructor(session: Session) {
+  constructor(session: SessionHost) {
     this.#session = session;
     const { engine } = session.stores;
     this.#counters = readDatabaseCounters(engine);

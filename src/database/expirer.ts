@@ -4,7 +4,7 @@
  */
 import { isDatabaseError } from '../errors.ts';
 import type { CollectionStore } from './collection-store.ts';
-import type { Session } from './session.ts';
+import type { SessionHost } from './session-host.ts';
 import { TimeSlice } from './time-slice.ts';
 import { unlessDropped } from './unless-dropped.ts';
 
@@ -16,13 +16,13 @@ const GATHER_MS = 1000;
 const WAIT_MS_MAX = 60_000;
 
 export class Expirer {
-  readonly #session: Session;
+  readonly #session: SessionHost;
   #isStopped = false;
   #timer: NodeJS.Timeout | undefined;
   /** Never rejects. */
   #running: Promise<void> | undefined;
 
-  constructor(session: Session) {
+  constructor(session: SessionHost) {
     this.#session = session;
   }
 

@@ -15,7 +15,7 @@ import { writeCatalogEntry } from './catalog.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { findField, withField } from './field-options.ts';
 import { RecordFields } from './record-fields.ts';
-import type { Session } from './session.ts';
+import type { SessionHost } from './session-host.ts';
 import { BODIES_TREE, FIELDS_TREE } from './trees.ts';
 import { invalid } from './validate.ts';
 import type { WritePlan } from './write-plan.ts';
@@ -27,12 +27,12 @@ const KEYS_PER_COMMIT = 1000;
 type Fields = readonly IndexedField[];
 
 export class FieldJobs {
-  readonly #session: Session;
+  readonly #session: SessionHost;
   #isStopped = false;
   /** Jobs, one after the other; never rejects. */
   #tail: Promise<void> = Promise.resolve();
 
-  constructor(session: Session) {
+  constructor(session: SessionHost) {
     this.#session = session;
   }
 

@@ -18,18 +18,28 @@ import {
 } from '../filter/record-set.ts';
 import type { LsmEngine } from '../lsm/engine.ts';
 import { decodeMetadata } from './body.ts';
-import { readCounters } from './catalog.ts';
+import { type CatalogEntry, readCounters } from './catalog.ts';
 import type { CheckedFilter } from './checked-filter.ts';
-import type { CollectionStore } from './collection-store.ts';
+import type { RecordChanges } from './record-changes.ts';
+import type { RecordReader } from './record-reader.ts';
 import { TimeSlice } from './time-slice.ts';
 import { BODIES_TREE, FIELDS_TREE, NAMESPACE_FIELD } from './trees.ts';
 
 /** Of all records: so many are looked at in the order of the tree rather than one by one. */
 const SCAN_SHARE = 1 / 16;
 
+/** A collection, as far as finding records goes. */
+export interface MatchedStore {
+  readonly entry: CatalogEntry;
+  readonly reader: RecordReader;
+  readonly changes: RecordChanges;
+  /** Of the last commit that changed it. */
+  readonly changedSequence: number;
+}
+
 /** Which records are asked for. */
 export interface MatchQuery {
-  readonly store: CollectionStore;
+  readonly store: MatchedStore;
   /** Undefined: all of them. */
   readonly namespace: string | undefined;
   readonly filter: CheckedFilter | undefined;
@@ -117,7 +127,7 @@ function countUnsure(sure: RecordSet, possible: RecordSet): number {
 }
 
 interface Settling {
-  readonly store: CollectionStore;
+  readonly store: MatchedStore;
   readonly filter: CheckedFilter;
   readonly source: IndexSource;
 }

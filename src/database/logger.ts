@@ -1,5 +1,4 @@
 /** What an injected logger is told: few, short messages with their figures. Without one the library says nothing. */
-import { describe, invalid } from './validate.ts';
 
 /** As most loggers and `console` are; what it lacks is left out. It must not throw. */
 export interface Logger {
@@ -10,20 +9,6 @@ export interface Logger {
 
 /** A short message, and its figures by name. */
 export type LogMethod = (message: string, details: Readonly<Record<string, unknown>>) => void;
-
-/** @internal */
-export function checkLogger(logger: unknown): Logger | undefined {
-  if (logger === undefined) return undefined;
-  if (typeof logger !== 'object' || logger === null) {
-    throw invalid(`logger: expected an object, got ${describe(logger)}`);
-  }
-  for (const name of ['debug', 'info', 'warn'] as const) {
-    const method = (logger as Record<string, unknown>)[name];
-    if (method === undefined || typeof method === 'function') continue;
-    throw invalid(`logger.${name}: expected a function, got ${describe(method)}`);
-  }
-  return logger as Logger;
-}
 
 /** @internal Passes warnings on to both who may want them. */
 export function warnBoth(

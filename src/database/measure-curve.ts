@@ -5,9 +5,17 @@
  */
 import { type Random, seededRandom } from '../base/random.ts';
 import type { Candidates } from '../hnsw/candidates.ts';
+import type { GraphIndex } from '../hnsw/graph-index.ts';
+import type { PagedSpace } from '../paged/paged-space.ts';
 import type { RecallCurve } from './recall-curve.ts';
 import { TimeSlice } from './time-slice.ts';
-import type { VectorStore } from './vector-store.ts';
+
+/** A vector space, as far as measuring goes. */
+export interface MeasuredSpace {
+  readonly graph: GraphIndex;
+  readonly vectors: PagedSpace;
+  readonly options: { readonly dimension: number; readonly seed: number };
+}
 
 export interface MeasureCurveOptions {
   readonly k: number;
@@ -36,7 +44,7 @@ interface Query {
 
 /** Undefined when there are hardly more than k vectors. In slices of time; ABORTED. */
 export async function measureCurve(
-  space: VectorStore,
+  space: MeasuredSpace,
   options: MeasureCurveOptions,
 ): Promise<RecallCurve | undefined> {
   const { k, signal } = options;
@@ -61,7 +69,7 @@ export async function measureCurve(
 }
 
 async function makeQueries(
-  space: VectorStore,
+  space: MeasuredSpace,
   { k, seed, signal }: MeasureCurveOptions,
 ): Promise<Query[]> {
   const { graph, vectors, options } = space;
@@ -92,14 +100,14 @@ function truthEf(k: number): number {
 }
 
 /** A node at random, or -1 when the place is empty. */
-function livingNode({ vectors }: VectorStore, random: Random): number {
+function livingNode({ vectors }: MeasuredSpace, random: Random): number {
   const places = vectors.counters.pages * vectors.geometry.slotsPerPage;
   const node = Math.floor(random() * places);
   return vectors.isLive(node) ? node : -1;
 }
 
 async function pushedAway(
-  { graph, vectors }: VectorStore,
+  { graph, vectors }: MeasuredSpace,
   node: number,
   random: Random,
   signal: AbortSignal,

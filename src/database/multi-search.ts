@@ -7,11 +7,12 @@
  */
 import type { CollectionStore } from './collection-store.ts';
 import { type Head, NO_NODE, nodeOf } from './head.ts';
+import type { Match } from './match.ts';
 import type { Metric } from './options.ts';
 import type { SearchStats } from './record.ts';
 import type { CheckedSearch } from './search-plan.ts';
 import { addStats } from './search-stats.ts';
-import { type Found, isWithin, type Match, Searcher, type SearchRequest } from './searcher.ts';
+import { type Found, isWithin, Searcher, type SearchRequest } from './searcher.ts';
 import type { Stores } from './stores.ts';
 import type { VectorStore } from './vector-store.ts';
 

@@ -10,7 +10,7 @@ import { WriteBatch } from '../lsm/write-batch.ts';
 import { bitsHi, pageKey } from '../paged/page-map.ts';
 import { deleteCatalogEntry } from './catalog.ts';
 import type { CollectionStore } from './collection-store.ts';
-import type { Session } from './session.ts';
+import type { SessionHost } from './session-host.ts';
 import { TimeSlice } from './time-slice.ts';
 import { FIELDS_TREE, GRAPH_TREE, graphHi, PAGES_TREE } from './trees.ts';
 import type { VectorStore } from './vector-store.ts';
@@ -23,12 +23,12 @@ const LAYER_LAST = 255;
 const WAIT_MS = 10;
 
 export class Purger {
-  readonly #session: Session;
+  readonly #session: SessionHost;
   #isStopped = false;
   /** Purges, one after the other; never rejects. */
   #tail: Promise<void> = Promise.resolve();
 
-  constructor(session: Session) {
+  constructor(session: SessionHost) {
     this.#session = session;
   }
 

@@ -5,7 +5,7 @@
  * old ones serve.
  */
 import { isDatabaseError } from '../errors.ts';
-import { measureCurve } from './measure-curve.ts';
+import { type MeasuredSpace, measureCurve } from './measure-curve.ts';
 import {
   decodeCurves,
   efForRecall,
@@ -13,15 +13,20 @@ import {
   type RecallCurve,
   type RecallCurves,
 } from './recall-curve.ts';
-import type { VectorStore } from './vector-store.ts';
 
 /** How much more, or fewer, vectors make curves old. */
 const CHANGE = 4 / 3;
 /** Wide enough where there is nothing to measure. */
 const EF_UNMEASURED = 64;
 
+/** Reads while it is written to: nodes are held, and a plan that is undone meanwhile shows in `rollbacks`. */
+interface CalibratedSpace extends MeasuredSpace {
+  readonly rollbacks: number;
+  holdNodes(): () => void;
+}
+
 export class RecallCalibration {
-  readonly #space: VectorStore;
+  readonly #space: CalibratedSpace;
   readonly #load: () => Uint8Array | undefined;
   #curves: RecallCurves | undefined;
   #isLoaded = false;
@@ -30,7 +35,7 @@ export class RecallCalibration {
   #isSaved = true;
 
   /** `load` gives what `takeUnsaved` gave when the database was open before; called by the first search that asks. */
-  constructor(space: VectorStore, load: () => Uint8Array | undefined) {
+  constructor(space: CalibratedSpace, load: () => Uint8Array | undefined) {
     this.#space = space;
     this.#load = load;
   }

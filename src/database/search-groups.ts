@@ -3,11 +3,12 @@
  * taken one after the other; more of them are asked for until there are k groups, or no more matches.
  */
 import { valueAt } from '../filter/path.ts';
+import type { Match } from './match.ts';
 import type { Json, SearchStats } from './record.ts';
 import type { RecordReader } from './record-reader.ts';
 import type { CheckedGroups } from './search-plan.ts';
 import { addStats } from './search-stats.ts';
-import type { Found, Match } from './searcher.ts';
+import type { Found } from './searcher.ts';
 import { TimeSlice } from './time-slice.ts';
 
 export interface Grouped {

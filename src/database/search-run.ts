@@ -5,6 +5,7 @@
 import { DatabaseError } from '../errors.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { NO_NODE, nodeOf } from './head.ts';
+import type { Match } from './match.ts';
 import { MultiSearch, sharedMetric } from './multi-search.ts';
 import type { Metric } from './options.ts';
 import { findLiving, type ReadView } from './read-view.ts';
@@ -13,7 +14,7 @@ import type { FoundRecord } from './record-reader.ts';
 import { type Cursor, decodeCursor, encodeCursor, queryHash } from './search-cursor.ts';
 import { searchGroups } from './search-groups.ts';
 import { type CheckedSearch, K_MAX } from './search-plan.ts';
-import { type Found, type Match, Searcher } from './searcher.ts';
+import { type Found, Searcher } from './searcher.ts';
 import type { Stores } from './stores.ts';
 import { describe, invalid } from './validate.ts';
 import type { VectorStore } from './vector-store.ts';

@@ -9,6 +9,7 @@ import { type PlannedSearch, planExactSearch, planSearch } from '../filter/searc
 import type { Candidates, GraphSearchStats } from '../hnsw/candidates.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { decodeHead, type Head, headNode, NO_NODE, nodeOf } from './head.ts';
+import type { Match } from './match.ts';
 import type { Metric } from './options.ts';
 import { hasExpired } from './read-view.ts';
 import type { RecordId, SearchStats } from './record.ts';
@@ -31,14 +32,6 @@ const EF_NOW = 512;
 
 /** So many records that have expired, and are not deleted yet, are looked at by each search. */
 const FEW_EXPIRED = 256;
-
-/** A candidate that counts. */
-export interface Match {
-  readonly record: number;
-  readonly node: number;
-  readonly distance: number;
-  readonly head: Head;
-}
 
 export interface Found {
   /** Nearest first; equal distances by record number. At most k. */

@@ -17,6 +17,7 @@ import { OpenViews } from './open-views.ts';
 import { PlanGroup } from './plan-group.ts';
 import { Purger } from './purger.ts';
 import { PublishedViews } from './read-view.ts';
+import type { SessionHost } from './session-host.ts';
 import { WordSpool } from './spool-file.ts';
 import type { Stores } from './stores.ts';
 import { Sweeper } from './sweeper.ts';
@@ -36,7 +37,7 @@ export interface SessionOptions {
   readonly lock: Lock | undefined;
 }
 
-export class Session {
+export class Session implements SessionHost {
   readonly stores: Stores;
   readonly options: EffectiveDatabaseOptions;
   readonly checkpointer: Checkpointer;

@@ -6,8 +6,8 @@
  */
 import type { CollectionStore } from './collection-store.ts';
 import { NO_NODE, nodeOf } from './head.ts';
+import type { Match } from './match.ts';
 import type { FilterBits } from './record-filter.ts';
-import type { Match } from './searcher.ts';
 import type { VectorStore } from './vector-store.ts';
 
 /** Walks that begin anew, at the most. */

@@ -6,7 +6,7 @@
  */
 import { FILL_MIN } from '../paged/place-policy.ts';
 import type { CollectionStore } from './collection-store.ts';
-import type { Session } from './session.ts';
+import type { SessionHost } from './session-host.ts';
 import { dropLastPages } from './sweep-changes.ts';
 import type { SweepControl } from './sweep-control.ts';
 import { TimeSlice } from './time-slice.ts';
@@ -48,7 +48,7 @@ export function isLoose({ vectors }: VectorStore): boolean {
 
 /** Moves the vectors of all pages from `target` on; they are ghosts afterwards. Returns how many. */
 export async function emptyLastPages(
-  session: Session,
+  session: SessionHost,
   { store, space }: SweptSpace,
   { target, control }: { readonly target: number; readonly control: SweepControl },
 ): Promise<number> {
@@ -87,7 +87,7 @@ export async function emptyLastPages(
 
 /** Gives the empty pages at the end up; returns how many. */
 export async function dropEmptyPages(
-  session: Session,
+  session: SessionHost,
   { store, space }: SweptSpace,
   control: SweepControl,
 ): Promise<number> {
@@ -107,7 +107,7 @@ export async function dropEmptyPages(
  * has at least `slackBytes` more than it needs; returns the bytes that went.
  */
 export async function shrinkPageFile(
-  session: Session,
+  session: SessionHost,
   { slackBytes, control }: { readonly slackBytes: number; readonly control: SweepControl },
 ): Promise<number> {
   const { pages, writer } = session.stores;
@@ -135,7 +135,7 @@ export async function shrinkPageFile(
 
 /** Lets checkpoints write the pages with slices beyond `unit` anew; returns how many. */
 async function relocatePages(
-  session: Session,
+  session: SessionHost,
   { store, space }: SweptSpace,
   { unit, control }: { readonly unit: number; readonly control: SweepControl },
 ): Promise<number> {

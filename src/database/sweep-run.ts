@@ -14,7 +14,7 @@
 import { NodeBits } from '../hnsw/node-bits.ts';
 import type { GraphSweep, ListKey } from '../hnsw/sweep.ts';
 import { decodeList } from '../lsm/list-codec.ts';
-import type { Session } from './session.ts';
+import type { SessionHost } from './session-host.ts';
 import { findEntry, freeGhost } from './sweep-changes.ts';
 import type { SweepControl } from './sweep-control.ts';
 import type { SweptSpace } from './sweep-moves.ts';
@@ -39,12 +39,12 @@ const WAIT_MS = 10;
 const LOOKS_MIN = 50;
 
 export class SweepRun {
-  readonly #session: Session;
+  readonly #session: SessionHost;
   readonly #store: SweptSpace['store'];
   readonly #space: VectorStore;
   readonly #control: SweepControl;
 
-  constructor(session: Session, { store, space }: SweptSpace, control: SweepControl) {
+  constructor(session: SessionHost, { store, space }: SweptSpace, control: SweepControl) {
     this.#session = session;
     this.#store = store;
     this.#space = space;

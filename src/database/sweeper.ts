@@ -12,7 +12,7 @@
 import { isDatabaseError } from '../errors.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { timed } from './logger.ts';
-import type { Session } from './session.ts';
+import type { SessionHost } from './session-host.ts';
 import { type CompactProgress, SweepControl } from './sweep-control.ts';
 import {
   dropEmptyPages,
@@ -65,7 +65,7 @@ interface Tally {
 
 /** @internal */
 export class Sweeper {
-  readonly #session: Session;
+  readonly #session: SessionHost;
   readonly #stop = new AbortController();
   /** The run under way; never rejects. */
   #running: Promise<void> | undefined;
@@ -74,7 +74,7 @@ export class Sweeper {
   /** Those whose ghosts a snapshot or a transaction held when they were swept. */
   readonly #held = new Set<VectorStore>();
 
-  constructor(session: Session) {
+  constructor(session: SessionHost) {
     this.#session = session;
   }
 

@@ -30,9 +30,9 @@ import type {
 } from './record.ts';
 import { encodeId } from './record-id.ts';
 import { checkSearch } from './search-plan.ts';
-import type { TransactionScope } from './transaction.ts';
 import { exists, type TransactionBuffer } from './transaction-buffer.ts';
 import { TransactionReads } from './transaction-reads.ts';
+import type { TransactionScope } from './transaction-scope.ts';
 import { updatedRecord } from './transaction-update.ts';
 import { describe, invalid } from './validate.ts';
 

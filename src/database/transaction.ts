@@ -4,20 +4,12 @@
  */
 import { DatabaseError } from '../errors.ts';
 import type { CollectionStore } from './collection-store.ts';
-import type { FixedView } from './read-view.ts';
 import type { Session } from './session.ts';
 import { TransactionBuffer } from './transaction-buffer.ts';
 import { TransactionCollection } from './transaction-collection.ts';
 import { commitTransaction } from './transaction-commit.ts';
+import type { TransactionScope } from './transaction-scope.ts';
 import { describe, invalid } from './validate.ts';
-
-/** @internal What the collections of one transaction share. */
-export interface TransactionScope {
-  readonly session: Session;
-  readonly view: FixedView;
-  /** Runs an operation that the end of the transaction waits for. */
-  run<T>(operation: () => T | Promise<T>): Promise<T>;
-}
 
 /** A transaction under way, as the function that runs in it sees it; of no use after that function has ended. */
 export class Transaction {

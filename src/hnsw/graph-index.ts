@@ -29,7 +29,7 @@ import { GraphSweep } from './sweep.ts';
 import { type TouchedList, TouchedLists } from './touched-lists.ts';
 import type { WalkContext } from './walk-driver.ts';
 import { WalkPool } from './walk-pool.ts';
-import type { WalkRunner } from './walk-runner.ts';
+import type { SearchContext, WalkRunner } from './walk-runner.ts';
 
 export interface GraphIndexOptions {
   readonly kernels: Kernels;
@@ -63,7 +63,7 @@ const CACHED_SHARE = 0.9;
 export class GraphIndex {
   /** Persisted by the caller with the lists. Undefined: there are no nodes, or none that count. */
   entry: Entry | undefined;
-  readonly #context: WalkContext;
+  readonly #context: SearchContext;
   readonly #insertContext: WalkContext;
   readonly #lists: ListCache;
   readonly #touched: TouchedLists;

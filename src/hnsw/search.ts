@@ -8,8 +8,8 @@ import { type Candidates, readResults } from './candidates.ts';
 import type { Entry } from './entry.ts';
 import { refine, refineNow } from './refine.ts';
 import { Slices } from './slices.ts';
-import { type FilterBits, type WalkContext, WalkDriver } from './walk-driver.ts';
-import { runWalk, withWalk } from './walk-runner.ts';
+import { type FilterBits, WalkDriver } from './walk-driver.ts';
+import { runWalk, type SearchContext, withWalk } from './walk-runner.ts';
 
 export interface SearchOptions {
   readonly k: number;
@@ -30,7 +30,7 @@ export interface SearchOptions {
 
 /** Inline when it takes less than a slice, as nearly all do. */
 export async function searchGraph(
-  context: WalkContext,
+  context: SearchContext,
   entry: Entry,
   query: Float32Array,
   options: SearchOptions & { readonly sliceMs: number },
@@ -58,7 +58,7 @@ export async function searchGraph(
  * fifth of its time. Undefined when it takes longer than a slice: then nothing has happened.
  */
 export function searchGraphNow(
-  context: WalkContext,
+  context: SearchContext,
   entry: Entry,
   query: Float32Array,
   { k, ef, sliceMs }: { readonly k: number; readonly ef: number; readonly sliceMs: number },

@@ -33,7 +33,6 @@ import type { Entry } from './entry.ts';
 import type { ListCache } from './list-cache.ts';
 import type { VectorSource } from './sources.ts';
 import type { Scratch, WalkPool } from './walk-pool.ts';
-import type { WalkRunner } from './walk-runner.ts';
 
 /** What all walks of one space share. */
 export interface WalkContext {
@@ -42,8 +41,6 @@ export interface WalkContext {
   readonly lists: ListCache;
   readonly vectors: VectorSource;
   readonly pool: WalkPool;
-  /** Threads that searches share. Default: none. */
-  readonly runner?: WalkRunner | undefined;
 }
 
 /** A bit set by record number in the module's memory, and its length in bits. */

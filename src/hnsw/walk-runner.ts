@@ -17,6 +17,12 @@ import { type WalkContext, WalkDriver } from './walk-driver.ts';
 const SLICE_MS = 2;
 
 /** A walk on its way. */
+/** What the searches of one space share. */
+export interface SearchContext extends WalkContext {
+  /** Threads that they share. Default: none. */
+  readonly runner?: WalkRunner | undefined;
+}
+
 interface Running {
   readonly walk: WalkDriver;
   readonly entry: Entry;
@@ -31,7 +37,7 @@ interface Running {
 
 /** Calls `use` with a walk for `ef` results, as soon as there is memory for one more, and closes it. */
 export async function withWalk<T>(
-  context: WalkContext,
+  context: SearchContext,
   ef: number,
   use: (walk: WalkDriver) => Promise<T>,
 ): Promise<T> {

@@ -9,11 +9,11 @@ import { compareKeys } from './entry.ts';
 import { installVersion } from './install.ts';
 import type { RunningJob } from './job-executor.ts';
 import { keyRangesOf } from './key-ranges.ts';
+import { outputSettings } from './output-settings.ts';
 import { removeOutputs } from './remove-outputs.ts';
 import { nextTurn, SLICE_MS } from './slices.ts';
 import type { TableFile } from './table-file.ts';
 import { type JobResult, numbersFor, type TableJob } from './table-job.ts';
-import { outputSettings } from './table-output.ts';
 import type { Version } from './version.ts';
 
 export class Compaction {

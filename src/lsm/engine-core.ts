@@ -10,12 +10,19 @@ import { ArenaPool } from './arena-pool.ts';
 import type { BlockCache } from './block-cache.ts';
 import type { CommitLog } from './commit-log.ts';
 import { createExecutor } from './create-executor.ts';
-import type { CompactionStyle, Durability, Scan, TreeSpec } from './engine-options.ts';
+import type {
+  CompactionStyle,
+  Durability,
+  ExecutorKind,
+  Scan,
+  TreeSpec,
+} from './engine-options.ts';
 import { PointFold } from './fold.ts';
-import type { ExecutorKind, JobExecutor } from './job-executor.ts';
+import type { JobExecutor } from './job-executor.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { emptyArenaBytes, TreeSlots } from './memtable.ts';
-import { findMergeOperator, type MergeOperator } from './merge-operator.ts';
+import type { MergeOperator } from './merge-operator.ts';
+import { findMergeOperator } from './merge-operators.ts';
 import type { OpenTables } from './open-tables.ts';
 import type { SeededBugs } from './seeded-bugs.ts';
 import { SharedMemtable } from './shared-memtable.ts';

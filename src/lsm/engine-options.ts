@@ -3,7 +3,6 @@
  * types, no code, so that every other file of the engine may import them.
  */
 import type { Hasher } from '../base/hasher.ts';
-import type { ExecutorKind } from './job-executor.ts';
 import type { MemoryStats } from './memory-stats.ts';
 
 /**
@@ -24,6 +23,9 @@ export type CompactionStyle = 'leveled' | 'tiered';
  * `monkey` more where there are fewer keys, so that fewer reads are led astray for the same memory.
  */
 export type FilterBits = 'uniform' | 'monkey';
+
+/** Who runs flushes and compactions: the calling thread, in slices, or a worker thread. */
+export type ExecutorKind = 'slices' | 'worker';
 
 /** One ordered map u64 → bytes. Id, name and merge operator are fixed once the tree has been written. */
 export interface TreeSpec {

@@ -2,10 +2,10 @@
 import type { EngineCore } from './engine-core.ts';
 import type { TreeEntry } from './engine-options.ts';
 import { keyRangesOf } from './key-ranges.ts';
+import { outputSettings } from './output-settings.ts';
 import { removeOutputs } from './remove-outputs.ts';
 import type { TableFile } from './table-file.ts';
 import { type JobPart, numbersFor, type TableJob } from './table-job.ts';
-import { outputSettings } from './table-output.ts';
 import { packEntries } from './tree-entry-cursor.ts';
 
 /**

@@ -7,11 +7,9 @@
  * - a flush goes before a compaction, and only compactions wait for the budget of bytes;
  * - once a job has ended, nobody reads its tables and arenas.
  */
+import type { ExecutorKind } from './engine-options.ts';
 import type { TableFile } from './table-file.ts';
 import type { JobResult, TableJob } from './table-job.ts';
-
-/** Who runs flushes and compactions: the calling thread, in slices, or a worker thread. */
-export type ExecutorKind = 'slices' | 'worker';
 
 export interface RunningJob {
   /**

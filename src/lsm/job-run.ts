@@ -11,7 +11,7 @@ import { FoldStream } from './fold-stream.ts';
 import { isInRanges } from './key-ranges.ts';
 import { LevelCursor } from './level-cursor.ts';
 import { MemtableCursor } from './memtable-cursor.ts';
-import { findMergeOperator } from './merge-operator.ts';
+import { findMergeOperator } from './merge-operators.ts';
 import { MergingCursor } from './merging-cursor.ts';
 import type { SlicedWork } from './slices.ts';
 import type { TableFile } from './table-file.ts';

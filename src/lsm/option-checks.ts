@@ -5,7 +5,7 @@
 import { nearestName } from '../base/nearest.ts';
 import { DatabaseError } from '../errors.ts';
 import type { TreeSpec } from './engine-options.ts';
-import { findMergeOperator } from './merge-operator.ts';
+import { findMergeOperator } from './merge-operators.ts';
 import type { SeededOptions } from './seeded-bugs.ts';
 
 const NAME_BYTES_MAX = 255;

@@ -21,8 +21,9 @@ import { compareKeys, type EntryKind, MERGE, SET } from './entry.ts';
 import { fileName } from './file-names.ts';
 import { FoldStream } from './fold-stream.ts';
 import { installVersion } from './install.ts';
+import { outputSettings } from './output-settings.ts';
 import type { TableFile } from './table-file.ts';
-import { type NewTable, outputSettings, TableOutput } from './table-output.ts';
+import { type NewTable, TableOutput } from './table-output.ts';
 import { mayContainKey } from './version.ts';
 import { LEVEL_COUNT } from './version-format.ts';
 

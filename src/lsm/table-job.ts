@@ -7,7 +7,7 @@
  */
 import type { KeyRanges } from './key-ranges.ts';
 import type { SeededBugs } from './seeded-bugs.ts';
-import type { OutputSettings } from './table-output.ts';
+import type { TableSettings } from './table-settings.ts';
 import type { PackedEntries } from './tree-entry-cursor.ts';
 import type { TableMeta } from './version-format.ts';
 
@@ -20,7 +20,7 @@ export interface MemtableList {
 
 /** What becomes one run of tables of one tree. */
 export interface JobPart {
-  readonly output: OutputSettings;
+  readonly output: TableSettings;
   /** Runs of tables, each in key order. */
   readonly runs: readonly (readonly TableMeta[])[];
   readonly memtables: readonly MemtableList[];

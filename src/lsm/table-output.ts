@@ -5,27 +5,13 @@
 import { assert } from '../base/assert.ts';
 import type { Hasher } from '../base/hasher.ts';
 import type { File } from '../storage/file-system.ts';
-import type { EngineCore } from './engine-core.ts';
-import { type FilterPlace, filterBitsOf } from './filter-bits.ts';
 import type { FoldStream } from './fold-stream.ts';
 import type { SeededBugs } from './seeded-bugs.ts';
 import type { SlicedWork } from './slices.ts';
 import type { TableProperties } from './table-properties.ts';
+import type { TableSettings } from './table-settings.ts';
 import { TableWriter } from './table-writer.ts';
 import type { TableMeta } from './version-format.ts';
-
-/** What the new tables are like. Plain data. */
-export interface OutputSettings {
-  readonly tree: number;
-  readonly level: number;
-  /** Tables are cut at about this size. */
-  readonly tableBytes: number;
-  readonly blockBytes: number;
-  readonly codec: 'none' | 'lz4' | undefined;
-  readonly filterBitsPerKey: number;
-  readonly mergeOperator: 'adjacency' | 'counter' | 'pairs' | undefined;
-  readonly layout: string | undefined;
-}
 
 /** Where the new tables go. */
 export interface OutputPlace {
@@ -42,24 +28,8 @@ export interface NewTable {
   readonly file: File;
 }
 
-/** For tables that the engine writes for a tree, as its options and the current version have it. */
-export function outputSettings(core: EngineCore, tree: number, place: FilterPlace): OutputSettings {
-  const { options, versions } = core;
-  const { spec } = core.tree(tree);
-  return {
-    tree,
-    level: place.level,
-    tableBytes: options.tableBytes,
-    blockBytes: spec.blockBytes ?? options.blockBytes,
-    codec: spec.codec,
-    filterBitsPerKey: filterBitsOf(spec, versions.current.runs(tree), place, options),
-    mergeOperator: spec.mergeOperator,
-    layout: spec.layout,
-  };
-}
-
 export class TableOutput {
-  readonly #settings: OutputSettings;
+  readonly #settings: TableSettings;
   readonly #place: OutputPlace;
   readonly #splitsKeys: boolean;
   #file: File | undefined;
@@ -74,7 +44,7 @@ export class TableOutput {
   #syncError: unknown;
   #bytes = 0;
 
-  constructor(settings: OutputSettings, place: OutputPlace) {
+  constructor(settings: TableSettings, place: OutputPlace) {
     this.#settings = settings;
     this.#place = place;
     this.#splitsKeys = place.seededBugs.has('a user key is split over two tables');

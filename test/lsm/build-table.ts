@@ -3,7 +3,7 @@ import { type Hasher, loadHasher } from '../../src/base/hasher.ts';
 import { BlockCache } from '../../src/lsm/block-cache.ts';
 import { fileName } from '../../src/lsm/file-names.ts';
 import { PointFold } from '../../src/lsm/fold.ts';
-import { adjacencyMerge } from '../../src/lsm/merge-operator.ts';
+import { adjacencyMerge } from '../../src/lsm/merge-operators.ts';
 import type { TableProperties } from '../../src/lsm/table-properties.ts';
 import { TableReader } from '../../src/lsm/table-reader.ts';
 import { TableWriter, type TableWriterOptions } from '../../src/lsm/table-writer.ts';

@@ -5,7 +5,7 @@ import { loadHasher } from '../../src/base/hasher.ts';
 import { CorruptionError } from '../../src/errors.ts';
 import { decodeCount, encodeCount } from '../../src/lsm/counter.ts';
 import { LsmEngine } from '../../src/lsm/engine.ts';
-import { counterMerge, findMergeOperator } from '../../src/lsm/merge-operator.ts';
+import { counterMerge, findMergeOperator } from '../../src/lsm/merge-operators.ts';
 import { WriteBatch } from '../../src/lsm/write-batch.ts';
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
 

@@ -11,7 +11,7 @@ import { DELETE, MERGE, SEQUENCE_MAX, SET } from '../../src/lsm/entry.ts';
 import { PointFold } from '../../src/lsm/fold.ts';
 import { FoldStream } from '../../src/lsm/fold-stream.ts';
 import { encodeEdges, encodeList } from '../../src/lsm/list-codec.ts';
-import { adjacencyMerge } from '../../src/lsm/merge-operator.ts';
+import { adjacencyMerge } from '../../src/lsm/merge-operators.ts';
 import { MergingCursor } from '../../src/lsm/merging-cursor.ts';
 import { VisibleScan } from '../../src/lsm/visible-scan.ts';
 import { ArrayCursor, byEntryOrder, type Entry, naiveRead } from './array-cursor.ts';

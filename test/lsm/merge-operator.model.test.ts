@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CorruptionError } from '../../src/errors.ts';
 import { encodeEdges, encodeList, readEdges } from '../../src/lsm/list-codec.ts';
-import { adjacencyMerge, findMergeOperator } from '../../src/lsm/merge-operator.ts';
+import { adjacencyMerge, findMergeOperator } from '../../src/lsm/merge-operators.ts';
 
 const ids = fc.uniqueArray(fc.nat(12), { maxLength: 8 });
 const base = fc.option(ids, { nil: undefined });

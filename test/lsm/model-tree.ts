@@ -14,7 +14,7 @@ import {
 import { DELETE, MERGE } from '../../src/lsm/entry.ts';
 import { PointFold } from '../../src/lsm/fold.ts';
 import { FoldStream } from '../../src/lsm/fold-stream.ts';
-import { adjacencyMerge } from '../../src/lsm/merge-operator.ts';
+import { adjacencyMerge } from '../../src/lsm/merge-operators.ts';
 import { MergingCursor } from '../../src/lsm/merging-cursor.ts';
 import { ArrayCursor, type Entry } from './array-cursor.ts';
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CorruptionError } from '../../src/errors.ts';
-import { findMergeOperator } from '../../src/lsm/merge-operator.ts';
+import { findMergeOperator } from '../../src/lsm/merge-operators.ts';
 import { pairMerge } from '../../src/lsm/pair-merge.ts';
 import {
   encodePairOperand,

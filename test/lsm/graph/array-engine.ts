@@ -9,7 +9,7 @@ import type {
 import { DELETE, type EntryKind, MERGE, SEQUENCE_MAX, SET } from '../../../src/lsm/entry.ts';
 import { FoldStream } from '../../../src/lsm/fold-stream.ts';
 import type { EdgeBatch } from '../../../src/lsm/graph/graph-layout.ts';
-import { adjacencyMerge } from '../../../src/lsm/merge-operator.ts';
+import { adjacencyMerge } from '../../../src/lsm/merge-operators.ts';
 import { VisibleScan } from '../../../src/lsm/visible-scan.ts';
 import { ArrayCursor, byEntryOrder, type Entry } from '../array-cursor.ts';
 import { ArrayIterator, type KeyedValue } from '../array-iterator.ts';

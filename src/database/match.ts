@@ -1,0 +1,9 @@
+import type { Head } from './head.ts';
+
+/** A candidate that counts. */
+export interface Match {
+  readonly record: number;
+  readonly node: number;
+  readonly distance: number;
+  readonly head: Head;
+}
