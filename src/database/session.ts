@@ -76,13 +76,29 @@ export class Session implements SessionHost {
 
   /** The store of a collection; made when it is asked for first. */
   collection(entry: CatalogEntry): CollectionStore {
-    let store = this.#collections.get(entry.collection);
-    if (store === undefined) {
-      store = new CollectionStore(this.stores, entry);
-      this.#collections.set(entry.collection, store);
-      if (!this.options.readOnly && !entry.isDropped) this.expirer.note(store);
-    }
+    const known = this.#collections.get(entry.collection);
+    if (known !== undefined) return known;
+    const store = this.#make(entry);
+    this.#finishReplay(store);
     return store;
+  }
+
+  #make(entry: CatalogEntry): CollectionStore {
+    const store = new CollectionStore(this.stores, entry);
+    this.#collections.set(entry.collection, store);
+    if (!this.options.readOnly && !entry.isDropped) this.expirer.note(store);
+    return store;
+  }
+
+  /** The log may have changed a collection without a vector of it: then this is all there is to do. */
+  #finishReplay(store: CollectionStore): void {
+    try {
+      store.finishReplay();
+    } catch (error) {
+      this.#collections.delete(store.entry.collection);
+      store.release();
+      throw error;
+    }
   }
 
   /** Those that were used since the database was opened, and were not dropped. */
@@ -137,9 +153,11 @@ export class Session implements SessionHost {
       for (const attachment of attachments) {
         const entry = bySpace.get(attachment.space);
         // The space of a collection that was dropped, and is purged.
-        if (entry !== undefined) this.collection(entry).replay(attachment);
+        if (entry === undefined) continue;
+        const store = this.#collections.get(entry.collection) ?? this.#make(entry);
+        store.replay(attachment);
       }
-      for (const store of this.openCollections) store.finishReplay();
+      for (const store of this.allCollections) this.#finishReplay(store);
     } catch (cause) {
       if (!isExhausted(cause)) throw cause;
       const message =
