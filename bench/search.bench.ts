@@ -4,7 +4,7 @@
  *
  * Builds by `upsert` batches of 100 (durability sync, one caller awaiting each batch), or by `build` with
  * `--load build`, then measures
- * recall@10 against queries per second over `ef`, beside hnswlib in the same run (as a package, and as a C++
+ * recall@10 against queries per second over `ef`, and over `recall` in its place, beside hnswlib in the same run (as a package, and as a C++
  * program of its own that times itself) and usearch. Each subject works in child processes of its own; rounds of all queries are interleaved among them, and a figure is the
  * median of the rounds.
  *
@@ -27,7 +27,7 @@ import { searchPeers } from './search/subjects.ts';
 const { options, own } = readBenchOptionsAnd(['load']);
 const load = chooseLoad(own.load);
 const dataset = loadDataset(options);
-const subjects = ['stratavec', ...choosePeers(searchPeers, options.peers)];
+const subjects = ['stratavec', 'stratavec-recall', ...choosePeers(searchPeers, options.peers)];
 const directory = mkdtempSync(join(tmpdir(), 'stratavec-bench-'));
 const run: Run = {
   dataset,

@@ -1,5 +1,5 @@
 /** Builds every subject's index once, each in a process that ends afterwards: time, disk, memory. */
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { Row } from '../harness/report.ts';
 import type { BuildAnswer, Empty } from './child.ts';
@@ -11,6 +11,11 @@ export async function buildAll(run: Run, directory: string): Promise<void> {
   const rows: Row[] = [];
   for (const subject of run.subjects) {
     mkdirSync(join(directory, subject));
+    if (subject === 'stratavec-recall') {
+      // Only its searches differ.
+      cpSync(join(directory, 'stratavec'), join(directory, subject), { recursive: true });
+      continue;
+    }
     const child = run.start(subject, 'build');
     const { options: effective } = await child.ask<Empty>('empty');
     if (subject === 'stratavec') {

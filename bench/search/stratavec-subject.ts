@@ -1,6 +1,6 @@
-/** stratavec through its public API, as a user has it. */
+/** stratavec through its public API, as a user has it: by beam width, or by the recall that is wanted. */
 import { join } from 'node:path';
-import { type Collection, type Database, open } from '../../src/index.ts';
+import { type Collection, type Database, open, type SearchOptions } from '../../src/index.ts';
 import { CountingFileSystem } from '../../src/storage/counting-file-system.ts';
 import { NodeFileSystem } from '../../src/storage/node-file-system.ts';
 import { flattenNumbers } from '../harness/report.ts';
@@ -29,16 +29,26 @@ interface Opened {
   readonly reads: CountingFileSystem | undefined;
 }
 
+/** How wide a search is, by a number of the bench's grid. */
+type Width = (ef: number) => Pick<SearchOptions, 'ef' | 'recall'>;
+
+export const byWidth: Width = (ef) => ({ ef });
+
+/** The grid from 10 up asks for 0.9 and more, in steps that are about even in what is missing. */
+export const byRecall: Width = (ef) => ({ recall: Math.min(1 - 1 / ef, 0.999) });
+
 export class StratavecSubject implements Subject {
   readonly #options: Pick<IndexOptions, 'dimension' | 'metric' | 'm' | 'efConstruction' | 'seed'>;
   readonly #load: Load;
   readonly #buildMemoryBytes: number | undefined;
   readonly #countsReads: boolean;
   readonly #vectors: readonly Float32Array[];
+  readonly #width: Width;
 
-  constructor(options: IndexOptions, queries: Vectors) {
+  constructor(options: IndexOptions, queries: Vectors, width: Width = byWidth) {
     const { load = 'upsert', buildMemoryBytes, countsReads = false, ...index } = options;
     this.#options = index;
+    this.#width = width;
     this.#load = load;
     this.#buildMemoryBytes = buildMemoryBytes;
     this.#countsReads = countsReads;
@@ -78,14 +88,18 @@ export class StratavecSubject implements Subject {
   }
 
   async open(directory: string, memoryBytes: number | undefined): Promise<Searcher> {
-    return new StratavecSearcher(await this.#open(directory, memoryBytes), this.#vectors);
+    return new StratavecSearcher(
+      await this.#open(directory, memoryBytes),
+      this.#vectors,
+      this.#width,
+    );
   }
 
   async #warmUp(directory: string, memoryBytes: number | undefined): Promise<void> {
     const opened = await this.#open(directory, memoryBytes);
     const vectors = this.#vectors.slice(0, WARM_ROWS);
     await opened.collection.upsert(vectors.map((vector, id) => ({ id, vector })));
-    const searcher = new StratavecSearcher(opened, this.#vectors);
+    const searcher = new StratavecSearcher(opened, this.#vectors, this.#width);
     for (let done = 0; done < WARM_SEARCHES; done += this.#vectors.length) {
       await searcher.searchAll(10, 20);
     }
@@ -141,21 +155,24 @@ function figuresOf({ trees, ...rest }: DatabaseStats): Record<string, number> {
 class StratavecSearcher implements Searcher {
   readonly #opened: Opened;
   readonly #vectors: readonly Float32Array[];
+  readonly #width: Width;
 
-  constructor(opened: Opened, vectors: readonly Float32Array[]) {
+  constructor(opened: Opened, vectors: readonly Float32Array[], width: Width) {
     this.#opened = opened;
     this.#vectors = vectors;
+    this.#width = width;
   }
 
   async searchAll(k: number, ef: number): Promise<Round> {
     const { collection } = this.#opened;
     const vectors = this.#vectors;
     const { ids, distances } = emptyRound(vectors.length, k);
+    const width = this.#width(ef);
     const latenciesMs = new Float64Array(vectors.length);
     const start = performance.now();
     for (let query = 0; query < vectors.length; query++) {
       const before = performance.now();
-      const hits = await collection.search({ vector: vectors[query], k, ef });
+      const hits = await collection.search({ vector: vectors[query], k, ...width });
       latenciesMs[query] = performance.now() - before;
       // At once: hits that are kept are garbage that the collector takes for memory in use.
       for (const [i, { id, distance }] of hits.entries()) {
@@ -168,8 +185,9 @@ class StratavecSearcher implements Searcher {
 
   async countAll(k: number, ef: number): Promise<Readonly<Record<string, number>>> {
     const sums: Record<string, number> = {};
+    const width = this.#width(ef);
     for (const vector of this.#vectors) {
-      const { stats } = await this.#opened.collection.searchWithStats({ vector, k, ef });
+      const { stats } = await this.#opened.collection.searchWithStats({ vector, k, ...width });
       for (const [name, value] of Object.entries(stats)) {
         if (typeof value === 'number') sums[name] = (sums[name] ?? 0) + value;
       }

@@ -5,6 +5,7 @@ import type { CheckedGet, CheckedScan, CheckedSelection } from './check-calls.ts
 import type { CollectionStore } from './collection-store.ts';
 import { type Head, NO_NODE, nodeOf } from './head.ts';
 import type { Metric } from './options.ts';
+import { searchPlainly } from './plain-search.ts';
 import {
   findLiving,
   type HeldView,
@@ -17,9 +18,9 @@ import type { Hit, IncludePart, SearchResult, SearchStats, StoredRecord } from '
 import { type CheckedDistance, distanceOf } from './record-distance.ts';
 import { decodeId } from './record-id.ts';
 import { type FoundRecord, isSelected } from './record-reader.ts';
+import { scoreOf } from './search-limits.ts';
 import type { CheckedSearch } from './search-plan.ts';
 import { type Answer, SearchRun } from './search-run.ts';
-import { Searcher, scoreOf } from './searcher.ts';
 import { openSelectedHeads } from './selected-heads.ts';
 import type { Session } from './session.ts';
 import { TimeSlice } from './time-slice.ts';
@@ -130,8 +131,8 @@ export class CollectionReads {
     if (groupBy !== undefined || after !== undefined) return undefined;
     const space = this.#store.spaceNamed(vectorName);
     const { sequence, now } = this.#views.current;
-    const searcher = new Searcher(this.#session.stores, this.#store, space);
-    const matches = searcher.searchNow({ search, vector, sequence, now });
+    const source = { stores: this.#session.stores, store: this.#store, space };
+    const matches = searchPlainly(source, { search, vector, sequence, now });
     if (matches === undefined) return undefined;
     const { metric } = space.options;
     return matches.map(({ record, distance, namespace, id, head }) => {

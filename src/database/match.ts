@@ -1,3 +1,4 @@
+/** What a search has found, before it is a hit. */
 import type { Head } from './head.ts';
 
 /** A candidate that counts. */

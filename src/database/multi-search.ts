@@ -10,9 +10,10 @@ import { type Head, NO_NODE, nodeOf } from './head.ts';
 import type { Match } from './match.ts';
 import type { Metric } from './options.ts';
 import type { SearchStats } from './record.ts';
+import { isWithin } from './search-limits.ts';
 import type { CheckedSearch } from './search-plan.ts';
 import { addStats } from './search-stats.ts';
-import { type Found, isWithin, Searcher, type SearchRequest } from './searcher.ts';
+import { type Found, Searcher, type SearchRequest } from './searcher.ts';
 import type { Stores } from './stores.ts';
 import type { VectorStore } from './vector-store.ts';
 

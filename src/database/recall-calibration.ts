@@ -1,5 +1,5 @@
 /**
- * Turns a recall that a search asks for into the width of its beam, by curves measured on the space itself
+ * Turns a recall that a search asks for into how widely it looks, by curves measured on the space itself
  * (`measure-curve.ts`), one for each k, rounded up to a few. The first search that asks waits for its curve;
  * when the number of vectors has changed by a third, the curves are measured again in the background while the
  * old ones serve.
@@ -7,10 +7,10 @@
 import { isDatabaseError } from '../errors.ts';
 import { type MeasuredSpace, measureCurve } from './measure-curve.ts';
 import {
+  type Beam,
+  beamForRecall,
   decodeCurves,
-  efForRecall,
   encodeCurves,
-  type RecallCurve,
   type RecallCurves,
 } from './recall-curve.ts';
 
@@ -40,18 +40,27 @@ export class RecallCalibration {
     this.#load = load;
   }
 
-  /** The width for the k nearest at `recall`. Waits for the measurement when there is none for such k. */
-  async efFor(k: number, recall: number): Promise<number> {
+  /** The beam for the k nearest at `recall`. Waits for the measurement when there is none for such k. */
+  async beamFor(k: number, recall: number): Promise<Beam> {
+    const known = this.knownBeamFor(k, recall);
+    if (known !== undefined) return known;
+    await this.#measure(roundUp(k));
+    return this.knownBeamFor(k, recall) ?? { ef: Math.max(k, EF_UNMEASURED), stop: 0 };
+  }
+
+  /** The same at once; undefined when it is not measured yet. */
+  knownBeamFor(k: number, recall: number): Beam | undefined {
     if (!this.#isLoaded) {
       const stored = this.#load();
       this.#curves = stored && decodeCurves(stored);
       this.#isLoaded = true;
     }
     const rounded = roundUp(k);
-    if (this.#curveOf(rounded) === undefined) await this.#measure(rounded);
-    else if (this.#isOld) void this.#measure(rounded);
-    const curve = this.#curveOf(rounded);
-    return Math.max(k, curve === undefined ? EF_UNMEASURED : efForRecall(curve, recall));
+    const curve = this.#curves?.curves.find(({ k }) => k === rounded);
+    if (curve === undefined) return undefined;
+    if (this.#isOld) void this.#measure(rounded);
+    const { ef, stop } = beamForRecall(curve, recall);
+    return { ef: Math.max(k, ef), stop };
   }
 
   /** Curves that are not in the tree yet, as bytes; they count as saved from now on. */
@@ -71,10 +80,6 @@ export class RecallCalibration {
     const { live } = this.#space.vectors.counters;
     const { vectors = 0 } = this.#curves ?? {};
     return live > vectors * CHANGE || live * CHANGE < vectors;
-  }
-
-  #curveOf(k: number): RecallCurve | undefined {
-    return this.#curves?.curves.find((curve) => curve.k === k);
   }
 
   /** One measurement of a k at a time. Never rejects: without a curve a search takes its default. */

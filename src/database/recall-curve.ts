@@ -1,12 +1,19 @@
 /**
- * Recall against the width of the beam, as it was measured: what `recall` in a search is turned into `ef` by.
+ * Recall against the width of the beam, as it was measured: what `recall` in a search is turned into a beam by.
  * In the tree `system` the curves of a space are JSON: `{ format, vectors, curves: [{ k, points }] }`.
  */
 
-/** Points by ascending ef. */
+/** How widely a search looks. */
+export interface Beam {
+  readonly ef: number;
+  /** The walk ends at a candidate more than (1 + stop) times as far as the k-th result; 0: it does not. */
+  readonly stop: number;
+}
+
+/** Points by ascending ef; `stop` is the earliest one that hardly lost anything there. */
 export interface RecallCurve {
   readonly k: number;
-  readonly points: readonly (readonly [ef: number, recall: number])[];
+  readonly points: readonly (readonly [ef: number, recall: number, stop: number])[];
 }
 
 /** The curves of a space, of as many as `vectors` living vectors. */
@@ -15,28 +22,29 @@ export interface RecallCurves {
   readonly curves: readonly RecallCurve[];
 }
 
-const FORMAT = 1;
+const FORMAT = 2;
 /** A measured share of hits scatters: so much of what is missing at the target is aimed for beside it. */
 const MARGIN = 0.15;
 
-/** The width with which a search reaches `recall`; the widest that was measured when none did. */
-export function efForRecall({ points }: RecallCurve, recall: number): number {
+/** The beam with which a search reaches `recall`; the widest that was measured when none did. */
+export function beamForRecall({ points }: RecallCurve, recall: number): Beam {
   const target = recall + MARGIN * (1 - recall);
-  let [lowEf, lowRecall] = [0, 0];
-  for (const [ef, reached] of points) {
+  let [lowEf, lowRecall, lowStop] = [0, 0, 0];
+  for (const [ef, reached, stop] of points) {
     if (reached >= target) {
-      if (lowEf === 0) return ef;
+      if (lowEf === 0) return { ef, stop };
       // Each doubling of the beam finds about the same share of what is missing.
       const missing = (share: number): number => Math.log(Math.max(1e-4, 1 - share));
       const span = missing(reached) - missing(lowRecall);
       const part = span === 0 ? 1 : (missing(target) - missing(lowRecall)) / span;
-      return Math.ceil(lowEf * (ef / lowEf) ** Math.min(1, Math.max(0, part)));
+      // The later stop of both: none comes after all.
+      const later = lowStop === 0 || stop === 0 ? 0 : Math.max(lowStop, stop);
+      return { ef: Math.ceil(lowEf * (ef / lowEf) ** Math.min(1, Math.max(0, part))), stop: later };
     }
     // What is measured may fall by chance: a wider beam never finds less.
-    lowEf = ef;
-    lowRecall = Math.max(lowRecall, reached);
+    [lowEf, lowRecall, lowStop] = [ef, Math.max(lowRecall, reached), stop];
   }
-  return lowEf;
+  return { ef: lowEf, stop: lowStop };
 }
 
 export function encodeCurves({ vectors, curves }: RecallCurves): Uint8Array {
@@ -57,6 +65,10 @@ export function decodeCurves(bytes: Uint8Array): RecallCurves | undefined {
 function isCurve(value: unknown): boolean {
   const { k, points } = value as RecallCurve;
   const isPoint = (point: unknown): boolean =>
-    Array.isArray(point) && point.length === 2 && point.every(Number.isFinite) && point[0] >= 1;
+    Array.isArray(point) &&
+    point.length === 3 &&
+    point.every(Number.isFinite) &&
+    point[0] >= 1 &&
+    point[2] >= 0;
   return Number.isInteger(k) && Array.isArray(points) && points.length > 0 && points.every(isPoint);
 }

@@ -116,8 +116,8 @@ export interface SearchOptions<Meta = unknown> {
   /** Beam width; larger finds more and takes longer. Default: 64, at least k. */
   readonly ef?: number | undefined;
   /**
-   * Share of the true k nearest to be found on average, up to 0.999: the beam width is chosen by what was measured on
-   * the collection itself. The first search that asks for it, for such a k, waits for the measurement. Without effect
+   * Share of the true k nearest to be found on average, up to 0.999: how widely to look is chosen by what was measured
+   * on the collection itself. The first search that asks for it, for such a k, waits for the measurement. Without effect
    * beside `ef`.
    */
   readonly recall?: number | undefined;
@@ -179,6 +179,11 @@ export interface SearchStats {
   readonly exact: boolean;
   /** The beam width of the last walk; 0 without one. */
   readonly ef: number;
+  /**
+   * With `recall`: the last walk ended at a candidate more than (1 + stop) times as far as the k-th result, if it came
+   * to that; 0: no such stop.
+   */
+  readonly stop: number;
   /** Nodes of the graph that were expanded. */
   readonly hops: number;
   /** Distances to codes. */

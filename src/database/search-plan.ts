@@ -73,7 +73,9 @@ export interface CheckedSearch {
   readonly givenId: RecordId | undefined;
   readonly k: number;
   readonly ef: number;
-  /** Takes the place of `ef`. */
+  /** As of a `Beam`. */
+  readonly stop: number;
+  /** Takes the place of `ef` and `stop`. */
   readonly recall: number | undefined;
   readonly exact: boolean;
   readonly filter: CheckedFilter | undefined;
@@ -111,6 +113,7 @@ export function checkSearch(
     givenId: id,
     k: checkedK,
     ef: Math.max(ef, checkedK),
+    stop: 0,
     recall: options.ef === undefined ? recall : undefined,
     exact: checkBoolean(exact, 'exact'),
     filter: checkFilter(options.filter),

@@ -6,14 +6,20 @@
  * there are k hits whenever k records match.
  */
 import { type PlannedSearch, planExactSearch, planSearch } from '../filter/search-planner.ts';
-import type { Candidates, GraphSearchStats } from '../hnsw/candidates.ts';
+import {
+  type Candidates,
+  type GraphSearchStats,
+  noCandidates,
+  sumStats,
+} from '../hnsw/candidates.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { decodeHead, type Head, headNode, NO_NODE, nodeOf } from './head.ts';
 import type { Match } from './match.ts';
-import type { Metric } from './options.ts';
 import { hasExpired } from './read-view.ts';
-import type { RecordId, SearchStats } from './record.ts';
+import type { Beam } from './recall-curve.ts';
+import type { SearchStats } from './record.ts';
 import type { AcquiredFilter, FilterBits } from './record-filter.ts';
+import { isWithin } from './search-limits.ts';
 import type { CheckedSearch } from './search-plan.ts';
 import type { Stores } from './stores.ts';
 import { StrayWalks } from './stray-walks.ts';
@@ -23,12 +29,6 @@ import type { VectorStore } from './vector-store.ts';
 
 /** Beyond this beam an exact scan is about as cheap, and sure. */
 const EF_WIDEST = 2048;
-
-/** So many candidates more are taken while a write is under way: those of its records do not count yet. */
-const UNSEEN_MAX = 8;
-
-/** Wider beams are never answered in one turn of the event loop. */
-const EF_NOW = 512;
 
 /** So many records that have expired, and are not deleted yet, are looked at by each search. */
 const FEW_EXPIRED = 256;
@@ -51,19 +51,6 @@ export interface SearchRequest {
   /** In ms since 1970: records that have expired by then are gone. */
   readonly now: number;
 }
-
-/** A match with what its hit shows. */
-export interface NamedMatch {
-  readonly record: number;
-  readonly distance: number;
-  readonly namespace: string;
-  readonly id: RecordId;
-  /** When something is to be included. */
-  readonly head: Head | undefined;
-}
-
-/** A search that is answered at once; see `searchNow`. */
-export type SearchNowRequest = Pick<SearchRequest, 'search' | 'vector' | 'sequence' | 'now'>;
 
 interface Query extends SearchRequest {
   readonly filter: FilterBits | undefined;
@@ -114,69 +101,13 @@ export class Searcher {
     }
   }
 
-  /**
-   * The matches of a plain search in this turn of the event loop: no filter, one walk, nothing that readers see and
-   * pages do not. Undefined when it is none, or has to widen: then `search` answers. The query may be borrowed.
-   */
-  searchNow({
-    search,
-    vector,
-    sequence,
-    now,
-  }: SearchNowRequest): readonly NamedMatch[] | undefined {
-    const { k, signal } = search;
-    const isPlain = search.namespace === undefined && search.filter === undefined;
-    if (!isPlain || search.recall !== undefined || search.ef > EF_NOW || signal?.aborted)
-      return undefined;
-    const space = this.#space;
-    if (this.#store.expiredIn({ sequence, now }).records > 0) return undefined;
-    if (space.recentGhosts.livingAt(sequence).length > 0) return undefined;
-    const matching = space.vectorsAt(sequence);
-    const { exactBelow } = this.#store.options;
-    const { exact: isExact, ef } = search;
-    // A spread with properties behind it would leave half a kilobyte a search to the full collection of garbage.
-    const planned = { vectors: matching, matching, isFiltered: false, exactBelow, isExact, ef };
-    if (planSearch(planned) !== 'walk' || k > matching) return undefined;
-    const unseen = space.isAheadOf(sequence) ? UNSEEN_MAX : 0;
-    const candidates = space.graph.searchNow(vector, k + unseen, ef);
-    if (candidates === undefined) return undefined;
-    const matches = this.#named(search, candidates, sequence);
-    // Some did not count, or there are more: the search widens.
-    if (matches === undefined || matches.length < k) return undefined;
-    return inOrder(matches)
-      .slice(0, k)
-      .filter(({ distance }) => isWithin(distance, search, space.options.metric));
-  }
-
-  /** The candidates that count; undefined when a head is not to be read like the others. */
-  #named(
-    { include }: CheckedSearch,
-    { count, nodes, distances }: Candidates,
-    sequence: number,
-  ): NamedMatch[] | undefined {
-    const { heads } = this.#stores;
-    const { collection } = this.#store.entry;
-    const { vectors, ordinal } = this.#space;
-    const matches: NamedMatch[] = [];
-    for (let i = 0; i < count; i++) {
-      const record = vectors.recordOf(nodes[i]);
-      const isThere = heads.read(collection, record, sequence);
-      if (isThere === undefined) return undefined;
-      if (!isThere || heads.node(ordinal) !== nodes[i]) continue;
-      const { namespace, id } = heads.name;
-      const head = include.size > 0 ? heads.head : undefined;
-      matches.push({ record, distance: distances[i], namespace, id, head });
-    }
-    return matches;
-  }
-
-  /** With the beam width that reaches the recall that was asked for. */
+  /** With the beam that reaches the recall that was asked for. */
   async #calibrated(request: SearchRequest): Promise<SearchRequest> {
     const { k, recall, exact } = request.search;
     const isScan = exact || this.#space.vectors.counters.live <= this.#store.options.exactBelow;
     if (recall === undefined || isScan) return request;
-    const ef = await this.#space.calibration.efFor(k, recall);
-    return { ...request, search: { ...request.search, ef } };
+    const beam = await this.#space.calibration.beamFor(k, recall);
+    return { ...request, search: { ...request.search, ...beam } };
   }
 
   async #filter({ search, sequence }: SearchRequest): Promise<AcquiredFilter | undefined> {
@@ -219,7 +150,7 @@ export class Searcher {
     const totalMs = performance.now() - start;
     const walked = plan === 'walk' || plan === 'expand' ? plan : undefined;
     const isExact = walked === undefined;
-    const figures = { matching, ef: tally.ef, ...tally.figures, totalMs };
+    const figures = { matching, ef: tally.ef, stop: tally.stop, ...tally.stats, totalMs };
     const stats = { plan: walked ?? 'exact', exact: isExact, ...figures } as const;
     return { matches: within.slice(0, search.k), stats };
   }
@@ -230,12 +161,14 @@ export class Searcher {
     const { vector, filter, search, wanted, matching } = query;
     // A beam that takes in everything there is need not be wider.
     const widest = vectors.counters.live + 1;
-    const unseen = this.#space.isAheadOf(query.sequence) ? UNSEEN_MAX : 0;
+    const unseen = this.#space.unseenAt(query.sequence);
     let k = Math.min(wanted + unseen, widest);
-    for (let ef = Math.min(Math.max(search.ef, wanted), widest); ; ef *= 4, k *= 4) {
+    // What a stop was measured for: the first walk of a search without a filter.
+    let stop = filter === undefined ? search.stop : 0;
+    for (let ef = Math.min(Math.max(search.ef, wanted), widest); ; ef *= 4, k *= 4, stop = 0) {
       const { signal } = search;
-      const candidates = await graph.search(vector, { k, ef, filter, expand, signal });
-      tally.add(candidates.stats, ef);
+      const candidates = await graph.search(vector, { k, ef, stop, filter, expand, signal });
+      tally.add(candidates.stats, { ef, stop });
       const matches = await this.#verify(query, candidates);
       const isFull = matches.length >= Math.min(wanted, matching);
       if (isFull && !reachesBeyond(matches, wanted, candidates, k)) {
@@ -244,7 +177,7 @@ export class Searcher {
           query: { ...query, filter },
           walkFrom: async (entry) => {
             const found = await graph.search(vector, { k, ef, filter, expand, entry, signal });
-            tally.add(found.stats, ef);
+            tally.add(found.stats, { ef, stop });
             return await this.#verify(query, found);
           },
         });
@@ -264,7 +197,7 @@ export class Searcher {
       // One more than there are is as good as any number.
       k = Math.min(k, vectors.counters.live + 1);
       const candidates = await graph.searchExact(vector, { k, filter, signal: search.signal });
-      tally.add(candidates.stats, 0);
+      tally.add(candidates.stats, { ef: 0, stop: 0 });
       const matches = await this.#verify(query, candidates);
       const isWhole = candidates.count < k || matches.length >= matching;
       if (isWhole || hasEnough(matches, wanted, candidates.distances[k - 1])) return matches;
@@ -287,7 +220,7 @@ export class Searcher {
     }
     const nodes = Uint32Array.from(found, ({ node }) => node);
     const distances = await graph.distancesTo(vector, nodes, search.signal);
-    tally.figures.refined += nodes.length;
+    tally.stats = sumStats(tally.stats, { ...noCandidates.stats, refined: nodes.length });
     const matches = found.map((match, i) => ({ ...match, distance: distances[i] }));
     return matches.sort((a, b) => a.distance - b.distance || a.record - b.record);
   }
@@ -344,18 +277,6 @@ export class Searcher {
   }
 }
 
-/** Sorted by distance and record; they nearly are. */
-function inOrder(matches: NamedMatch[]): NamedMatch[] {
-  for (let i = 1; i < matches.length; i++) {
-    const { distance, record } = matches[i];
-    const before = matches[i - 1];
-    const isBehind =
-      distance > before.distance || (distance === before.distance && record > before.record);
-    if (!isBehind) return matches.sort((a, b) => a.distance - b.distance || a.record - b.record);
-  }
-  return matches;
-}
-
 /** Without a filter nothing is asked. */
 function filterStats(acquired: AcquiredFilter | undefined): Pick<SearchStats, 'filter' | 'looked'> {
   return { filter: acquired?.source ?? 'none', looked: acquired?.looked ?? 0 };
@@ -380,39 +301,15 @@ function reachesBeyond(
   return matches[wanted - 1].distance > distances[count - 1];
 }
 
-/** Whether a distance is within the limits of the search. */
-export function isWithin(
-  distance: number,
-  search: CheckedSearch,
-  metric: Metric | undefined,
-): boolean {
-  return distance <= search.maxDistance && scoreOf(distance, metric) >= search.minScore;
-}
-
-/** Larger is better; see `Hit.score`. Undefined: distances of several metrics. */
-export function scoreOf(distance: number, metric: Metric | undefined): number {
-  if (metric === 'l2') return 1 / (1 + distance);
-  return metric === 'cosine' ? 1 - distance : -distance;
-}
-
 /** Adds up what the rounds of one search did. */
 class Tally {
   ef = 0;
-  readonly figures = {
-    hops: 0,
-    distances: 0,
-    listReads: 0,
-    pageReads: 0,
-    refined: 0,
-    originalReads: 0,
-    walkMs: 0,
-    refineMs: 0,
-  };
+  stop = 0;
+  stats = noCandidates.stats;
 
-  add(stats: GraphSearchStats, ef: number): void {
+  add(stats: GraphSearchStats, { ef, stop }: Beam): void {
     this.ef = ef;
-    for (const name of Object.keys(this.figures) as (keyof typeof this.figures)[]) {
-      this.figures[name] += stats[name];
-    }
+    this.stop = stop;
+    this.stats = sumStats(this.stats, stats);
   }
 }

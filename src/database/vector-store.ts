@@ -26,6 +26,9 @@ import type { Stores } from './stores.ts';
 import { GRAPH_TREE, graphHi } from './trees.ts';
 import type { VectorAttachment } from './vector-attachment.ts';
 
+/** Records of one write that a search may meet, as a rule at the most. */
+const UNSEEN_MAX = 8;
+
 export interface VectorStoreOptions {
   readonly entry: SpaceEntry;
   /** As they are in the trees; the store owns them from here on. */
@@ -52,7 +55,7 @@ export class VectorStore {
   readonly lists: GraphStore;
   /** As the writer has applied them; readers take theirs from the tree. */
   readonly counters: SpaceCounters;
-  /** What `recall` in a search is turned into `ef` by. */
+  /** What `recall` in a search is turned into a beam by. */
   readonly calibration: RecallCalibration;
   /** Nodes that lived a moment ago. */
   readonly recentGhosts: RecentGhosts;
@@ -117,9 +120,10 @@ export class VectorStore {
     return this.#countersAt(sequence).vectors;
   }
 
-  /** Whether the graph may hold nodes that a reader at `sequence` does not see yet. */
-  isAheadOf(sequence: number): boolean {
-    return this.#before !== undefined || sequence < this.#stores.engine.appliedSequence;
+  /** How many candidates more a reader at `sequence` takes: those of a write under way do not count yet. */
+  unseenAt(sequence: number): number {
+    const isAhead = this.#before !== undefined || sequence < this.#stores.engine.appliedSequence;
+    return isAhead ? UNSEEN_MAX : 0;
   }
 
   /** From here on memory may differ from the trees, until `commitPlan` or `rollbackPlan`. */

@@ -42,6 +42,20 @@ export const noCandidates: Candidates = {
   },
 };
 
+/** Figures of several searches together. */
+export function sumStats(left: GraphSearchStats, right: GraphSearchStats): GraphSearchStats {
+  return {
+    hops: left.hops + right.hops,
+    distances: left.distances + right.distances,
+    listReads: left.listReads + right.listReads,
+    pageReads: left.pageReads + right.pageReads,
+    refined: left.refined + right.refined,
+    originalReads: left.originalReads + right.originalReads,
+    walkMs: left.walkMs + right.walkMs,
+    refineMs: left.refineMs + right.refineMs,
+  };
+}
+
 /** The first `count` results of a walk that is done, with the distances it computed. */
 export function readResults(
   kernels: Kernels,

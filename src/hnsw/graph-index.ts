@@ -22,7 +22,12 @@ import { ListCache } from './list-cache.ts';
 import { measureNodes } from './measure.ts';
 import { movedNeighbours, moveLists } from './move.ts';
 import type { NodeBits } from './node-bits.ts';
-import { type SearchOptions, searchGraph, searchGraphNow } from './search.ts';
+import {
+  type SearchNowOptions,
+  type SearchOptions,
+  searchGraph,
+  searchGraphNow,
+} from './search.ts';
 import type { NeighbourSource, VectorSource } from './sources.ts';
 import { atOnce } from './steps.ts';
 import { GraphSweep } from './sweep.ts';
@@ -120,17 +125,17 @@ export class GraphIndex {
    * As `search` without a filter, in this turn of the event loop. Undefined when it would take longer than a slice, or
    * when threads share the walks.
    */
-  searchNow(query: Float32Array, k: number, ef: number): Candidates | undefined {
+  searchNow(query: Float32Array, options: SearchNowOptions): Candidates | undefined {
     assert(query.length === this.#context.space.dimension, 'the query has the dimension');
-    assert(k > 0, 'a search asks for something');
+    assert(options.k > 0, 'a search asks for something');
     if (this.#context.runner !== undefined) return undefined;
     if (this.entry === undefined) return noCandidates;
     if (this.#notNow > 0) {
       this.#notNow--;
       return undefined;
     }
-    const options = { k, ef, sliceMs: this.#sliceMs };
-    const found = searchGraphNow(this.#context, this.entry, query, options);
+    const given = { ...options, sliceMs: this.#sliceMs };
+    const found = searchGraphNow(this.#context, this.entry, query, given);
     if (found === undefined) this.#notNow = NOT_NOW;
     return found;
   }

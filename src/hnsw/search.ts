@@ -21,12 +21,20 @@ export interface SearchOptions {
   readonly filter?: FilterBits | undefined;
   /** A living node to begin at, and its layer or one below. Default: the graph's own. */
   readonly entry?: Entry | undefined;
+  /**
+   * The walk ends at a candidate that is more than (1 + stop) times as far as the k-th result, whatever `ef` still
+   * allows; not for the dot metric. Default: 0, it does not.
+   */
+  readonly stop?: number | undefined;
   /** Measure only nodes that pass the filter, and walk through the others. Default: false. */
   readonly expand?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Measure by originals. Default: true. Without it distances are those of the codes. */
   readonly rerank?: boolean | undefined;
 }
+
+/** Of a search in one turn of the event loop. */
+export type SearchNowOptions = Pick<SearchOptions, 'k' | 'ef' | 'stop'>;
 
 /** Inline when it takes less than a slice, as nearly all do. */
 export async function searchGraph(
@@ -42,6 +50,7 @@ export async function searchGraph(
     const onBits = context.vectors.hasBits;
     walk.setQuery(query, options.filter, onBits ? CODES_BITS : CODES_SQ8);
     walk.expand = options.expand === true;
+    walk.setStop(k, options.stop ?? 0);
     const start = performance.now();
     await runWalk(context.runner, walk, { entry, ef, slices });
     walk.ms = performance.now() - start;
@@ -61,14 +70,14 @@ export function searchGraphNow(
   context: SearchContext,
   entry: Entry,
   query: Float32Array,
-  { k, ef, sliceMs }: { readonly k: number; readonly ef: number; readonly sliceMs: number },
+  { k, ef, stop = 0, sliceMs }: SearchNowOptions & { readonly sliceMs: number },
 ): Candidates | undefined {
   const slices = new Slices(sliceMs, undefined);
   const walk = new WalkDriver(context, ef);
   try {
     const onBits = context.vectors.hasBits;
     walk.setQuery(query, undefined, onBits ? CODES_BITS : CODES_SQ8);
-    walk.expand = false;
+    walk.setStop(Math.min(k, ef), stop);
     walk.begin(entry, ef);
     while (!walk.step()) if (slices.isOver) return undefined;
     return refineNow(context, walk, { limit: k, onBits, slices, query });

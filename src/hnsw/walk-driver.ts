@@ -27,6 +27,8 @@ import {
   WALK_SELECTED,
   WALK_SELECTED_COUNT,
   WALK_SIZE,
+  WALK_STOP_FACTOR,
+  WALK_STOP_K,
 } from '../kernels/layout.ts';
 import type { Space } from '../kernels/space.ts';
 import type { Entry } from './entry.ts';
@@ -106,6 +108,13 @@ export class WalkDriver {
   set expand(isExpanding: boolean) {
     const { u32 } = this.#context.kernels.memory;
     u32[(this.address + WALK_EXPAND) >>> 2] = isExpanding ? 1 : 0;
+  }
+
+  /** Ends the walk at a candidate (1 + gamma) times as far as the k-th result; 0: not. Until the walk begins. */
+  setStop(k: number, gamma: number): void {
+    const { u32, f32 } = this.#context.kernels.memory;
+    f32[(this.address + WALK_STOP_FACTOR) >>> 2] = gamma;
+    u32[(this.address + WALK_STOP_K) >>> 2] = k;
   }
 
   /** Begins a walk down to layer 0, or begins it anew, whatever state it was left in. */

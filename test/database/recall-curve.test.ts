@@ -1,15 +1,19 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
+  beamForRecall,
   decodeCurves,
-  efForRecall,
   encodeCurves,
   type RecallCurve,
 } from '../../src/database/recall-curve.ts';
 
 const points = fc
   .uniqueArray(
-    fc.tuple(fc.integer({ min: 1, max: 5000 }), fc.double({ min: 0, max: 1, noNaN: true })),
+    fc.tuple(
+      fc.integer({ min: 1, max: 5000 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.constantFrom(0, 0.1, 0.2),
+    ),
     {
       minLength: 1,
       maxLength: 12,
@@ -26,7 +30,8 @@ const recall = fc.double({ min: 0.01, max: 0.999, noNaN: true });
 test('a higher recall never takes a narrower beam, and no beam is wider than what was measured', () => {
   fc.assert(
     fc.property(curve, recall, recall, (given, one, other) => {
-      const [low, high] = [one, other].sort((a, b) => a - b).map((r) => efForRecall(given, r));
+      const ask = (r: number): number => beamForRecall(given, r).ef;
+      const [low, high] = [one, other].sort((a, b) => a - b).map(ask);
       expect(low).toBeLessThanOrEqual(high);
       expect(low).toBeGreaterThanOrEqual(given.points[0][0]);
       expect(high).toBeLessThanOrEqual(given.points[given.points.length - 1][0]);
@@ -39,16 +44,19 @@ test('between two widths the beam lies between them, beyond the last it is the l
   const measured: RecallCurve = {
     k: 10,
     points: [
-      [10, 0.5],
-      [40, 0.9],
-      [160, 0.98],
+      [10, 0.5, 0],
+      [40, 0.9, 0.1],
+      [160, 0.98, 0.2],
     ],
   };
-  expect(efForRecall(measured, 0.3)).toBe(10);
-  const between = efForRecall(measured, 0.92);
-  expect(between).toBeGreaterThan(40);
-  expect(between).toBeLessThan(160);
-  expect(efForRecall(measured, 0.999)).toBe(160);
+  expect(beamForRecall(measured, 0.3)).toEqual({ ef: 10, stop: 0 });
+  const { ef, stop } = beamForRecall(measured, 0.92);
+  expect(ef).toBeGreaterThan(40);
+  expect(ef).toBeLessThan(160);
+  // The later stop of both; where one of them had none, there is none.
+  expect(stop).toBe(0.2);
+  expect(beamForRecall(measured, 0.7).stop).toBe(0);
+  expect(beamForRecall(measured, 0.999)).toEqual({ ef: 160, stop: 0.2 });
 });
 
 test('curves survive a round trip, and any other bytes are none', () => {
@@ -57,7 +65,7 @@ test('curves survive a round trip, and any other bytes are none', () => {
       expect(decodeCurves(encodeCurves({ vectors, curves }))).toEqual({ vectors, curves });
     }),
   );
-  const texts = ['', '{', '{}', 'null', '{"format":1,"vectors":3,"curves":[{"k":1,"points":[]}]}'];
+  const texts = ['', '{', '{}', 'null', '{"format":2,"vectors":3,"curves":[{"k":1,"points":[]}]}'];
   for (const text of texts) expect(decodeCurves(Buffer.from(text))).toBeUndefined();
-  expect(decodeCurves(Buffer.from('{"format":2,"vectors":1,"curves":[]}'))).toBeUndefined();
+  expect(decodeCurves(Buffer.from('{"format":1,"vectors":1,"curves":[]}'))).toBeUndefined();
 });

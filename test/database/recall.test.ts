@@ -56,38 +56,47 @@ describe.each(['sq8', 'bit'] as const)('on %s codes', (codes) => {
   async function reached(
     collection: Collection,
     width: { recall?: number; ef?: number },
-  ): Promise<{ recall: number; ef: number }> {
+  ): Promise<{ recall: number; ef: number; stop: number; distances: number }> {
     let found = 0;
     let ef = 0;
+    let stop = 0;
+    let distances = 0;
     for (const [i, vector] of queries.entries()) {
       const { hits, stats } = await collection.searchWithStats({ vector, k, ...width });
       found += hits.filter(({ distance }) => distance <= reach[i] * (1 + 1e-6)).length;
-      ef = stats.ef;
+      ({ ef, stop } = stats);
+      distances += stats.distances;
     }
-    return { recall: found / (queries.length * k), ef };
+    return { recall: found / (queries.length * k), ef, stop, distances };
   }
 
   test('the recall that is asked for is reached, and less of it costs less', async () => {
     const { db, collection } = await opened();
-    const widths: number[] = [];
+    const works: number[] = [];
+    const stops: number[] = [];
     for (const recall of [0.7, 0.8, 0.9, 0.95, 0.99]) {
       const answer = await reached(collection, { recall });
       expect(answer.recall).toBeGreaterThanOrEqual(recall - 0.01);
-      widths.push(answer.ef);
+      works.push(answer.distances);
+      stops.push(answer.stop);
     }
-    expect(widths).toEqual([...widths].sort((a, b) => a - b));
-    expect(widths[0]).toBeLessThan(widths[4] / 1.5);
+    expect(works).toEqual([...works].sort((a, b) => a - b));
+    expect(works[0]).toBeLessThan(works[4] / 1.5);
+    expect(Math.max(...stops)).toBeGreaterThan(0);
     await db.close();
   });
 
-  test('a reopened database knows the width, and measures nothing again', async () => {
+  test('a reopened database knows the beam, and measures nothing again', async () => {
     const first = await opened();
-    const { ef } = await reached(first.collection, { recall: 0.9 });
+    const { ef, stop } = await reached(first.collection, { recall: 0.9 });
     await first.db.close();
     const { db, collection } = await opened();
     const vector = queries[0];
     const { stats } = await collection.searchWithStats({ vector, k, recall: 0.9 });
-    expect(stats.ef).toBe(ef);
+    expect(stats).toMatchObject({ ef, stop });
+    const now = await collection.search({ vector, k, recall: 0.9 });
+    const { hits } = await collection.searchWithStats({ vector, k, recall: 0.9 });
+    expect(now).toEqual(hits);
     // A measurement walks by the thousand.
     expect((await db.stats()).cache.listReads).toBeLessThan(count / 4);
     await db.close();
@@ -101,6 +110,7 @@ describe.each(['sq8', 'bit'] as const)('on %s codes', (codes) => {
     expect(wide.recall).toBeGreaterThan(0.98);
     expect(narrow.recall).toBeLessThan(wide.recall);
     const other = await reached(collection, { ef: 12 });
+    expect(other.stop).toBe(0);
     expect(Math.abs(narrow.recall - other.recall)).toBeLessThan(0.12);
     expect((await collection.recall({ sample: 40, k, recall: 0.9 })).recall).toBeGreaterThan(0.85);
     await db.close();
