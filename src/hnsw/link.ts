@@ -5,12 +5,12 @@
  * node may all drop it from their full lists, and a list that is chosen anew may drop the last edge to
  * an older node. Many equal vectors, and outliers, lose a quarter of the nodes like that. So
  *   - an edge is dropped only if a detour of two edges remains, over a neighbour that stays and is no
- *     farther from the target, so that a narrow walk takes it too (`detours.ts`);
+ *     farther from the target, so that a narrow walk takes it too (`detours.ts`, `kernels/assembly/detours.ts`);
  *   - a new node to which neither its nearest neighbour nor such a detour leads is adopted by the nearest
  *     node with room; so is the target of a dropped edge that finds its list full.
  * By that whatever could be reached from the entry still can be.
  */
-import { LINK_REWRITTEN, WALK_LINK_RESULT } from '../kernels/layout.ts';
+import { LINK_REWRITTEN } from '../kernels/layout.ts';
 import { codeDistance } from './code-distance.ts';
 import { withoutDetour } from './detours.ts';
 import { degreeOf, type InsertOptions, type InsertPlan } from './insert.ts';
@@ -110,30 +110,12 @@ export class Linker {
     walk: WalkDriver,
     { layer, from, to }: { readonly layer: number; readonly from: number; readonly to: number },
   ): void {
-    const { kernels, lists, space } = this.#context;
-    const { u32 } = kernels.memory;
+    const { lists } = this.#context;
     const list = this.#touched.touch(layer, from);
-    const isFull = u32[list >>> 2] === space.capOf(layer);
-    const before = isFull ? lists.idsAt(list).slice() : NO_NODES;
-    walk.linkBack(layer, from, to);
-    if (u32[(walk.address + WALK_LINK_RESULT) >>> 2] !== LINK_REWRITTEN) return;
-    if (!hasId(u32, list, to)) {
-      lists.fill(list, before);
-      return;
-    }
-    // The module puts the ids into another order, in which the new one does not stand last.
-    this.#touched.keepReplaced(layer, from, before);
-    const dropped: number[] = [];
-    for (let i = 0; i < before.length; i++) {
-      if (!hasId(u32, list, before[i])) dropped.push(before[i]);
-    }
-    if (dropped.length === 0) return;
-    const kept = lists.idsAt(list).slice();
-    const lost = withoutDetour(this.#context, { layer, from, kept, dropped });
-    // In one order, whatever the order of the list was: memory must not change a graph.
-    lost.sort((a, b) => a - b);
-    for (const target of lost) {
-      if (!this.#append(layer, from, target)) this.#adopt(layer, target, lists.idsAt(list).slice());
+    if (walk.linkBack(layer, from, to) !== LINK_REWRITTEN) return;
+    this.#touched.keepReplaced(layer, from, walk.replacedIds(layer));
+    for (const target of walk.selectedNodes()) {
+      this.#adopt(layer, target, lists.idsAt(list).slice());
     }
   }
 

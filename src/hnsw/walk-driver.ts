@@ -19,9 +19,11 @@ import {
   WALK_FILTER,
   WALK_FILTER_BITS,
   WALK_HOPS,
+  WALK_LINK_RESULT,
   WALK_NEED_COUNT,
   WALK_NEEDS,
   WALK_QUERY,
+  WALK_REPLACED,
   WALK_RESULT_COUNT,
   WALK_RESULTS,
   WALK_SELECTED,
@@ -135,16 +137,30 @@ export class WalkDriver {
 
   /** `selectNeighbours` of the module; the chosen nodes, nearest first. */
   selectNeighbours(m: number, alpha: number): Uint32Array {
-    const { exports, memory } = this.#context.kernels;
+    const { exports } = this.#context.kernels;
     while (!this.serve(exports.selectNeighbours(this.address, m, alpha)));
-    const first = this.field(WALK_SELECTED) >>> 2;
-    return memory.u32.slice(first, first + this.field(WALK_SELECTED_COUNT));
+    return this.selectedNodes();
   }
 
-  /** `linkBack` of the module. */
-  linkBack(layer: number, node: number, newNode: number): void {
+  /** What the last call chose; a copy. */
+  selectedNodes(): Uint32Array {
+    const { u32 } = this.#context.kernels.memory;
+    const first = this.field(WALK_SELECTED) >>> 2;
+    return u32.slice(first, first + this.field(WALK_SELECTED_COUNT));
+  }
+
+  /** `linkBack` of the module: LINK_*. After LINK_REWRITTEN `selectedNodes` need an edge from elsewhere. */
+  linkBack(layer: number, node: number, newNode: number): number {
     const { exports } = this.#context.kernels;
     while (!this.serve(exports.linkBack(this.address, layer, node, newNode)));
+    return this.field(WALK_LINK_RESULT);
+  }
+
+  /** The list before the `linkBack` that rewrote it, which was full; a view until the next call of the module. */
+  replacedIds(layer: number): Uint32Array {
+    const { kernels, space } = this.#context;
+    const first = this.field(WALK_REPLACED) >>> 2;
+    return kernels.memory.u32.subarray(first, first + space.capOf(layer));
   }
 
   /** The nodes of the results, nearest first; a copy. */

@@ -182,7 +182,7 @@ export const WALK_FILTER = 44;
 export const WALK_FILTER_BITS = 48;
 /** Address where the caller puts the query, f32[dimension], before `walkPrepare`. */
 export const WALK_QUERY = 52;
-/** Address of an array of u32 for neighbour selection: out list of `selectNeighbours`. */
+/** Address of an array of u32: out list of `selectNeighbours`; after LINK_REWRITTEN nodes that need an edge from elsewhere. */
 export const WALK_SELECTED = 56;
 export const WALK_SELECTED_COUNT = 60;
 /** What `linkBack` did: LINK_*. */
@@ -211,8 +211,10 @@ export const WALK_STOP_K = 80;
 export const WALK_RESULT_ERRORS = 84;
 /** Address of u64[ef], free for the caller after DONE until the next `walkBegin`: entries to refine. */
 export const WALK_ENTRIES = 88;
+/** Address of u32[]: after LINK_REWRITTEN the ids of the list before, as many as its cap, in their order. */
+export const WALK_REPLACED = 92;
 /** From here on the fields are the module's own. */
-export const WALK_PRIVATE = 92;
+export const WALK_PRIVATE = 96;
 export const WALK_HEADER_SIZE = 384;
 
 export const CODES_SQ8 = 0;
@@ -222,8 +224,10 @@ export const CODES_BITS = 1;
 export const LINK_PRESENT = 0;
 /** The edge was appended. */
 export const LINK_APPENDED = 1;
-/** The list was full: it was chosen anew among its edges and the new one. */
+/** The list was full: it was chosen anew among its edges and the new one, which it has now. */
 export const LINK_REWRITTEN = 2;
+/** The list was full and would not have the new edge if it were chosen anew: nothing changed. */
+export const LINK_REFUSED = 3;
 
 // The job of a bulk build: fields that the caller fills in (`assembly/build-*.ts`), one for each thread.
 // Nodes are numbered from 0; the code of a node is `codes + node * stride`, a slot as in a code cell; its

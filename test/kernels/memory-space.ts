@@ -40,6 +40,7 @@ import {
   WALK_NEED_COUNT,
   WALK_NEEDS,
   WALK_QUERY,
+  WALK_REPLACED,
   WALK_RESULT_COUNT,
   WALK_RESULT_ERRORS,
   WALK_RESULTS,
@@ -419,6 +420,12 @@ export class MemoryWalk {
     const at = this.field(WALK_SELECTED) / 4;
     const { u32 } = this.#bump.kernels.memory;
     return [...u32.subarray(at, at + this.field(WALK_SELECTED_COUNT))];
+  }
+
+  /** The full list of so many ids that a back edge had chosen anew. */
+  replaced(count: number): number[] {
+    const at = this.field(WALK_REPLACED) / 4;
+    return [...this.#bump.kernels.memory.u32.subarray(at, at + count)];
   }
 
   get linkResult(): number {

@@ -8,12 +8,14 @@ import { createKernels } from '../../src/kernels/kernels.ts';
 import {
   LINK_APPENDED,
   LINK_PRESENT,
+  LINK_REFUSED,
   LINK_REWRITTEN,
   METRIC_COSINE,
   METRIC_DOT,
   METRIC_L2,
 } from '../../src/kernels/layout.ts';
-import { type PruneCandidate, prune } from '../../src/kernels/oracle/prune.ts';
+import { rewriteFull } from '../../src/kernels/oracle/link.ts';
+import { prune } from '../../src/kernels/oracle/prune.ts';
 import { codeDistance } from '../../src/kernels/oracle/sq8.ts';
 import { compareNeighbours } from '../../src/kernels/oracle/walk.ts';
 import { BumpMemory, MemorySpace, MemoryWalk } from './memory-space.ts';
@@ -129,53 +131,75 @@ test('selection follows the rule, and fills up to half of what is asked for', ()
   );
 });
 
-test('a back edge is there already, is appended, or has a full list chosen anew', () => {
-  const runs = fc.record({
-    scene: sceneOf({ min: 12, max: 40 }),
-    layer: fc.nat(1),
-    node: fc.nat(11),
-    added: fc.nat(11),
-    count: fc.nat(capBottom),
-    isListMissing: fc.boolean(),
-  });
+test('a back edge is there already, is appended, refused, or has a full list chosen anew', () => {
+  const runs = sceneOf({ min: 12, max: 30 }).chain((scene) =>
+    fc.record({
+      scene: fc.constant(scene),
+      layer: fc.nat(1),
+      node: fc.nat(11),
+      added: fc.nat(11),
+      count: fc.oneof(fc.nat(capBottom), fc.constant(capBottom)),
+      // Short lists show detours to some, long ones to most.
+      lists: fc.array(fc.uniqueArray(fc.nat(scene.vectors.length - 1), { maxLength: capUpper }), {
+        minLength: scene.vectors.length,
+        maxLength: scene.vectors.length,
+      }),
+      ghosts: fc.uniqueArray(fc.nat(11), { maxLength: 4 }),
+      missingLists: fc.uniqueArray(fc.nat(29), { maxLength: 30 }),
+    }),
+  );
+  const seen = new Set<string>();
   fc.assert(
-    fc.property(runs, ({ scene, layer, node, added, count, isListMissing }) => {
+    fc.property(runs, ({ scene, layer, node, added, count, lists, ghosts, missingLists }) => {
       fc.pre(node !== added);
+      const { metric, vectors } = scene;
       const space = place(scene);
       const cap = layer === 0 ? capBottom : capUpper;
-      const others = scene.vectors.map((_, id) => id).filter((id) => id !== node);
+      const others = vectors.map((_, id) => id).filter((id) => id !== node);
       const list = others.slice(0, Math.min(count, cap));
-      space.setList(layer, node, list);
-      const codes = scene.vectors.map((_, id) => space.code(id));
+      for (const [id, ids] of lists.entries()) space.setList(layer, id, id === node ? list : ids);
+      for (const ghost of ghosts) space.setLive(ghost, false);
+      const codes = vectors.map((_, id) => space.code(id));
       const walk = new MemoryWalk(bump, space, 4);
-      if (isListMissing && layer === 0) space.evictList(node);
-      if (isListMissing && layer === 1) space.evictUpper(layer, node);
-      const { metric } = scene;
+      for (const id of missingLists.filter((one) => one < vectors.length)) {
+        if (layer === 0) space.evictList(id);
+        else space.evictUpper(layer, id);
+      }
       finish(scene, space, walk, () => exports.linkBack(walk.address, layer, node, added));
       const after = space.list(layer, node);
+      const candidates = [...list, added].map((id) => ({
+        node: id,
+        distance: codeDistance(metric, codes[id], codes[node]),
+        code: codes[id],
+      }));
+      candidates.sort(compareNeighbours);
+      const expected = rewriteFull({
+        ...{ metric, cap, candidates, newNode: added },
+        listOf: (id) => lists[id],
+        isGhost: (id) => ghosts.includes(id),
+      });
       if (list.includes(added)) {
         expect(walk.linkResult).toBe(LINK_PRESENT);
         expect(after).toEqual(list);
       } else if (list.length < cap) {
         expect(walk.linkResult).toBe(LINK_APPENDED);
         expect(after).toEqual([...list, added]);
+      } else if (expected === undefined) {
+        seen.add('refused');
+        expect(walk.linkResult).toBe(LINK_REFUSED);
+        expect(after).toEqual(list);
       } else {
+        if (expected.homeless.length > 0) seen.add('homeless');
+        if (expected.list.length < cap) seen.add('room');
         expect(walk.linkResult).toBe(LINK_REWRITTEN);
-        const candidates: PruneCandidate[] = [...list, added].map((id) => ({
-          node: id,
-          distance: codeDistance(metric, codes[id], codes[node]),
-          code: codes[id],
-        }));
-        candidates.sort(compareNeighbours);
-        const { chosen, dropped } = prune(metric, candidates, cap, 1);
-        const isAdded = ({ node: id }: PruneCandidate): boolean => id === added;
-        const rest = [...dropped.filter(isAdded), ...dropped.filter((one) => !isAdded(one))];
-        const fill = rest.slice(0, Math.max(0, Math.floor((3 * cap) / 4) - chosen.length));
-        expect(after).toEqual([...chosen, ...fill].map((one) => one.node));
+        expect(after).toEqual(expected.list);
+        expect(walk.selected()).toEqual(expected.homeless);
+        expect(walk.replaced(cap)).toEqual(list);
       }
     }),
-    { numRuns: 400 },
+    { numRuns: 1000, seed: 7 },
   );
+  expect([...seen].sort()).toEqual(['homeless', 'refused', 'room']);
 });
 
 test('duplicates do not push other directions out of a full list', () => {
@@ -186,6 +210,8 @@ test('duplicates do not push other directions out of a full list', () => {
     const vectors = [same, ...Array.from({ length: 6 }, () => same), ...others, same];
     const space = place({ metric, vectors, alpha: 1.2, missing: [], served: [true] });
     space.setList(0, 0, [1, 2, 3, 4, 5, 6, 7, 8]);
+    // Detours.
+    space.setList(0, 1, [4, 5, 6]);
     const walk = new MemoryWalk(bump, space, 4);
     walk.finish((address) => exports.linkBack(address, 0, 0, 9));
     // One of the equals, the two others, and the new node before the rest of the equals, of which two have room.

@@ -7,10 +7,14 @@
  * third goes, and the room serves the next edges. Recall wants longer lists than the strict rule leaves, so the
  * dropped fill three quarters of the cap: the new node first, which may have no other edge leading to it, then
  * the nearest.
+ *
+ * An edge is dropped only if a detour remains (`detours.ts`). Targets without one are appended again as far as there
+ * is room; the caller finds the others an edge elsewhere. Until all of that is known the list stays as it was.
  */
 import {
   LINK_APPENDED,
   LINK_PRESENT,
+  LINK_REFUSED,
   LINK_REWRITTEN,
   NEED_LIST,
   SPACE_METRIC,
@@ -18,14 +22,19 @@ import {
   STATUS_NEED,
   WALK_LINK_RESULT,
   WALK_NEED_COUNT,
+  WALK_SELECTED,
+  WALK_SELECTED_COUNT,
   WALK_SPACE,
 } from '../layout';
+import { detoursBegin, findDetours } from './detours';
 import { addGathered, fetchGathered, gatheredDistance, keyAt, nodeAt } from './gather';
-import { keyOf, nodeOf } from './key';
-import { chosenAt, orderAt, prune, pruneBegin, prunedAt } from './prune';
+import { keyOf } from './key';
+import { chosenAt, orderAt, prune, pruneBegin } from './prune';
 import {
   CHOSEN_COUNT,
+  DROPPED_COUNT,
   GATHER_COUNT,
+  GATHER_FOR_DETOURS,
   GATHER_FOR_LINK,
   GATHER_FOR_NONE,
   GATHER_LAYER,
@@ -33,7 +42,6 @@ import {
   GATHER_NODE,
   GATHER_OWNER,
   need,
-  PRUNED_COUNT,
 } from './scratch';
 import { capOf, listAddress } from './space';
 
@@ -58,10 +66,15 @@ export function linkBack(walk: u32, layer: u32, node: u32, newNode: u32): u32 {
     return done(walk, LINK_APPENDED);
   }
   if (!isResumed(walk, layer, node, newNode)) beginRewrite(walk, list, count, layer, node, newNode);
-  if (!fetchGathered(walk)) return STATUS_NEED;
-  sortByDistance(walk, space);
-  prune(walk, 0, count + 1, cap, 1);
-  rewrite(walk, list, cap, newNode);
+  if (load<u32>(walk, GATHER_OWNER) == GATHER_FOR_LINK) {
+    if (!fetchGathered(walk)) return STATUS_NEED;
+    sortByDistance(walk, space);
+    prune(walk, 0, count + 1, cap, 1);
+    if (!fill(walk, (cap * 3) >> 2)) return done(walk, LINK_REFUSED);
+    store<u32>(walk, GATHER_FOR_DETOURS, GATHER_OWNER);
+  }
+  if (!findDetours(walk, layer)) return STATUS_NEED;
+  rewrite(walk, list, cap);
   return done(walk, LINK_REWRITTEN);
 }
 
@@ -74,7 +87,8 @@ function done(walk: u32, result: u32): u32 {
 
 @inline
 function isResumed(walk: u32, layer: u32, node: u32, newNode: u32): bool {
-  return load<u32>(walk, GATHER_OWNER) == GATHER_FOR_LINK
+  const owner = load<u32>(walk, GATHER_OWNER);
+  return (owner == GATHER_FOR_LINK || owner == GATHER_FOR_DETOURS)
     && load<u32>(walk, GATHER_LAYER) == layer
     && load<u32>(walk, GATHER_NODE) == node
     && load<u32>(walk, GATHER_NEW) == newNode;
@@ -118,26 +132,71 @@ function sortByDistance(walk: u32, space: u32): void {
   }
 }
 
-/** Writes the chosen, then what fills the list to three quarters of its cap. */
-function rewrite(walk: u32, list: u32, cap: u32, newNode: u32): void {
+/**
+ * Adds to the chosen what fills them to `least`, and begins with the detours to the others. False when
+ * the new node is not among the chosen.
+ */
+function fill(walk: u32, least: u32): bool {
+  const own = load<u32>(walk, GATHER_COUNT) - 1;
+  const added = own - 1;
   const chosen = load<u32>(walk, CHOSEN_COUNT);
-  const pruned = load<u32>(walk, PRUNED_COUNT);
-  let at = list + 4;
+  let kept: u32 = 0;
+  let others: u32 = 0;
+  let isAdded = false;
+  // The chosen stand in the order of all: what is left over moves to the front.
+  for (let place: u32 = 0; place < own; place++) {
+    const position = load<u32>(orderAt(walk, place));
+    const isChosen = kept < chosen && load<u32>(chosenAt(walk, kept)) == position;
+    if (isChosen) kept++;
+    else if (position != added) store<u32>(orderAt(walk, others++), position);
+    if (isChosen && position == added) isAdded = true;
+  }
+  if (!isAdded) {
+    if (kept >= least) return false;
+    store<u32>(chosenAt(walk, kept++), added);
+  }
+  let dropped: u32 = 0;
+  for (let i: u32 = 0; i < others; i++) {
+    const position = load<u32>(orderAt(walk, i));
+    if (kept < least) store<u32>(chosenAt(walk, kept++), position);
+    else store<u32>(orderAt(walk, dropped++), position);
+  }
+  store<u32>(walk, kept, CHOSEN_COUNT);
+  detoursBegin(walk, dropped);
+  return true;
+}
+
+/** Writes the chosen, then the dropped without a detour as far as there is room, in the order of their nodes. */
+function rewrite(walk: u32, list: u32, cap: u32): void {
+  const chosen = load<u32>(walk, CHOSEN_COUNT);
+  const dropped = load<u32>(walk, DROPPED_COUNT);
+  const selected = load<u32>(walk, WALK_SELECTED);
+  const appended = min(dropped, cap - chosen);
+  sortDropped(walk, dropped);
   for (let i: u32 = 0; i < chosen; i++) {
-    store<u32>(at, load<u32>(nodeAt(walk, load<u32>(chosenAt(walk, i)))));
-    at += 4;
+    store<u32>(list + 4 + (i << 2), load<u32>(nodeAt(walk, load<u32>(chosenAt(walk, i)))));
   }
-  const end = list + 4 + (((cap * 3) >> 2) << 2);
-  for (let i: u32 = 0; i < pruned && at < end; i++) {
-    if (nodeOf(load<u64>(prunedAt(walk, i))) != newNode) continue;
-    store<u32>(at, newNode);
-    at += 4;
+  for (let i: u32 = 0; i < dropped; i++) {
+    const node = load<u32>(nodeAt(walk, load<u32>(orderAt(walk, i))));
+    if (i < appended) store<u32>(list + 4 + ((chosen + i) << 2), node);
+    else store<u32>(selected + ((i - appended) << 2), node);
   }
-  for (let i: u32 = 0; i < pruned && at < end; i++) {
-    const node = nodeOf(load<u64>(prunedAt(walk, i)));
-    if (node == newNode) continue;
-    store<u32>(at, node);
-    at += 4;
+  store<u32>(list, chosen + appended);
+  store<u32>(walk, dropped - appended, WALK_SELECTED_COUNT);
+}
+
+/** In one order, whatever the order of the list was: memory must not change a graph. */
+function sortDropped(walk: u32, dropped: u32): void {
+  for (let i: u32 = 1; i < dropped; i++) {
+    const position = load<u32>(orderAt(walk, i));
+    const node = load<u32>(nodeAt(walk, position));
+    let place = i;
+    while (place > 0) {
+      const before = load<u32>(orderAt(walk, place - 1));
+      if (load<u32>(nodeAt(walk, before)) <= node) break;
+      store<u32>(orderAt(walk, place), before);
+      place--;
+    }
+    store<u32>(orderAt(walk, place), position);
   }
-  store<u32>(list, (at - list - 4) >> 2);
 }

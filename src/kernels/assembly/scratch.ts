@@ -17,6 +17,7 @@ import {
   WALK_NEEDS,
   WALK_PRIVATE,
   WALK_QUERY,
+  WALK_REPLACED,
   WALK_RESULT_COUNT,
   WALK_RESULT_ERRORS,
   WALK_RESULTS,
@@ -59,7 +60,7 @@ export const TOUCHED = WALK_PRIVATE + 96;
 /** Codes copied for selection, and what belongs to them: see gather.ts. */
 export const GATHER = WALK_PRIVATE + 100;
 export const GATHER_KEYS = WALK_PRIVATE + 104;
-export const GATHER_NODES = WALK_PRIVATE + 108;
+export const GATHER_NODES = WALK_REPLACED;
 export const GATHER_ORDER = WALK_PRIVATE + 112;
 export const GATHER_COUNT = WALK_PRIVATE + 116;
 /** The call that the gathered codes are for, so that it knows them again: one of GATHER_FOR_*. */
@@ -98,6 +99,9 @@ export const THROUGH_COUNT = WALK_PRIVATE + 212;
 export const THROUGH_DONE = WALK_PRIVATE + 216;
 /** How many nodes this hop has measured. */
 export const HOP_MEASURED = WALK_PRIVATE + 220;
+/** For `detours.ts`: how many edges are dropped without a detour, and how many lists are not read yet. */
+export const DROPPED_COUNT = WALK_PRIVATE + 224;
+export const UNREAD_COUNT = WALK_PRIVATE + 228;
 
 export const PHASE_DONE: u32 = 0;
 export const PHASE_WALK: u32 = 1;
@@ -114,6 +118,7 @@ export const REACH_TWO: u32 = 2;
 export const GATHER_FOR_NONE: u32 = 0;
 export const GATHER_FOR_SELECT: u32 = 1;
 export const GATHER_FOR_LINK: u32 = 2;
+export const GATHER_FOR_DETOURS: u32 = 3;
 
 /** Where the bytes of a gathered code start. */
 export const GATHERED_CODE: u32 = 32;

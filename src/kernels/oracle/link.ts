@@ -1,0 +1,45 @@
+/** The back edge to a new node in plain TypeScript: what becomes of a full list. */
+import { type PruneCandidate, prune } from './prune.ts';
+import { codeDistance } from './sq8.ts';
+
+export interface FullList {
+  readonly metric: number;
+  readonly cap: number;
+  /** The ids of the list and the new node's, nearest to the list's node first. */
+  readonly candidates: readonly PruneCandidate[];
+  readonly newNode: number;
+  /** The ids that the list of a candidate names. */
+  readonly listOf: (node: number) => readonly number[];
+  readonly isGhost: (node: number) => boolean;
+}
+
+export interface Rewritten {
+  readonly list: readonly number[];
+  /** Dropped nodes without a detour for which there was no room. */
+  readonly homeless: readonly number[];
+}
+
+/** Undefined: the list would not have the new node and stays as it is. */
+export function rewriteFull(full: FullList): Rewritten | undefined {
+  const { metric, cap, candidates, newNode } = full;
+  const { chosen } = prune(metric, candidates, cap, 1);
+  const isNew = ({ node }: PruneCandidate): boolean => node === newNode;
+  const others = candidates.filter((candidate) => !chosen.includes(candidate));
+  const inOrder = [...others.filter(isNew), ...others.filter((candidate) => !isNew(candidate))];
+  const room = Math.max(0, Math.floor((3 * cap) / 4) - chosen.length);
+  const kept = [...chosen, ...inOrder.slice(0, room)];
+  if (!kept.some(isNew)) return undefined;
+  const lost = inOrder
+    .slice(room)
+    .filter((target) => !kept.some((over) => isDetour(full, over, target)))
+    .map(({ node }) => node)
+    .sort((a, b) => a - b);
+  const free = cap - kept.length;
+  const list = [...kept.map(({ node }) => node), ...lost.slice(0, free)];
+  return { list, homeless: lost.slice(free) };
+}
+
+function isDetour(full: FullList, over: PruneCandidate, target: PruneCandidate): boolean {
+  if (full.isGhost(over.node) || !full.listOf(over.node).includes(target.node)) return false;
+  return codeDistance(full.metric, over.code, target.code) <= target.distance;
+}
