@@ -110,7 +110,8 @@ async function copyPages(
 ): Promise<number> {
   const { engine, pages, fileSystem, hasher } = session.stores;
   const geometries = new Map<number, Geometry>();
-  for (const entry of readCatalogEntries(engine)) {
+  // Those of the pin: one that was dropped may be purged by now.
+  for (const entry of readCatalogEntries(engine, pin.sequence)) {
     for (const { space, options } of spacesOf(entry)) {
       geometries.set(space, chooseGeometry(options.dimension));
     }

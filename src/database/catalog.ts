@@ -174,10 +174,13 @@ export function readCatalogCopies(engine: LsmEngine): CatalogEntry[] {
 }
 
 /** All collections, dropped ones too, by number. */
-export function readCatalogEntries(engine: LsmEngine): CatalogEntry[] {
+export function readCatalogEntries(
+  engine: LsmEngine,
+  sequence: number = engine.appliedSequence,
+): CatalogEntry[] {
   const entries: CatalogEntry[] = [];
   const section = { fromHi: CATALOG_SECTION, toHi: CATALOG_SECTION };
-  const scan = engine.scan(SYSTEM_TREE, { ...section, fromLo: 0, toLo: 0xffffffff });
+  const scan = engine.scan(SYSTEM_TREE, { ...section, fromLo: 0, toLo: 0xffffffff, sequence });
   try {
     while (scan.next()) entries.push(parseEntry(scan.lo, scan.value));
   } finally {

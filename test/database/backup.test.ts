@@ -99,16 +99,28 @@ test('on the file system of the machine, with copied tables and progress', async
 /** Holds the first sync of a backup up until `open` is called. */
 class Gate implements Interceptor {
   open: () => void = () => {};
+  /** Resolves when the backup waits. */
+  readonly reached: Promise<void>;
+  #reach: () => void = () => {};
   readonly #opened = new Promise<void>((resolve) => {
     this.open = resolve;
   });
+
+  constructor() {
+    this.reached = new Promise((resolve) => {
+      this.#reach = resolve;
+    });
+  }
 
   call<T>(_call: Call, run: () => T): T {
     return run();
   }
 
   async sync({ path }: Call, run: () => Promise<void>): Promise<void> {
-    if (path === '/backup/UNFINISHED') await this.#opened;
+    if (path === '/backup/UNFINISHED') {
+      this.#reach();
+      await this.#opened;
+    }
     await run();
   }
 }
@@ -236,4 +248,24 @@ test('a crash at any call of backup or restore leaves a whole target or a refuse
   }
   expect(whole).toBeGreaterThan(0);
   expect(refused).toBeGreaterThan(0);
+});
+
+test('a collection that is purged while a backup begins is in the backup with its pages', async () => {
+  const memory = new MemoryFileSystem();
+  const gate = new Gate();
+  const { db, things } = await filled(new InterceptingFileSystem(memory, gate));
+  // Its records go at once, its pages when nobody sees the records any more.
+  const snapshot = await db.snapshot();
+  await db.dropCollection('things');
+  while ((await db.check()).counts.records > 0) await new Promise(setImmediate);
+  const backup = db.backup('/backup');
+  await gate.reached;
+  await snapshot.close();
+  await db.compact();
+  expect((await db.check()).counts).toMatchObject({ collections: 0, pages: 0 });
+  gate.open();
+  await backup;
+  await restore('/backup', '/restored', { fileSystem: memory, memoryBytes: SMALL_MEMORY });
+  await expect(things.count()).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  await db.close();
 });
