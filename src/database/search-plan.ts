@@ -1,4 +1,5 @@
 /** A search as a user asks for it, checked and completed with its defaults. */
+import { nearestName } from '../base/nearest.ts';
 import { type CheckedFilter, checkFilter, type WithFilter } from './checked-filter.ts';
 import { checkDefaultVector, checkNamedVectors, spaceOptions } from './named-vectors.ts';
 import type { EffectiveCollectionOptions } from './options.ts';
@@ -177,14 +178,34 @@ function checkSeveral(
   const queries = [...(main === undefined ? [] : [['', main] as const]), ...named];
   if (queries.length === 0) throw invalid('vectors: expected at least one, got none');
   const names = queries.map(([name]) => name);
-  checkKeys(weights, names, 'weights');
-  const given = names.map((name) => checkWeight(weights[name] ?? 1, `weights.${name}`));
+  checkWeightNames(weights, names);
+  const given = names.map((name) =>
+    checkWeight(weights[name] ?? 1, name === '' ? `weights[${shownSpace('')}]` : `weights.${name}`),
+  );
   const sum = given.reduce((total, weight) => total + weight, 0);
   return queries.map(([name, query], i) => ({
     vectorName: name === '' ? undefined : name,
     vector: query,
     weight: given[i] / sum,
   }));
+}
+
+function checkWeightNames(weights: unknown, names: readonly string[]): asserts weights is object {
+  if (typeof weights !== 'object' || weights === null || Array.isArray(weights)) {
+    throw invalid(`weights: expected an object of numbers by space, got ${describe(weights)}`);
+  }
+  const stray = Object.keys(weights).find((name) => !names.includes(name));
+  if (stray === undefined) return;
+  const nearest = nearestName(stray, names);
+  const queried = names.map(shownSpace).join(', ');
+  const hint =
+    nearest === undefined || nearest === '' ? `known are ${queried}` : `did you mean '${nearest}'?`;
+  throw invalid(`weights: no query in space ${shownSpace(stray)}; ${hint}`);
+}
+
+/** The default space has an empty name, which would not be seen. */
+function shownSpace(name: string): string {
+  return name === '' ? "'' (the default space)" : `'${name}'`;
 }
 
 function checkWeight(value: unknown, name: string): number {

@@ -321,7 +321,20 @@ test.each<[SearchOptions, RegExp]>([
   [{ vectors: { title: [1, 2, 3] }, vectorName: 'title' }, /neither id nor vectorName/],
   [{ vectors: { title: [1, 2] } }, /vectors.title: expected 3 dimensions/],
   [{ vectors: { titel: [1, 2, 3] } }, /did you mean 'title'/],
-  [{ vectors: { title: [1, 2, 3] }, weights: { body: 1 } }, /weights: unknown option 'body'/],
+  [
+    { vectors: { title: [1, 2, 3] }, weights: { body: 1 } },
+    /weights: no query in space 'body'; known are 'title'/,
+  ],
+  [{ vectors: { title: [1, 2, 3] }, weights: { tilte: 1 } }, /did you mean 'title'/],
+  [
+    { vectors: { title: [1, 2, 3] }, weights: { '': 1 } },
+    /no query in space '' \(the default space\)/,
+  ],
+  [
+    { vector: [1, 2, 3, 4], vectors: { title: [1, 2, 3] }, weights: { '': 0 } },
+    /^weights\['' \(the default space\)\]: .* above 0/,
+  ],
+  [{ vectors: { title: [1, 2, 3] }, weights: [1] }, /weights: expected an object/],
   [{ vectors: { title: [1, 2, 3] }, weights: { title: 0 } }, /weights.title: .* above 0/],
   [{ vector: [1, 2, 3, 4], weights: { '': 1 } }, /weights: expected with vectors/],
   [{ vector: [1, 2, 3, 4], groupBy: { field: '' } }, /groupBy.field/],
