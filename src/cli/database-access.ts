@@ -1,6 +1,5 @@
 /** Opening what a command works on, and closing it whatever happens. */
-import { stat } from 'node:fs/promises';
-
+import { readdir, rm, stat } from 'node:fs/promises';
 import { nearestName } from '../base/nearest.ts';
 import {
   type Collection,
@@ -12,21 +11,38 @@ import {
 import { meant } from './arguments.ts';
 import { CommandError } from './command-error.ts';
 
-/** Runs `work` on the database in `directory` and closes it. */
+const bareNames: readonly string[] = ['lsm', 'data.pages'];
+
+/** Runs `work` on the database in `directory` and closes it. When it fails, no folder is left that holds nothing. */
 export async function withDatabase<Result>(
   directory: string,
   options: DatabaseOptions,
   work: (database: Database) => Promise<Result>,
 ): Promise<Result> {
-  if ((await stat(directory).catch(() => undefined))?.isDirectory() === false) {
+  const status = await stat(directory).catch(() => undefined);
+  if (status?.isDirectory() === false) {
     throw new CommandError(`${directory}: is a file; a database needs a folder`);
   }
-  const database = await open(directory, options);
+  let isBare = true;
   try {
-    return await work(database);
-  } finally {
-    await database.close();
+    const database = await open(directory, options);
+    try {
+      return await work(database);
+    } finally {
+      isBare = (await database.collections().catch(() => ['unknown'])).length === 0;
+      await database.close();
+    }
+  } catch (error) {
+    // The error that brought us here is the one to show.
+    if (status === undefined && isBare) await removeBare(directory).catch(() => {});
+    throw error;
   }
+}
+
+/** Takes away a folder that was made for a database and has nothing but the files of one, and no lock. */
+async function removeBare(directory: string): Promise<void> {
+  const names = await readdir(directory);
+  if (names.every((name) => bareNames.includes(name))) await rm(directory, { recursive: true });
 }
 
 /** As `withDatabase`, for commands that change nothing and create nothing. */

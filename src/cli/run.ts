@@ -95,7 +95,7 @@ function report(
   const isKnown = commands.some((command) => command.name === name);
   const advice = exitCode === 2 ? `; see \`stratavec ${isKnown ? `${name} ` : ''}--help\`` : '';
   const hint = isDatabaseError(error) ? hintFor(error) : '';
-  const message = printable(`${error.message}${hint}${advice}`);
+  const message = printable(`${wordsFor(error)}${hint}${advice}`);
   if (isJson) {
     const code = isDatabaseError(error) ? error.code : exitCode === 2 ? 'USAGE' : 'FAILED';
     streams.stdout.write(`${printableJson({ error: { code, message } })}\n`);
@@ -110,6 +110,11 @@ function exitCodeOf(error: CommandError | { code: string }): number {
   if (error.code === 'ABORTED') return 130;
   // What the library refuses in a file has become a CommandError: this was typed.
   return error.code === 'INVALID_ARGUMENT' ? 2 : 1;
+}
+
+/** What programs can do about it, and a command line cannot, is left out. */
+function wordsFor({ message }: Error): string {
+  return message.replace(', or wait longer for it (lockTimeoutMs)', '');
 }
 
 /** What to do next, where the library cannot know that it is a command line that asked. */

@@ -334,7 +334,7 @@ test.each<[SearchOptions, RegExp]>([
     { vector: [1, 2, 3, 4], vectors: { title: [1, 2, 3] }, weights: { '': 0 } },
     /^weights\['' \(the default space\)\]: .* above 0/,
   ],
-  [{ vectors: { title: [1, 2, 3] }, weights: [1] }, /weights: expected an object/],
+  [{ vectors: { title: [1, 2, 3] }, weights: [1] as never }, /weights: expected an object/],
   [{ vectors: { title: [1, 2, 3] }, weights: { title: 0 } }, /weights.title: .* above 0/],
   [{ vector: [1, 2, 3, 4], weights: { '': 1 } }, /weights: expected with vectors/],
   [{ vector: [1, 2, 3, 4], groupBy: { field: '' } }, /groupBy.field/],
