@@ -14,6 +14,11 @@ export class WalkAdmission {
     this.#bytesMax = bytesMax;
   }
 
+  /** Walks that have entered and not left. */
+  get count(): number {
+    return this.#count;
+  }
+
   /** Undefined when a walk of so many bytes may begin now; else resolves when it may. `leave` ends it. */
   enter(bytes: number): Promise<void> | undefined {
     if (this.#waiting.length === 0 && this.#hasRoom(bytes)) {

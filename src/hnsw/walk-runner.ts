@@ -1,6 +1,7 @@
 /**
  * Walks on several threads: those of searches that are under way together are shared out among kernel workers
- * and the main thread. A walk that is alone runs here, as without workers: that is sooner than any hand-over.
+ * and the main thread. A walk that is alone (`lone-walks.ts`) runs here at once, as without workers: that is
+ * sooner than any hand-over.
  *
  * What a walk needs is always brought by the main thread, which is the only one that loads, evicts and allocates.
  * A walk whose worker died, or met what only a torn read can show, starts again.
@@ -9,6 +10,7 @@ import { STATUS_DONE, STATUS_YIELD } from '../kernels/layout.ts';
 import { JOB_FAILED, JOB_WALK } from '../kernels/worker-jobs.ts';
 import type { KernelJob, KernelPool } from '../kernels/worker-pool.ts';
 import type { Entry } from './entry.ts';
+import { LoneWalks } from './lone-walks.ts';
 import { Slices } from './slices.ts';
 import { WalkAdmission } from './walk-admission.ts';
 import { type WalkContext, WalkDriver } from './walk-driver.ts';
@@ -16,13 +18,13 @@ import { type WalkContext, WalkDriver } from './walk-driver.ts';
 /** How long the main thread walks before it lets the event loop run. */
 const SLICE_MS = 2;
 
-/** A walk on its way. */
 /** What the searches of one space share. */
 export interface SearchContext extends WalkContext {
   /** Threads that they share. Default: none. */
   readonly runner?: WalkRunner | undefined;
 }
 
+/** A walk on its way. */
 interface Running {
   readonly walk: WalkDriver;
   readonly entry: Entry;
@@ -58,20 +60,26 @@ export async function withWalk<T>(
   }
 }
 
-/** Walks to the end from `entry`; inline, with pauses of the search, where there are no workers. */
+/** Walks to the end from `entry`: here while it is alone, with pauses of the search where there are no workers. */
 export async function runWalk(
   runner: WalkRunner | undefined,
   walk: WalkDriver,
   { entry, ef, slices }: { readonly entry: Entry; readonly ef: number; readonly slices: Slices },
 ): Promise<void> {
   walk.begin(entry, ef);
-  if (runner !== undefined) return await runner.run(walk, { entry, ef, slices });
-  while (!walk.step()) if (slices.isOver) await slices.pause();
+  if (runner !== undefined && !runner.isAlone(1))
+    return await runner.run(walk, { entry, ef, slices });
+  while (!walk.step()) {
+    if (!slices.isOver) continue;
+    if (runner !== undefined) return await runner.run(walk, { entry, ef, slices });
+    await slices.pause();
+  }
 }
 
 export class WalkRunner {
   readonly admission: WalkAdmission;
   readonly #pool: KernelPool;
+  readonly #lone = new LoneWalks();
   #waiting: Running[] = [];
   readonly #posted = new Map<KernelJob, Running>();
   #isPumping = false;
@@ -81,6 +89,15 @@ export class WalkRunner {
     this.admission = new WalkAdmission(bytesMax);
     this.#pool = pool;
     pool.listen(() => this.#start());
+  }
+
+  /**
+   * Whether a walk that is asked for now need not be shared: then it is to be walked at once. `entered`: how many
+   * the asker himself has in the admission.
+   */
+  isAlone(entered: 0 | 1): boolean {
+    if (this.#isPumping || this.#waiting.length > 0 || this.#posted.size > 0) return false;
+    return this.admission.count === entered && this.#lone.enter();
   }
 
   /** Resolves when a walk that has begun is done; the main thread does not touch it meanwhile. */
