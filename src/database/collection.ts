@@ -1,7 +1,7 @@
 /** The public face of a collection: checks what it is given, and hands the work on. */
 
-import { isDatabaseError } from '../errors.ts';
 import type { FieldType } from '../filter/index-code.ts';
+import { changeCurrent } from './change-current.ts';
 import {
   type CheckedScan,
   checkCount,
@@ -280,7 +280,7 @@ export class Collection<Meta = unknown> {
   async addField(path: string, type: FieldType): Promise<void> {
     await this.#session.modify(async () => {
       checkField(path, type, 'addField');
-      await this.#session.fieldJobs.add(this.#store, path, type);
+      await this.#change((store) => this.#session.fieldJobs.add(store, path, type));
     });
   }
 
@@ -330,15 +330,7 @@ export class Collection<Meta = unknown> {
 
   /** A change that goes to what took the place of the collection, when it was emptied before its turn came. */
   async #change<T>(change: (store: CollectionStore) => Promise<T>): Promise<T> {
-    for (;;) {
-      const store = this.#store;
-      try {
-        return await change(store);
-      } catch (error) {
-        if (store.successor === undefined) throw error;
-        if (!isDatabaseError(error) || error.code !== 'CONFLICT') throw error;
-      }
-    }
+    return await changeCurrent(this.#session, this.#store, change);
   }
 
   /** A search that may be watched. */

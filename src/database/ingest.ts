@@ -8,6 +8,7 @@ import { type BulkLimits, bulkLimits, isUntouched, loadAll } from './bulk-load.t
 import { withBuildPool } from './bulk-pool.ts';
 import { BulkProgress, type BulkState } from './bulk-progress.ts';
 import { ArraySource, type BulkSource, firstOf } from './bulk-source.ts';
+import { changeCurrent } from './change-current.ts';
 import { THREADS_MAX } from './check-options.ts';
 import { type CheckedRecord, checkRecord, lastOfEachId } from './checked-record.ts';
 import type { CollectionStore } from './collection-store.ts';
@@ -18,6 +19,7 @@ import { encodeId } from './record-id.ts';
 import { checkSignal } from './search-plan.ts';
 import type { Session } from './session.ts';
 import { TimeSlice } from './time-slice.ts';
+import { unlessDropped } from './unless-dropped.ts';
 import {
   checkInteger,
   checkKeys,
@@ -123,7 +125,7 @@ function isIterable(value: unknown): boolean {
 /** At once what memory is large enough for, if the collection is empty; the rest by insertions. */
 async function fill(
   session: Session,
-  store: CollectionStore,
+  given: CollectionStore,
   source: BulkSource,
   filling: Filling,
 ): Promise<UpsertResult> {
@@ -132,14 +134,16 @@ async function fill(
   const loaded = await session.exclusive(async () => {
     const durable = Promise.resolve();
     throwIfAborted(signal);
-    if (!isUntouched(store)) return { result: { count: 0, records: 0 }, durable };
+    // It may have been emptied, or dropped, before this turn came.
+    const store = session.current(given);
+    if (!isUntouched(store)) return { result: { store, count: 0, records: 0 }, durable };
     // The tables of a bulk load follow the last checkpoint.
     await session.checkpointer.run();
     const newListSpool = () => session.newListSpool();
     for (let share = 1; ; share /= 2) {
       const limits = bulkLimits(stores, store, share);
       const count = countAtOnce(source, limits);
-      if (count === 0) return { result: { count, records: 0 }, durable };
+      if (count === 0) return { result: { store, count, records: 0 }, durable };
       try {
         const load = { stores, store, source: firstOf(source, count), newListSpool };
         const values = count * store.options.dimension;
@@ -147,13 +151,14 @@ async function fill(
         const records = await withBuildPool(stores, wanted, (pool) =>
           loadAll({ ...load, limits, progress, signal, pool, now: session.now() }),
         );
-        return { result: { count, records }, durable };
+        return { result: { store, count, records }, durable };
       } catch (error) {
         // Nothing has happened. What others hold lay in the way: less memory at once, then.
         if (!isExhausted(error)) throw error;
       }
     }
   });
+  const { store } = loaded;
   session.expirer.note(store);
   const rest = (function* (): Generator<CheckedRecord> {
     for (let i = loaded.count; i < source.count; i++) yield source.record(i);
@@ -177,7 +182,9 @@ async function addNamed(
     throwIfAborted(signal);
     const count = Math.min(batchSize, source.count - i);
     const records = Array.from({ length: count }, (_, j) => source.record(i + j));
-    await replaceNamedVectors(session, store, lastOfEachId(records));
+    const last = lastOfEachId(records);
+    // Of a collection that is emptied meanwhile there is nothing left to complete.
+    await unlessDropped(store, () => replaceNamedVectors(session, store, last));
     progress.report('insert', i + count, source.count);
   }
 }
@@ -221,7 +228,9 @@ async function insertBatches(
   let batch: CheckedRecord[] = [];
   const write = async (): Promise<void> => {
     throwIfAborted(signal);
-    const result = await upsertRecords(session, store, lastOfEachId(batch));
+    const last = lastOfEachId(batch);
+    const change = (current: CollectionStore) => upsertRecords(session, current, last);
+    const result = await changeCurrent(session, store, change);
     inserted += result.inserted;
     replaced += result.replaced;
     done += batch.length;
