@@ -58,14 +58,10 @@ export interface KernelExports {
    * metric, bit count, centroid and seed only.
    */
   encodeBits(space: number, vector: number, slot: number, work: number): void;
-  /** Codes the query for `refineCodes`, after or before a walk on bits. Not needed after a walk on SQ8. */
-  refinePrepare(walk: number): void;
   /**
-   * Turns `count` entries (u64: address of an SQ8 slot << 32 | node) at `entries` into walk keys, in
-   * their order, by the distances between query and codes. Touches all slots first.
+   * Turns `count` entries (u64: address of an f32 vector << 32 | node) at `entries` into walk keys, in
+   * their order, by the exact distances between query and vectors. Touches all vectors first.
    */
-  refineCodes(walk: number, entries: number, count: number): void;
-  /** The same for exact distances: the addresses are those of f32 vectors. */
   refineExact(walk: number, entries: number, count: number): void;
   /** Distance between the codes of two slots. */
   codeDistance(space: number, left: number, right: number): number;

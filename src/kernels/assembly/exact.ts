@@ -3,6 +3,7 @@
  * that overflowed or vanished there is computed again in f64.
  */
 import {
+  METRIC_COSINE,
   METRIC_DOT,
   METRIC_L2,
   SLOT_RECORD,
@@ -93,20 +94,78 @@ function dot(left: u32, right: u32, dimension: u32): f32 {
   return sum;
 }
 
+/** The products of `right` with `left` and with itself, each summed up as `dot` does: `right` is read once. */
+function dotAndSquares(left: u32, right: u32, dimension: u32): v128 {
+  let a = f32x4.splat(0);
+  let b = f32x4.splat(0);
+  let c = f32x4.splat(0);
+  let d = f32x4.splat(0);
+  let p = f32x4.splat(0);
+  let q = f32x4.splat(0);
+  let r = f32x4.splat(0);
+  let s = f32x4.splat(0);
+  const blocks = left + ((dimension & ~15) << 2);
+  const end = left + (dimension << 2);
+  while (left < blocks) {
+    const first = v128.load(right);
+    const second = v128.load(right, 16);
+    const third = v128.load(right, 32);
+    const fourth = v128.load(right, 48);
+    a = f32x4.add(a, f32x4.mul(v128.load(left), first));
+    p = f32x4.add(p, f32x4.mul(first, first));
+    b = f32x4.add(b, f32x4.mul(v128.load(left, 16), second));
+    q = f32x4.add(q, f32x4.mul(second, second));
+    c = f32x4.add(c, f32x4.mul(v128.load(left, 32), third));
+    r = f32x4.add(r, f32x4.mul(third, third));
+    d = f32x4.add(d, f32x4.mul(v128.load(left, 48), fourth));
+    s = f32x4.add(s, f32x4.mul(fourth, fourth));
+    left += 64;
+    right += 64;
+  }
+  let product = laneSum(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)));
+  let squares = laneSum(f32x4.add(f32x4.add(p, q), f32x4.add(r, s)));
+  while (left < end) {
+    const value = load<f32>(right);
+    product += load<f32>(left) * value;
+    squares += value * value;
+    left += 4;
+    right += 4;
+  }
+  return f32x4.replace_lane(f32x4.splat(product), 1, squares);
+}
+
 /**
  * Squared l2, 1 - cos or -dot of two vectors in memory. A vector of zeros is at cosine distance 1 from
  * all others.
  */
 export function distanceExact(metric: u32, left: u32, right: u32, dimension: u32): f32 {
+  return distanceTo(metric, left, squaresFor(metric, left, dimension), right, dimension);
+}
+
+/** What `distanceTo` needs to know of the left vector, so that many distances from it can share it. */
+@inline
+export function squaresFor(metric: u32, left: u32, dimension: u32): f32 {
+  return metric == METRIC_COSINE ? dot(left, left, dimension) : 0;
+}
+
+/** As `distanceExact`, with `squaresFor` of the left vector. */
+export function distanceTo(
+  metric: u32,
+  left: u32,
+  leftSquares: f32,
+  right: u32,
+  dimension: u32,
+): f32 {
   if (metric == METRIC_L2) {
     return squaredDistance(left, right, dimension);
   }
-  const product = dot(left, right, dimension);
   if (metric == METRIC_DOT) {
+    const product = dot(left, right, dimension);
     return product - product == 0 ? -product : -<f32>preciseDot(left, right, dimension);
   }
-  const leftSquares = dot(left, left, dimension);
-  const rightSquares = dot(right, right, dimension);
+  const both = dotAndSquares(left, right, dimension);
+  const product = f32x4.extract_lane(both, 0);
+  const rightSquares = f32x4.extract_lane(both, 1);
   if (isTame(leftSquares) && isTame(rightSquares)) {
     return <f32>max<f64>(1 - <f64>product / Math.sqrt(<f64>leftSquares * <f64>rightSquares), 0);
   }
@@ -144,11 +203,12 @@ export function scanPage(walk: u32, page: u32, codeCell: u32, originalCell: u32)
   const slots = load<u32>(space, SPACE_SLOTS_PER_PAGE);
   const stride = load<u32>(space, SPACE_ORIGINAL_STRIDE);
   const query = load<u32>(walk, WALK_QUERY);
+  const squares = squaresFor(metric, query, dimension);
   let computed: u32 = 0;
   for (let slot: u32 = 0; slot < slots; slot++) {
     if (!isLive(codeCell, slot)) continue;
     if (!passesFilter(walk, load<u32>(slotInCell(space, codeCell, slot), SLOT_RECORD))) continue;
-    const distance = distanceExact(metric, query, originalCell + slot * stride, dimension);
+    const distance = distanceTo(metric, query, squares, originalCell + slot * stride, dimension);
     offerResult(walk, keyOf(distance, page * slots + slot));
     computed++;
   }

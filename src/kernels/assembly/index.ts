@@ -5,7 +5,7 @@ export { walkPrepare } from './prepare';
 export { codeDistance } from './sq8';
 export { decodeSq8, encodeSq8 } from './encode';
 export { encodeBits } from './bits';
-export { refineCodes, refineExact, refinePrepare } from './refine';
+export { refineExact } from './refine';
 export { selectNeighbours } from './select';
 export { linkBack } from './link';
 export { distanceExact, scanBegin, scanEnd, scanPage } from './exact';

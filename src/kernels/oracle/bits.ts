@@ -75,7 +75,7 @@ function turnHalves(values: Float32Array, half: number): void {
 
 export function encodeBits(column: BitColumn, vector: Float32Array): BitCode {
   const { metric, count } = column;
-  const rest = restOf(column, vector);
+  const rest = restOf(column, vector, metric === METRIC_COSINE ? inverseNorm(vector) : 1);
   const rotated = rotatedRest(column, rest);
   const bits = new Uint8Array(count / 8);
   const signs = new Uint32Array(rotated.buffer);
@@ -94,7 +94,7 @@ export function encodeBits(column: BitColumn, vector: Float32Array): BitCode {
 
 export function prepareBits(column: BitColumn, query: Float32Array): BitQuery {
   const { metric, count, centroid } = column;
-  const rest = restOf(column, query);
+  const rest = restOf(column, query, metric === METRIC_COSINE ? inverseNormByFour(query) : 1);
   const center = rest.center + centroid.reduce((sum, value) => sum + value * value, 0);
   const shared = { base: baseOf(metric, rest.squares, center, rest.factor), rest: rest.length };
   const values = rotatedRest(column, rest);
@@ -148,8 +148,14 @@ interface Rest {
   readonly factor: number;
 }
 
-function restOf({ metric, centroid }: BitColumn, vector: Float32Array): Rest {
-  const factor = metric === METRIC_COSINE ? inverseNorm(vector) : 1;
+function inverseNormByFour(vector: Float32Array): number {
+  const fours = vector.length - (vector.length % 4);
+  const tail = vector.subarray(fours).reduce((sum, value) => sum + value * value, 0);
+  const squares = sumByFour(fours, (i) => vector[i] * vector[i]) + tail;
+  return squares > 0 ? 1 / Math.sqrt(squares) : 0;
+}
+
+function restOf({ centroid }: BitColumn, vector: Float32Array, factor: number): Rest {
   const values = Float64Array.from(vector, (value, i) => value * factor - centroid[i]);
   const fours = values.length - (values.length % 4);
   let squares = sumByFour(fours, (i) => values[i] * values[i]);
