@@ -211,12 +211,12 @@ test('duplicates do not push other directions out of a full list', () => {
     const space = place({ metric, vectors, alpha: 1.2, missing: [], served: [true] });
     space.setList(0, 0, [1, 2, 3, 4, 5, 6, 7, 8]);
     // Detours.
-    space.setList(0, 1, [4, 5, 6]);
+    space.setList(0, 1, [2, 3, 4, 5, 6]);
     const walk = new MemoryWalk(bump, space, 4);
     walk.finish((address) => exports.linkBack(address, 0, 0, 9));
-    // One of the equals, the two others, and the new node before the rest of the equals, of which two have room.
+    // One of the equals, the two others, and the new node before the rest of the equals, of which three have room.
     const list = space.list(0, 0);
-    expect([...list].sort()).toEqual([1, 2, 3, 7, 8, 9]);
+    expect([...list].sort()).toEqual([1, 2, 3, 4, 7, 8, 9]);
     expect([list[0], list[3]]).toEqual([1, 9]);
   }
 });

@@ -10,7 +10,7 @@ import { NEED_LIST, SPACE_METRIC, WALK_SPACE } from '../layout';
 import { gatheredDistance, isGhost, keyAt, nodeAt } from './gather';
 import { distanceOf } from './key';
 import { chosenAt, orderAt } from './prune';
-import { CHOSEN_COUNT, DROPPED_COUNT, need, PRUNED, UNREAD_COUNT } from './scratch';
+import { CHOSEN_COUNT, LOST_COUNT, need, OTHERS_COUNT, PRUNED, UNREAD_COUNT } from './scratch';
 import { capOf, listAddress } from './space';
 
 /** Positions of kept neighbours whose lists are not read yet, in the place of the pruned keys. */
@@ -19,8 +19,8 @@ function unreadAt(walk: u32, place: u32): u32 {
   return load<u32>(walk, PRUNED) + (place << 2);
 }
 
-/** Begins with the chosen, which are kept, and the first `dropped` of the order. Ghosts need not be read. */
-export function detoursBegin(walk: u32, dropped: u32): void {
+/** Begins with the chosen, which are kept, and `others`, the first of the order. Ghosts need not be read. */
+export function detoursBegin(walk: u32, others: u32): void {
   const kept = load<u32>(walk, CHOSEN_COUNT);
   let unread: u32 = 0;
   for (let i: u32 = 0; i < kept; i++) {
@@ -28,12 +28,13 @@ export function detoursBegin(walk: u32, dropped: u32): void {
     if (!isGhost(walk, position)) store<u32>(unreadAt(walk, unread++), position);
   }
   store<u32>(walk, unread, UNREAD_COUNT);
-  store<u32>(walk, dropped, DROPPED_COUNT);
+  store<u32>(walk, others, LOST_COUNT);
+  store<u32>(walk, others, OTHERS_COUNT);
 }
 
 /**
- * Takes those with a detour out of the dropped. False when lists are missing that may show one: they are
- * asked for.
+ * Moves those of the others that have a detour behind the rest, which count as lost. False when lists are missing that
+ * may show one: they are asked for.
  */
 export function findDetours(walk: u32, layer: u32): bool {
   const space = load<u32>(walk, WALK_SPACE);
@@ -42,25 +43,25 @@ export function findDetours(walk: u32, layer: u32): bool {
   const unread = load<u32>(walk, UNREAD_COUNT);
   let left: u32 = 0;
   for (let i: u32 = 0; i < unread; i++) {
-    if (load<u32>(walk, DROPPED_COUNT) == 0) return true;
+    if (load<u32>(walk, LOST_COUNT) == 0) return true;
     const position = load<u32>(unreadAt(walk, i));
     const list = listAddress(space, layer, load<u32>(nodeAt(walk, position)));
     if (list == 0) store<u32>(unreadAt(walk, left++), position);
     else readList(walk, list, cap, position, marks);
   }
   store<u32>(walk, left, UNREAD_COUNT);
-  if (left == 0 || load<u32>(walk, DROPPED_COUNT) == 0) return true;
+  if (left == 0 || load<u32>(walk, LOST_COUNT) == 0) return true;
   for (let i: u32 = 0; i < left; i++) {
     need(walk, NEED_LIST | (layer << 16), load<u32>(nodeAt(walk, load<u32>(unreadAt(walk, i)))));
   }
   return false;
 }
 
-/** A bit for each dropped node by its lowest bits: one look tells most ids that are none of them. */
+/** A bit for each lost node by its lowest bits: one look tells most ids that are none of them. */
 function marksOf(walk: u32): u64 {
-  const dropped = load<u32>(walk, DROPPED_COUNT);
+  const lost = load<u32>(walk, LOST_COUNT);
   let marks: u64 = 0;
-  for (let i: u32 = 0; i < dropped; i++) {
+  for (let i: u32 = 0; i < lost; i++) {
     marks |= <u64>1 << <u64>(load<u32>(nodeAt(walk, load<u32>(orderAt(walk, i)))) & 63);
   }
   return marks;
@@ -75,17 +76,18 @@ function readList(walk: u32, list: u32, cap: u32, position: u32, marks: u64): vo
   }
 }
 
-/** A kept neighbour has an edge to `id`: if that was dropped and is near enough, it has a detour. */
+/** A kept neighbour has an edge to `id`: if that counts as lost and is near enough, it has a detour. */
 function offerDetour(walk: u32, position: u32, id: u32): void {
-  const dropped = load<u32>(walk, DROPPED_COUNT);
+  const lost = load<u32>(walk, LOST_COUNT);
   const metric = load<u32>(load<u32>(walk, WALK_SPACE), SPACE_METRIC);
-  for (let i: u32 = 0; i < dropped; i++) {
+  for (let i: u32 = 0; i < lost; i++) {
     const target = load<u32>(orderAt(walk, i));
     if (load<u32>(nodeAt(walk, target)) != id) continue;
     const limit = distanceOf(load<u64>(keyAt(walk, target)));
     if (gatheredDistance(walk, position, target, metric) > limit) return;
-    store<u32>(orderAt(walk, i), load<u32>(orderAt(walk, dropped - 1)));
-    store<u32>(walk, dropped - 1, DROPPED_COUNT);
+    store<u32>(orderAt(walk, i), load<u32>(orderAt(walk, lost - 1)));
+    store<u32>(orderAt(walk, lost - 1), target);
+    store<u32>(walk, lost - 1, LOST_COUNT);
     return;
   }
 }

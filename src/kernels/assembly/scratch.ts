@@ -99,9 +99,13 @@ export const THROUGH_COUNT = WALK_PRIVATE + 212;
 export const THROUGH_DONE = WALK_PRIVATE + 216;
 /** How many nodes this hop has measured. */
 export const HOP_MEASURED = WALK_PRIVATE + 220;
-/** For `detours.ts`: how many edges are dropped without a detour, and how many lists are not read yet. */
-export const DROPPED_COUNT = WALK_PRIVATE + 224;
-export const UNREAD_COUNT = WALK_PRIVATE + 228;
+/**
+ * For `detours.ts`: how many of a list are not chosen; how many of these, the first of the order, have no detour; and
+ * how many lists are not read yet.
+ */
+export const OTHERS_COUNT = WALK_PRIVATE + 224;
+export const LOST_COUNT = WALK_PRIVATE + 228;
+export const UNREAD_COUNT = WALK_PRIVATE + 232;
 
 export const PHASE_DONE: u32 = 0;
 export const PHASE_WALK: u32 = 1;

@@ -25,18 +25,19 @@ export function rewriteFull(full: FullList): Rewritten | undefined {
   const { chosen } = prune(metric, candidates, cap, 1);
   const isNew = ({ node }: PruneCandidate): boolean => node === newNode;
   const others = candidates.filter((candidate) => !chosen.includes(candidate));
-  const inOrder = [...others.filter(isNew), ...others.filter((candidate) => !isNew(candidate))];
-  const room = Math.max(0, Math.floor((3 * cap) / 4) - chosen.length);
-  const kept = [...chosen, ...inOrder.slice(0, room)];
+  const least = Math.floor((7 * cap) / 8);
+  const kept = [...chosen];
+  if (chosen.length < least) kept.push(...others.filter(isNew));
   if (!kept.some(isNew)) return undefined;
-  const lost = inOrder
-    .slice(room)
-    .filter((target) => !kept.some((over) => isDetour(full, over, target)))
-    .map(({ node }) => node)
-    .sort((a, b) => a - b);
-  const free = cap - kept.length;
-  const list = [...kept.map(({ node }) => node), ...lost.slice(0, free)];
-  return { list, homeless: lost.slice(free) };
+  const old = others.filter((candidate) => !isNew(candidate));
+  const isLost = (target: PruneCandidate): boolean =>
+    !kept.some((over) => isDetour(full, over, target));
+  const lost = old.filter(isLost).sort((a, b) => a.node - b.node);
+  const list = [...kept, ...lost].slice(0, cap);
+  const filled = old.filter((target) => !isLost(target));
+  list.push(...filled.slice(0, Math.max(0, least - list.length)));
+  const homeless = lost.slice(cap - kept.length);
+  return { list: list.map(({ node }) => node), homeless: homeless.map(({ node }) => node) };
 }
 
 function isDetour(full: FullList, over: PruneCandidate, target: PruneCandidate): boolean {
