@@ -13,16 +13,13 @@ import { CommandError } from './command-error.ts';
 
 const bareNames: readonly string[] = ['lsm', 'data.pages'];
 
-/** Runs `work` on the database in `directory` and closes it. When it fails, no folder is left that holds nothing. */
+/** Runs `work` on the database in `directory` and closes it. No folder is left that holds nothing. */
 export async function withDatabase<Result>(
   directory: string,
   options: DatabaseOptions,
   work: (database: Database) => Promise<Result>,
 ): Promise<Result> {
-  const status = await stat(directory).catch(() => undefined);
-  if (status?.isDirectory() === false) {
-    throw new CommandError(`${directory}: is a file; a database needs a folder`);
-  }
+  const isThere = await refuseFile(directory);
   let isBare = true;
   try {
     const database = await open(directory, options);
@@ -32,11 +29,19 @@ export async function withDatabase<Result>(
       isBare = (await database.collections().catch(() => ['unknown'])).length === 0;
       await database.close();
     }
-  } catch (error) {
-    // The error that brought us here is the one to show.
-    if (status === undefined && isBare) await removeBare(directory).catch(() => {});
-    throw error;
+  } finally {
+    // What became of the work is what is to be told.
+    if (!isThere && isBare) await removeBare(directory).catch(() => {});
   }
+}
+
+/** Whether there is a folder. */
+async function refuseFile(directory: string): Promise<boolean> {
+  const status = await stat(directory).catch(() => undefined);
+  if (status?.isDirectory() === false) {
+    throw new CommandError(`${directory}: is a file; a database needs a folder`);
+  }
+  return status !== undefined;
 }
 
 /** Takes away a folder that was made for a database and has nothing but the files of one, and no lock. */
@@ -45,14 +50,16 @@ async function removeBare(directory: string): Promise<void> {
   if (names.every((name) => bareNames.includes(name))) await rm(directory, { recursive: true });
 }
 
-/** As `withDatabase`, for commands that change nothing and create nothing. */
+/** As `withDatabase`, for a database that there is; `readOnly` for commands that change nothing. */
 export async function withExisting<Result>(
   directory: string,
   work: (database: Database) => Promise<Result>,
+  { readOnly = true }: { readonly readOnly?: boolean } = {},
 ): Promise<Result> {
   let database: Database;
   try {
-    database = await open(directory, { readOnly: true, createIfMissing: false });
+    await refuseFile(directory);
+    database = await open(directory, { readOnly, createIfMissing: false });
   } catch (error) {
     if (!isDatabaseError(error) || error.code !== 'NOT_FOUND') throw error;
     const advice = 'make one with `stratavec create` or `stratavec import`';

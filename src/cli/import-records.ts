@@ -115,7 +115,7 @@ async function ingestAll(
     return { stored, inserted, replaced, embedded: embedding.count, isInterrupted };
   } catch (error) {
     if (building.signal.aborted) return nothingStored;
-    throw namingRow(error, () => where);
+    throw sayingNothing(namingRow(error, () => where));
   } finally {
     signal.removeEventListener('abort', abort);
   }
@@ -211,6 +211,13 @@ function namingRow(error: unknown, whereOf: (position: number) => string): unkno
   const match = /^records\[(\d+)\](.*)$/su.exec(error.message);
   if (match === null) return error;
   return inputError(whereOf(Number(match[1])), match[2].replace(/^[.: ]+/u, ''), error);
+}
+
+/** One commit: a row that is refused refuses all. */
+function sayingNothing(error: unknown): unknown {
+  if (!(error instanceof CommandError)) return error;
+  const advice = 'nothing is stored; with --batch what stands before such a line is';
+  return new CommandError(`${error.message} (${advice})`, { cause: error });
 }
 
 function withProgress(error: unknown, stored: number): unknown {

@@ -2,7 +2,10 @@
 /** The entry of the `stratavec` command: streams, signals and the exit code of the process. */
 import { run } from './run.ts';
 
+const SAME_PRESS_MS = 300;
+
 const controller = new AbortController();
+let interruptedMs = 0;
 process.on('SIGINT', interrupt);
 process.on('SIGTERM', interrupt);
 
@@ -24,8 +27,13 @@ run(process.argv.slice(2), { stdout: process.stdout, stderr: process.stderr }, c
     process.exitCode = 1;
   });
 
-/** The first signal ends the work in order; a second one ends the process at once, which loses nothing. */
+/**
+ * The first signal ends the work in order; a second one ends the process at once, which loses nothing. One key press
+ * may come as two signals, from the terminal and from a parent (`npx`) that passes it on.
+ */
 function interrupt(): void {
-  if (controller.signal.aborted) process.exit(130);
+  const nowMs = performance.now();
+  if (controller.signal.aborted && nowMs - interruptedMs > SAME_PRESS_MS) process.exit(130);
+  if (!controller.signal.aborted) interruptedMs = nowMs;
   controller.abort();
 }

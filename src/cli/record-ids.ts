@@ -19,6 +19,9 @@ export async function storedId(
   for (const id of idsMeantBy(text)) {
     if (await collection.has(id, { namespace })) return id;
   }
-  const place = namespace === undefined ? '' : ` in namespace "${printable(namespace)}"`;
-  throw new CommandError(`no record "${printable(text)}" in ${collection.name}${place}`);
+  const place =
+    namespace === undefined
+      ? '; one of a namespace needs --namespace'
+      : ` in namespace "${printable(namespace)}"`;
+  throw new CommandError(`no record "${printable(text)}" in ${printable(collection.name)}${place}`);
 }

@@ -37,6 +37,9 @@ export function recordLines(record: StoredRecord): string[] {
   for (const [name, vector] of Object.entries(record.vectors ?? {})) {
     lines.push(`vectors    ${printable(name)} ${shownVector(vector)}`);
   }
+  if (record.expiresAt !== undefined) {
+    lines.push(`expires    ${new Date(record.expiresAt).toISOString()}`);
+  }
   if (record.metadata !== undefined) lines.push(`metadata   ${printableJson(record.metadata)}`);
   if (record.text !== undefined) lines.push('text', printableLines(record.text.trimEnd()));
   return lines;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { open } from '../../src/index.ts';
 import { tempDir } from '../temp-dir.ts';
-import { stratavecHere } from './stratavec.ts';
+import { stratavecHere, stratavecUntil } from './stratavec.ts';
 
 test('a refused create or import leaves no folder behind, and takes none away', async () => {
   await using temp = await tempDir();
@@ -35,4 +35,64 @@ test.each(['stats', 'check', 'compact'])('%s of a database in use says where', a
   await database.close();
   expect(code).toBe(1);
   expect(err).toMatch(/is in use by process \d+ .*; close it there\n$/);
+});
+
+test('an import that was interrupted before anything was stored leaves nothing', async () => {
+  await using temp = await tempDir();
+  const [data, file] = [join(temp.path, 'data'), join(temp.path, 'r.jsonl')];
+  await writeFile(file, '{"id": 1, "vector": [1, 2]}\n');
+  const { code, out } = await stratavecUntil(AbortSignal.abort(), 'import', data, file);
+  expect(code).toBe(130);
+  expect(out).toContain('Interrupted: nothing is stored.');
+  expect(await readdir(temp.path)).toEqual(['r.jsonl']);
+});
+
+test.each([
+  [
+    '{"id": 1, "vector": [1, 2]}\n{"id": 2, "vector": [1, }\n',
+    /line 2: not JSON.*\(nothing is stored; with --batch what stands before such a line is\)/,
+  ],
+  [
+    '{"id": 1, "vectors": {"title": [1, 2]}}\n',
+    /line 1: has named vectors; make .*create DIR -c NAME --vectors '{"title":{"dimension":2}}'`/,
+  ],
+])('%j is refused with what to do', async (lines, message) => {
+  await using temp = await tempDir();
+  await writeFile(join(temp.path, 'r.jsonl'), lines);
+  const { code, err } = await stratavecHere(
+    ...['import', join(temp.path, 'data'), join(temp.path, 'r.jsonl')],
+  );
+  expect(code).toBe(1);
+  expect(err).toMatch(message);
+});
+
+test('an id that comes twice in a file is stored once, and told', async () => {
+  await using temp = await tempDir();
+  const [data, file] = [join(temp.path, 'data'), join(temp.path, 'r.jsonl')];
+  await writeFile(file, '{"id": 1, "vector": [1, 2]}\n{"id": 1, "vector": [3, 4]}\n');
+  const { out } = await stratavecHere('import', data, file);
+  expect(out).toContain('Stored 2 records (1 new, 0 replaced, 1 again in the same commit)');
+  expect((await stratavecHere('get', data, '1')).out).toContain('[3, 4]');
+});
+
+test('a file is not taken for the folder of a database', async () => {
+  await using temp = await tempDir();
+  const file = join(temp.path, 'r.jsonl');
+  await writeFile(file, '');
+  for (const command of ['stats', 'check', 'compact']) {
+    const { code, err } = await stratavecHere(command, file);
+    expect([code, err]).toEqual([1, `stratavec: ${file}: is a file; a database needs a folder\n`]);
+  }
+});
+
+test('a record of a namespace is not shown without it, and one that expires says when', async () => {
+  await using temp = await tempDir();
+  const database = await open(temp.path);
+  const notes = await database.collection('notes', { dimension: 2 });
+  await notes.upsert({ id: 'a', namespace: 'n', text: 'x', ttlSeconds: 1e9 });
+  await database.close();
+  const { err } = await stratavecHere('get', temp.path, 'a');
+  expect(err).toContain('no record "a" in notes; one of a namespace needs --namespace');
+  const found = await stratavecHere('get', temp.path, 'a', '-n', 'n');
+  expect(found.out).toMatch(/^expires {4}20\d\d-\d\d-\d\dT/mu);
 });

@@ -1,5 +1,6 @@
-import { open } from '../../index.ts';
+import type { Database } from '../../index.ts';
 import { type Command, type Context, commonOptions } from '../command.ts';
+import { withExisting } from '../database-access.ts';
 import { formatBytes, formatMs } from '../human.ts';
 import { printable } from '../printable.ts';
 
@@ -25,8 +26,7 @@ async function run(context: Context): Promise<number> {
   const startMs = performance.now();
   const bar = context.progress('Backing up', 'byte');
   // To write: what is only in the log goes to tables first.
-  const database = await open(directory, { createIfMissing: false });
-  try {
+  const work = async (database: Database): Promise<number> => {
     const report = await database.backup(to, {
       link: !context.arguments.flag('copy'),
       signal: context.signal,
@@ -39,8 +39,10 @@ async function run(context: Context): Promise<number> {
     context.say(`Backed up ${size} to ${printable(to)} (${linked}, ${time}).`);
     context.json({ backup: report });
     return 0;
+  };
+  try {
+    return await withExisting(directory, work, { readOnly: false });
   } finally {
     bar.clear();
-    await database.close();
   }
 }

@@ -1,5 +1,6 @@
-import { open } from '../../index.ts';
+import type { Database } from '../../index.ts';
 import { type Command, type Context, commonOptions } from '../command.ts';
+import { withExisting } from '../database-access.ts';
 import { formatBytes, formatCount, formatMs } from '../human.ts';
 
 export const compact: Command = {
@@ -16,8 +17,7 @@ async function run(context: Context): Promise<number> {
   const [directory] = context.arguments.positionals;
   const startMs = performance.now();
   const bar = context.progress('Compacting', 'step');
-  const database = await open(directory, { createIfMissing: false });
-  try {
+  const work = async (database: Database): Promise<number> => {
     const report = await database.compact({
       signal: context.signal,
       onProgress: ({ done, total }) => bar.update(done, { total }),
@@ -32,8 +32,10 @@ async function run(context: Context): Promise<number> {
     context.say(`Freed ${freed} (${removed}, ${moved}, ${time}).`);
     context.json({ compact: report });
     return 0;
+  };
+  try {
+    return await withExisting(directory, work, { readOnly: false });
   } finally {
     bar.clear();
-    await database.close();
   }
 }

@@ -1,27 +1,20 @@
 import { stat } from 'node:fs/promises';
-import {
-  type Collection,
-  type CollectionOptions,
-  type Database,
-  hashingEmbedder,
-  type Json,
-} from '../../index.ts';
+import { type CollectionOptions, type Database, hashingEmbedder, type Json } from '../../index.ts';
 import type { Arguments } from '../arguments.ts';
 import { type Command, type Context, commonOptions } from '../command.ts';
 import { CommandError, describeSystemError, inputError, usageError } from '../command-error.ts';
 import { withDatabase } from '../database-access.ts';
 import { findTextFiles, isTextFileName } from '../formats/markdown-files.ts';
-import {
-  openRecordSource,
-  type RecordFormat,
-  type SourceRecord,
-} from '../formats/record-source.ts';
+import { openRecordSource, type RecordFormat } from '../formats/record-source.ts';
 import { vectorFileKinds } from '../formats/vector-header.ts';
-import { formatCount, formatMs } from '../human.ts';
+import { formatCount } from '../human.ts';
 import { type ImportResult, importRecords } from '../import-records.ts';
+import { reportRecords, reportTexts } from '../import-report.ts';
+import { ImportTarget } from '../import-target.ts';
 import { type SectionMetadata, type SyncResult, syncMarkdown } from '../markdown-sync.ts';
 import { metrics } from '../metrics.ts';
 import { printable } from '../printable.ts';
+import { chain, limited, readAhead, refuseNamedVectors } from '../record-stream.ts';
 
 const formats = ['jsonl', 'csv', ...vectorFileKinds, 'md', 'txt'] as const;
 type Format = (typeof formats)[number];
@@ -36,7 +29,8 @@ export const importCommand: Command = {
   summary: 'Store the records of a file, or the texts of a folder.',
   details: [
     '',
-    'jsonl        one record a line: {"id": 1, "vector": [...], "text": "...", "metadata": {...}, "namespace": "..."};',
+    'jsonl        one record a line: {"id": 1, "vector": [...], "text": "...", "metadata": {...}, "namespace": "...",',
+    '             "vectors": {"title": [...]}, "ttlSeconds": 60}, of which all but the id may be left out;',
     '             a text without a vector is embedded by the built-in lexical embedder',
     'csv          a line of names, then records: id, vector ("[0.1, 0.2]"), text, namespace, metadata (JSON);',
     '             every other column becomes a field of the metadata',
@@ -134,47 +128,11 @@ async function run(context: Context): Promise<number> {
   }
   return await withDatabase(directory, { backgroundThread: true }, async (database) => {
     const name = await collectionName(database, given);
-    const target = new Target(database, name, options);
+    const target = new ImportTarget(database, name, options);
     return plan.format === 'md' || plan.format === 'txt'
       ? await importTexts(context, plan, target)
       : await importFile(context, { ...plan, format: plan.format }, target);
   });
-}
-
-/** The collection to import into; opened, or made, when its dimension is known. */
-class Target {
-  readonly name: string;
-  readonly #database: Database;
-  readonly #options: CollectionOptions;
-  #isNew = false;
-
-  constructor(database: Database, name: string, options: CollectionOptions) {
-    this.#database = database;
-    this.name = name;
-    this.#options = options;
-  }
-
-  /** The dimension is given, or that of a collection that is there. */
-  async hasDimension(): Promise<boolean> {
-    return (
-      this.#options.dimension !== undefined ||
-      (await this.#database.collections()).includes(this.name)
-    );
-  }
-
-  async open<Meta>(dimensionWhenNew: number): Promise<Collection<Meta>> {
-    const exists = (await this.#database.collections()).includes(this.name);
-    this.#isNew = !exists;
-    const dimension = this.#options.dimension ?? (exists ? undefined : dimensionWhenNew);
-    return await this.#database.collection<Meta>(this.name, { ...this.#options, dimension });
-  }
-
-  /** After a failure: what it made and did not fill would stand in the way of the next attempt. */
-  async dropIfNew(collection: Collection<Json>): Promise<void> {
-    if (!this.#isNew || collection.info().records > 0) return;
-    // The error that brought us here is the one to show.
-    await this.#database.dropCollection(this.name).catch(() => {});
-  }
 }
 
 async function collectionName(database: Database, given: Arguments): Promise<string> {
@@ -217,7 +175,7 @@ async function formatOf(source: string, given: Format | undefined): Promise<Form
 async function importFile(
   context: Context,
   plan: Plan & { readonly format: RecordFormat },
-  target: Target,
+  target: ImportTarget,
 ): Promise<number> {
   const startMs = performance.now();
   const source = await openRecordSource(plan.source, plan.format, plan.ids);
@@ -231,6 +189,7 @@ async function importFile(
     return 0;
   }
   const dimension = source.dimension ?? first.at(-1)?.record.vector?.length ?? textDimension;
+  if (!isKnown) refuseNamedVectors(first);
   const collection = await target.open<Json>(dimension);
   let bar = context.progress('Importing', 'record');
   let shownPhase: string | undefined;
@@ -260,50 +219,11 @@ async function importFile(
     bar.clear();
   }
   reportRecords(context, { collection, result, elapsedMs: performance.now() - startMs });
+  if (result.isInterrupted && result.stored === 0) await target.dropIfNew(collection);
   return result.isInterrupted ? 130 : 0;
 }
 
-function reportRecords(
-  context: Context,
-  {
-    collection,
-    result,
-    elapsedMs,
-  }: { collection: Collection<Json>; result: ImportResult; elapsedMs: number },
-): void {
-  const { isInterrupted, ...counts } = result;
-  const { name, dimension, metric, records } = collection.info();
-  const rate = formatCount(Math.round((counts.stored / elapsedMs) * 1000), 'record');
-  context.say(
-    `${isInterrupted ? 'Interrupted: stored' : 'Stored'} ${formatCount(counts.stored, 'record')} ` +
-      `(${formatCount(counts.inserted, 'new', 'new')}, ${formatCount(counts.replaced, 'replaced', 'replaced')}) ` +
-      `in "${printable(name)}" in ${formatMs(elapsedMs)}, ${rate}/s.`,
-  );
-  context.say(
-    `The collection has ${formatCount(records, 'record')}, ${dimension} dimensions, ${metric}.`,
-  );
-  if (counts.embedded > 0) {
-    context.say(
-      `${formatCount(counts.embedded, 'text')} had no vector and got one from the built-in lexical embedder.`,
-    );
-  }
-  if (counts.embedded > 0 && counts.embedded < counts.stored) {
-    context.warn(
-      'note: the other records came with vectors of their own; the two kinds do not compare.',
-    );
-  }
-  context.json({
-    collection: name,
-    dimension,
-    metric,
-    records,
-    ...counts,
-    isInterrupted,
-    elapsedMs,
-  });
-}
-
-async function importTexts(context: Context, plan: Plan, target: Target): Promise<number> {
+async function importTexts(context: Context, plan: Plan, target: ImportTarget): Promise<number> {
   const startMs = performance.now();
   const found = await findTextFiles(plan.source, { plain: true });
   if (found.files.length === 0) {
@@ -342,55 +262,4 @@ async function importTexts(context: Context, plan: Plan, target: Target): Promis
     elapsedMs: performance.now() - startMs,
   });
   return result.isInterrupted ? 130 : 0;
-}
-
-function reportTexts(
-  context: Context,
-  {
-    collection,
-    result,
-    elapsedMs,
-  }: { collection: Collection<SectionMetadata>; result: SyncResult; elapsedMs: number },
-): void {
-  const { name, dimension, records } = collection.info();
-  context.say(
-    `${result.isInterrupted ? 'Interrupted: stored' : 'Stored'} ` +
-      `${formatCount(result.sectionsStored, 'section')} of ${formatCount(result.filesRead, 'file')} ` +
-      `in "${printable(name)}" in ${formatMs(elapsedMs)}; ` +
-      `${formatCount(result.filesUnchanged, 'file')} had not changed.`,
-  );
-  context.say(
-    `The collection has ${formatCount(records, 'record')}. ` +
-      `Vectors are from the built-in lexical embedder, ${dimension} dimensions.`,
-  );
-}
-
-async function* limited(
-  records: AsyncIterable<SourceRecord>,
-  limit: number | undefined,
-): AsyncGenerator<SourceRecord> {
-  let count = 0;
-  for await (const record of records) {
-    yield record;
-    if (++count === limit) return;
-  }
-}
-
-/** Records up to the first one with a vector, at most so many. */
-async function readAhead(
-  records: AsyncIterator<SourceRecord>,
-  most: number,
-): Promise<SourceRecord[]> {
-  const read: SourceRecord[] = [];
-  while (read.length < most && read.at(-1)?.record.vector === undefined) {
-    const next = await records.next();
-    if (next.done === true) break;
-    read.push(next.value);
-  }
-  return read;
-}
-
-async function* chain<T>(first: readonly T[], rest: AsyncIterator<T>): AsyncGenerator<T> {
-  yield* first;
-  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }
