@@ -2,6 +2,7 @@
  * One search from its checked options to the matches in their order: in one vector space or several, the next page
  * of an earlier one, or by groups. The caller holds the view, and turns matches into hits.
  */
+import { joined } from '../base/joined.ts';
 import { DatabaseError } from '../errors.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { NO_NODE, nodeOf } from './head.ts';
@@ -66,7 +67,7 @@ export class SearchRun {
         return { ...grouped, metric, seen: 0 };
       }
       if (after !== undefined) return { ...(await this.#page(after, rank)), metric };
-      return { ...(await rank(k)), metric, seen: 0 };
+      return joined(await rank(k), { metric, seen: 0 });
     } finally {
       for (const release of releases) release();
     }
@@ -91,7 +92,7 @@ export class SearchRun {
   /** The n nearest matches; fewer: there are no more. */
   async #rank(queries: readonly Query[], except: number | undefined, n: number): Promise<Found> {
     const ef = Math.max(this.#search.ef, n);
-    const search = { ...this.#search, k: n, ef };
+    const search = joined(this.#search, { k: n, ef });
     const { sequence, now } = this.#view;
     if (queries.length > 1) {
       return await new MultiSearch(this.#stores, this.#store, queries).search({

@@ -5,6 +5,7 @@
  * beside. A search that loses candidates by this rule widens, and at last compares with every vector:
  * there are k hits whenever k records match.
  */
+import { joined } from '../base/joined.ts';
 import { type PlannedSearch, planExactSearch, planSearch } from '../filter/search-planner.ts';
 import {
   type Candidates,
@@ -89,7 +90,10 @@ export class Searcher {
         try {
           const { matches, stats } = await this.#attempt(request, acquired?.bits);
           const totalMs = stats.totalMs + filterMs;
-          return { matches, stats: { ...stats, ...filterStats(acquired), filterMs, totalMs } };
+          return {
+            matches,
+            stats: joined(stats, joined(filterStats(acquired), { filterMs, totalMs })),
+          };
         } catch (error) {
           // A plan was undone while the search had paused on one of its nodes: begin again.
           const isOver = request.search.signal?.aborted || rollbacks === this.#space.rollbacks;
@@ -135,7 +139,7 @@ export class Searcher {
       exactBelow,
       isExact: search.exact,
     };
-    const query = { ...request, filter, wanted, matching, planned };
+    const query = joined(request, { filter, wanted, matching, planned });
     const tally = new Tally();
     let matches: readonly Match[] | undefined;
     let plan = planSearch(planned);
@@ -150,8 +154,13 @@ export class Searcher {
     const totalMs = performance.now() - start;
     const walked = plan === 'walk' || plan === 'expand' ? plan : undefined;
     const isExact = walked === undefined;
-    const figures = { matching, ef: tally.ef, stop: tally.stop, ...tally.stats, totalMs };
-    const stats = { plan: walked ?? 'exact', exact: isExact, ...figures } as const;
+    const how = {
+      plan: walked ?? 'exact',
+      exact: isExact,
+      ef: tally.ef,
+      stop: tally.stop,
+    } as const;
+    const stats = joined(tally.stats, joined(how, { matching, totalMs }));
     return { matches: within.slice(0, search.k), stats };
   }
 

@@ -75,7 +75,7 @@ export function readResults(
   return { count, nodes, distances, stats: statsOf(walk, 0) };
 }
 
-export function statsOf(walk: WalkDriver, refined: number): GraphSearchStats {
+export function statsOf(walk: WalkDriver, refined: number, refineMs = 0): GraphSearchStats {
   return {
     hops: walk.hops,
     distances: walk.distances,
@@ -84,7 +84,7 @@ export function statsOf(walk: WalkDriver, refined: number): GraphSearchStats {
     refined,
     originalReads: refined,
     walkMs: walk.ms,
-    refineMs: 0,
+    refineMs,
   };
 }
 

@@ -6,7 +6,9 @@
  * says `commitPlan`, or `rollbackPlan`, after which everything is as it was. Searches may run meanwhile.
  * Deleted nodes stay in the graph as ghosts; nothing has to be told of them.
  */
+
 import { assert } from '../base/assert.ts';
+import { joined } from '../base/joined.ts';
 import type { Random } from '../base/random.ts';
 import type { CellAllocator } from '../kernels/cell-allocator.ts';
 import type { Kernels } from '../kernels/kernels.ts';
@@ -118,7 +120,7 @@ export class GraphIndex {
     assert(options.k > 0, 'a search asks for something');
     const entry = options.entry ?? this.entry;
     if (entry === undefined) return noCandidates;
-    return searchGraph(this.#context, entry, query, { ...options, sliceMs: this.#sliceMs });
+    return searchGraph(this.#context, entry, query, joined(options, { sliceMs: this.#sliceMs }));
   }
 
   /**
@@ -134,7 +136,7 @@ export class GraphIndex {
       return undefined;
     }
     if (this.#context.runner?.isAlone(0) === false) return undefined;
-    const given = { ...options, sliceMs: this.#sliceMs };
+    const given = joined(options, { sliceMs: this.#sliceMs });
     const found = searchGraphNow(this.#context, this.entry, query, given);
     if (found === undefined) this.#notNow = NOT_NOW;
     return found;
@@ -144,7 +146,7 @@ export class GraphIndex {
   async searchExact(query: Float32Array, options: ExactSearchOptions): Promise<Candidates> {
     assert(query.length === this.#context.space.dimension, 'the query has the dimension');
     assert(options.k > 0, 'a search asks for something');
-    return searchExactly(this.#context, query, { ...options, sliceMs: this.#sliceMs });
+    return searchExactly(this.#context, query, joined(options, { sliceMs: this.#sliceMs }));
   }
 
   /** Exact distances of nodes, ghosts included, in their order. ABORTED when the signal is raised. */

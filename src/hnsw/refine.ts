@@ -49,7 +49,7 @@ export async function refine(
     const { count, nodes, distances } = scratch.best.copy();
     if (context.space.metricCode === METRIC_L2) takeRoots(distances);
     const refineMs = performance.now() - start;
-    return { count, nodes, distances, stats: { ...statsOf(walk, refined), refineMs } };
+    return { count, nodes, distances, stats: statsOf(walk, refined, refineMs) };
   } finally {
     giveScratch(scratch);
   }

@@ -21,6 +21,7 @@ import type { PageResidence } from './page-residence.ts';
 import type { PageStates } from './page-states.ts';
 import type { PageStore } from './page-store.ts';
 import type { PlaceBook } from './place-book.ts';
+import { countBits } from './slot-states.ts';
 import type { SpacePlan } from './space-plan.ts';
 import type { VectorReader } from './vector-reader.ts';
 
@@ -51,6 +52,8 @@ export class BitPages {
   /** Opened, and dropped, by the plan under way. */
   readonly #opened = new Set<number>();
   #dropped: number[] = [];
+  /** 1 for each bit page all of whose slots are known to live by the tree: else each load asks for all its pages. */
+  #isWhole = new Uint8Array(0);
 
   constructor(options: BitPagesOptions) {
     const { spaceId, space, geometry, bits, column, store, book } = options;
@@ -80,6 +83,7 @@ export class BitPages {
   open(): void {
     const { spaceId, store } = this.#options;
     this.checkpoint.reload();
+    this.#isWhole = new Uint8Array(0);
     this.endBulk();
     this.#centroid.read(spaceId, store.map, store.file.path);
   }
@@ -190,6 +194,12 @@ export class BitPages {
     if (address === 0) return;
     const first = (page % pagesPerBitPage) * slotsPerPage;
     copyBits(live, slotsPerPage, this.liveMask(address), first);
+  }
+
+  /** What the tree says of the states of `page` may be new. */
+  forgetStates(page: number): void {
+    const bitPage = Math.floor(page / this.geometry.pagesPerBitPage);
+    if (bitPage < this.#isWhole.length) this.#isWhole[bitPage] = 0;
   }
 
   /** The mask of the cell at `address`: a view, valid as long as the cell. */
@@ -339,7 +349,27 @@ export class BitPages {
   }
 
   #showAll(bitPage: number, address: number): void {
-    this.liveMask(address).set(this.#maskOf(bitPage));
+    const mask = this.liveMask(address);
+    const { first, end } = this.#pagesOf(bitPage);
+    const { states, geometry } = this.#options;
+    const slots = (end - first) * geometry.slotsPerPage;
+    const isSettled = states.plan === undefined;
+    if (isSettled && this.#isWhole[bitPage] === 1) {
+      mask.fill(0);
+      for (let slot = 0; slot < slots; slot++) mask[slot >>> 5] |= 1 << (slot & 31);
+      return;
+    }
+    mask.set(this.#maskOf(bitPage));
+    if (isSettled && countBits(mask) === slots) this.#noteWhole(bitPage);
+  }
+
+  #noteWhole(bitPage: number): void {
+    if (bitPage >= this.#isWhole.length) {
+      const isWhole = new Uint8Array(Math.max(64, 2 * bitPage));
+      isWhole.set(this.#isWhole);
+      this.#isWhole = isWhole;
+    }
+    this.#isWhole[bitPage] = 1;
   }
 
   #maskOf(bitPage: number): Uint32Array {

@@ -93,7 +93,7 @@ export class PageStore {
     this.#pace = options.pace ?? new Pace();
     this.file = new PageFile({ fileSystem, directory, hasher, readOnly });
     this.units = new FreeUnits(this.map, this.file.path);
-    this.ring = new ScratchRing(this.allocator);
+    this.ring = new ScratchRing(this.allocator, options.kernels.memory);
   }
 
   /** Called by `PagedSpace`: a space takes part in checkpoints from now on. */

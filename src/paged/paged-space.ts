@@ -398,8 +398,13 @@ export class PagedSpace {
 
   /** What the tree says of their states may be new. */
   #forgetStates(plan: SpacePlan): void {
-    for (const [page] of plan.changed()) this.#placeCache.forget(page);
-    for (const page of plan.dropped) this.#placeCache.forget(page);
+    for (const [page] of plan.changed()) this.#forgetStatesOf(page);
+    for (const page of plan.dropped) this.#forgetStatesOf(page);
+  }
+
+  #forgetStatesOf(page: number): void {
+    this.#placeCache.forget(page);
+    this.bits?.forgetStates(page);
   }
 
   #endPlan(): void {

@@ -72,8 +72,8 @@ export class VectorReader {
   /** The checksum of the vector at `address`, as its slot keeps it. */
   checksum(address: number, node: number): number {
     const { geometry, store } = this.#options;
-    const bytes = this.#memory.u8.subarray(address, address + 4 * geometry.dimension);
-    return store.hasher.hash32(bytes, node);
+    const end = address + 4 * geometry.dimension;
+    return store.hasher.hash32(this.#memory.u8.subarray(address, end), node);
   }
 
   #readSlot(place: Place, page: number, slot: number): number {
@@ -82,9 +82,10 @@ export class VectorReader {
     const address = store.ring.next(originalStride);
     const offset = place.unit * UNIT_SIZE + slot * originalStride;
     columns.originals?.countRead(originalStride);
-    store.file.readAt(offset, this.#memory.u8.subarray(address, address + originalStride));
+    store.file.readAt(offset, store.ring.bytes(address, originalStride));
     const stored = this.#memory.u32[(address >>> 2) + dimension];
-    if (stored !== this.checksum(address, page * slotsPerPage + slot)) {
+    const vector = store.ring.bytes(address, 4 * dimension);
+    if (stored !== store.hasher.hash32(vector, page * slotsPerPage + slot)) {
       throw new CorruptionError('vector checksum mismatch', { file: store.file.path, offset });
     }
     return address;

@@ -5,6 +5,7 @@ import { CorruptionError } from '../../src/errors.ts';
 import type { BitPages } from '../../src/paged/bit-pages.ts';
 import { UNIT_SIZE } from '../../src/paged/geometry.ts';
 import { BITS_END, bitsHi, pageKey } from '../../src/paged/page-map.ts';
+import { hasBit } from '../../src/paged/slot-states.ts';
 import type { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
 import { Disk, directory, Harness, newFileSystem, TRAINED_AT, type Vector } from './harness.ts';
 
@@ -89,6 +90,38 @@ test('a record number is found in the bits when the codes are not in memory', as
   const { reads } = space.stats().codes;
   expect(space.recordOf(nodes[0])).toBe(300);
   expect(space.stats().codes.reads).toBe(reads);
+});
+
+test('bits that come back into memory show who has died, or come, since they were there whole', async () => {
+  const harness = open(new Disk(), newFileSystem());
+  const [space] = harness.spaces;
+  const bits = bitsOf(harness);
+  // A whole bit page and some.
+  const nodes = put(harness, bits.geometry.slotsPerPage + 3, 3);
+  await harness.checkpoint();
+  const isLive = (node: number): boolean => {
+    const page = Math.floor(node / bits.geometry.slotsPerPage);
+    return hasBit(bits.liveMask(bits.load(page)), node % bits.geometry.slotsPerPage);
+  };
+  for (let i = 0; i < 3; i++) {
+    harness.evictAll();
+    expect(nodes.every(isLive)).toBe(true);
+  }
+  harness.evictAll();
+  harness.begin();
+  space.setGhost(nodes[1], 7);
+  harness.commit([]);
+  expect(isLive(nodes[1])).toBe(false);
+  await harness.checkpoint();
+  harness.evictAll();
+  expect(isLive(nodes[1])).toBe(false);
+  expect(isLive(nodes[0])).toBe(true);
+  expect(isLive(nodes[nodes.length - 1] + 1)).toBe(false);
+  const [added] = put(harness, 1, 4);
+  await harness.checkpoint();
+  harness.evictAll();
+  expect(isLive(added)).toBe(true);
+  expect(await harness.problems()).toEqual([]);
 });
 
 test('any damaged bit of a slice is noticed when it is loaded, and by a check', async () => {
