@@ -27,7 +27,7 @@ const MB = 1_000_000;
 /** More than any data set here takes. */
 const UNLIMITED = 4096 * MB;
 const EFS: Readonly<Record<number, readonly number[]>> = {
-  10: [14, 20, 28, 40, 56, 80, 112],
+  10: [10, 12, 14, 17, 20, 24, 28, 34, 40, 56, 80, 112],
   100: [100, 120, 150, 200, 300],
 };
 const RECALLS: Readonly<Record<number, number>> = { 10: 0.95, 100: 0.9 };
@@ -37,8 +37,11 @@ interface Point {
   readonly recall: number;
   readonly queriesPerSecond: number;
   readonly p99Ms: number;
-  readonly readsPerQuery: number | null;
-  readonly bytesReadPerQuery: number | null;
+}
+
+interface Reads {
+  readonly readsPerQuery: number;
+  readonly bytesReadPerQuery: number;
 }
 
 const { options, own } = readBenchOptionsAnd(['budgets']);
@@ -46,7 +49,7 @@ const budgets = chooseBudgets(own.budgets);
 const dataset = loadDataset(options);
 const peers = choosePeers(['hnswlib-native', 'hnswlib-node'], options.peers);
 const directory = mkdtempSync(join(tmpdir(), 'stratavec-bench-'));
-const more = { load: 'build', buildMemoryBytes: 2 ** 30, countsReads: true } as const;
+const more = { load: 'build', buildMemoryBytes: 2 ** 30 } as const;
 const run: Run = {
   dataset,
   subjects: ['stratavec', ...peers],
@@ -58,6 +61,11 @@ const run: Run = {
   efs: EFS[10],
   start: subjectStarter({ dataset, options }, directory, more),
 };
+/** Apart, because counting takes its time. */
+const startCounting = subjectStarter({ dataset, options }, directory, {
+  ...more,
+  countsReads: true,
+});
 
 try {
   await buildAll(run, directory);
@@ -72,24 +80,24 @@ try {
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** One row: speed and reads interpolated between two `ef`, memory up to the larger one. */
+/** One row: speed interpolated between two `ef`, the rest at the larger one. */
 async function measure(subject: string, k: number, memoryBytes?: number): Promise<Row> {
   const child = run.start(subject, 'search', memoryBytes);
   await child.ask<Empty>('empty');
   const { openMs } = await child.ask<OpenAnswer>('open');
-  const statistics = () => child.ask<Readonly<Record<string, number>>>('statistics');
   const target = RECALLS[k];
   const points: Point[] = [];
-  for (const ef of EFS[k]) {
-    points.push(await measurePoint({ k, ef }, (ask) => child.ask('search', ask), statistics));
+  for (const ef of EFS[k].filter((ef) => ef >= k)) {
+    points.push(await measurePoint({ k, ef }, (ask) => child.ask('search', ask)));
     if (points[points.length - 1].recall >= target) break;
   }
   const last = points[points.length - 1];
   const speed = speedAtRecall(points, target);
   const { residentBytes, peakResidentBytes } = await child.ask<Growth>('growth');
-  const accountedBytes = (await statistics())['memory.totalBytes'] ?? null;
+  const statistics = await child.ask<Readonly<Record<string, number>>>('statistics');
   await child.ask('close');
   await child.stop();
+  const reads = subject === 'stratavec' ? await countReads({ k, ef: last.ef }, memoryBytes) : {};
   const isLimited = memoryBytes !== undefined && memoryBytes < UNLIMITED;
   return run.report.row(
     subject,
@@ -97,7 +105,8 @@ async function measure(subject: string, k: number, memoryBytes?: number): Promis
     {
       speedAtRecall: speed?.queriesPerSecond ?? null,
       ...last,
-      accountedBytes,
+      ...reads,
+      accountedBytes: statistics['memory.totalBytes'] ?? null,
       residentBytes,
       peakResidentBytes,
       openMs,
@@ -109,25 +118,31 @@ async function measure(subject: string, k: number, memoryBytes?: number): Promis
 async function measurePoint(
   { k, ef }: SearchAsk,
   search: (ask: SearchAsk) => Promise<Round>,
-  statistics: () => Promise<Readonly<Record<string, number>>>,
 ): Promise<Point> {
   const { metric, base, queries, truth } = dataset;
   const { ids } = await search({ k, ef });
-  const before = await statistics();
   const rounds: Round[] = [];
   for (let round = 0; round < run.rounds; round++) rounds.push(await search({ k, ef }));
-  const after = await statistics();
-  const perQuery = (name: string): number | null =>
-    after[name] === undefined ? null : (after[name] - before[name]) / queries.rows / run.rounds;
-  const p99s = rounds.map(({ latenciesMs }) => percentile(latenciesMs.slice().sort(), 99));
   return {
     ef,
     recall: recallAt(k, metric, base, queries, truth, ids),
     queriesPerSecond: median(rounds.map(({ seconds }) => queries.rows / seconds)),
-    p99Ms: median(p99s),
-    readsPerQuery: perQuery('fileReads'),
-    bytesReadPerQuery: perQuery('fileBytesRead'),
+    p99Ms: median(rounds.map(({ latenciesMs }) => percentile(latenciesMs.slice().sort(), 99))),
   };
+}
+
+async function countReads(ask: SearchAsk, memoryBytes: number | undefined): Promise<Reads> {
+  const child = startCounting('stratavec', 'search', memoryBytes);
+  await child.ask<OpenAnswer>('open');
+  const statistics = () => child.ask<Readonly<Record<string, number>>>('statistics');
+  await child.ask<Round>('search', ask);
+  const before = await statistics();
+  await child.ask<Round>('search', ask);
+  const after = await statistics();
+  await child.ask('close');
+  await child.stop();
+  const perQuery = (name: string): number => (after[name] - before[name]) / dataset.queries.rows;
+  return { readsPerQuery: perQuery('fileReads'), bytesReadPerQuery: perQuery('fileBytesRead') };
 }
 
 /** In bytes. `--budgets` takes megabytes; a budget without a bound is always the last, but for a smoke run. */
