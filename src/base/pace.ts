@@ -4,6 +4,7 @@
  * for a while they are long, and cost fewer turns of the event loop. Where others take long turns themselves, short
  * slices would only starve the work: it gets half as long as they had (`fairMs`).
  */
+import { TurnClock } from './turn-clock.ts';
 
 /** Whoever asked so lately is likely to ask again, in ms. */
 const LATELY_MS = 50;
@@ -18,6 +19,8 @@ export function fairMs(sliceMs: number, othersMs: number): number {
 }
 
 export class Pace {
+  /** Of plans and sweeps: one of them at a time. */
+  readonly writing: TurnClock;
   readonly #now: () => number;
   #askedAt: number = Number.NEGATIVE_INFINITY;
   #longestMs = 0;
@@ -25,6 +28,7 @@ export class Pace {
   /** `now` is a clock in ms. */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
+    this.writing = new TurnClock({ now });
   }
 
   /** Somebody asks, and is to be answered soon. */

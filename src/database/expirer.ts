@@ -90,7 +90,7 @@ export class Expirer {
     while (store.expiries.soonest <= this.#session.now() && !this.#isStopped) {
       await this.#session.write(store, async (plan) => {
         const { records } = store.expiries.at(plan);
-        const slice = new TimeSlice();
+        const slice = new TimeSlice(this.#session.stores.pace);
         for (const record of records.slice(0, DELETED_PER_TURN)) {
           const head = store.reader.head(record, plan.sequence);
           if (head !== undefined) plan.delete({ record, head });

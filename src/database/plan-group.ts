@@ -5,6 +5,7 @@
 import { WriteBatch } from '../lsm/write-batch.ts';
 import type { CollectionStore } from './collection-store.ts';
 import type { Stores } from './stores.ts';
+import { TimeSlice } from './time-slice.ts';
 import { WritePlan } from './write-plan.ts';
 
 export class PlanGroup {
@@ -38,8 +39,9 @@ export class PlanGroup {
    * to be awaited outside the writer's turn.
    */
   async commit(): Promise<{ readonly durable: Promise<void> }> {
-    const { engine } = this.#stores;
+    const { engine, pace } = this.#stores;
     for (const plan of this.plans) await plan.prepare();
+    await new TimeSlice(pace).handOn();
     const sequence = await engine.writeSliced(this.#batch, (applied) => {
       for (const plan of this.plans) plan.applied(applied);
     });

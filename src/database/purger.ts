@@ -72,7 +72,7 @@ export class Purger {
     if (this.#isStopped) return 0;
     return await this.#session.writeDropped(store, async (plan) => {
       const scan = store.reader.scanHeads(0, plan.sequence);
-      const slice = new TimeSlice();
+      const slice = new TimeSlice(this.#session.stores.pace);
       let count = 0;
       try {
         for (let found = scan.next(); found !== undefined; found = scan.next()) {

@@ -7,17 +7,20 @@ import { GRAPH_TREE, graphHi, PAGES_TREE } from './trees.ts';
 import type { VectorStore } from './vector-store.ts';
 import type { WritePlan } from './write-plan.ts';
 
-/** A living node of the topmost layer that has one, from `layer` down. */
-export function findEntry(
+/** A living node of the topmost layer that has one, from `layer` down. In steps: it may be the last of all lists. */
+export function* findingEntry(
   engine: LsmEngine,
   { id, vectors }: VectorStore,
   layer: number,
-): Entry | undefined {
+): Generator<void, Entry | undefined> {
   for (; layer >= 0; layer--) {
     const hi = graphHi(id, layer);
     const scan = engine.scan(GRAPH_TREE, { fromHi: hi, fromLo: 0, toHi: hi, toLo: 0xffffffff });
     try {
-      while (scan.next()) if (vectors.isLive(scan.lo)) return { node: scan.lo, layer };
+      while (scan.next()) {
+        if (vectors.isLive(scan.lo)) return { node: scan.lo, layer };
+        yield;
+      }
     } finally {
       scan.close();
     }

@@ -15,7 +15,7 @@ import { NodeBits } from '../hnsw/node-bits.ts';
 import type { GraphSweep, ListKey } from '../hnsw/sweep.ts';
 import { decodeList } from '../lsm/list-codec.ts';
 import type { SessionHost } from './session-host.ts';
-import { findEntry, freeGhost } from './sweep-changes.ts';
+import { findingEntry, freeGhost } from './sweep-changes.ts';
 import type { SweepControl } from './sweep-control.ts';
 import type { SweptSpace } from './sweep-moves.ts';
 import { TimeSlice } from './time-slice.ts';
@@ -158,7 +158,9 @@ export class SweepRun {
       const { entry } = this.#space.graph;
       if (entry === undefined || !sweep.ghosts.has(entry.node)) return;
       plan.noteRepair();
-      sweep.replaceEntry(findEntry(this.#session.stores.engine, this.#space, entry.layer));
+      const { engine } = this.#session.stores;
+      const finding = findingEntry(engine, this.#space, entry.layer);
+      sweep.replaceEntry(await this.#slice().run(finding));
     });
   }
 

@@ -6,19 +6,27 @@ const SLICE_MS = 5;
 /** Keeps long work from holding the event loop: ask after each piece, and yield when time is up. */
 export class TimeSlice {
   readonly #pace: Pace | undefined;
-  #start: number = performance.now();
+  #start: number;
   /** How long others had the event loop before this slice. */
   #othersMs = 0;
 
-  /** `pace` says how long slices may be, and is told how long they were. Without one: 5 ms. */
+  /**
+   * With a pace the slice is one of the writer: the pace says how long it may be, with what the writer did before in
+   * the same turn of the event loop, and is told how long it was. Without one: 5 ms.
+   */
   constructor(pace?: Pace) {
     this.#pace = pace;
+    this.#start = performance.now();
+    pace?.writing.heldMs();
   }
 
   get isOver(): boolean {
-    const ms = performance.now() - this.#start;
-    this.#pace?.note(ms);
-    return ms > fairMs(this.#pace?.sliceMs ?? SLICE_MS, this.#othersMs);
+    const pace = this.#pace;
+    if (pace === undefined)
+      return performance.now() - this.#start > fairMs(SLICE_MS, this.#othersMs);
+    const ms = pace.writing.heldMs();
+    pace.note(ms);
+    return ms > fairMs(pace.sliceMs, this.#othersMs);
   }
 
   /** Lets the event loop turn once. */
@@ -27,10 +35,18 @@ export class TimeSlice {
     await setImmediate();
     this.#start = performance.now();
     this.#othersMs = this.#start - ended;
+    this.#pace?.writing.heldMs();
+  }
+
+  /** Before work that takes slices of its own: they begin in a new turn, unless most of this one is left. */
+  async handOn(): Promise<void> {
+    const pace = this.#pace;
+    if (pace === undefined || 2 * pace.writing.heldMs() > pace.sliceMs) await this.yield();
   }
 
   /** Runs work that can pause after each of its steps; gives its result. */
   async run<T>(work: Generator<void, T>): Promise<T> {
+    this.#pace?.writing.heldMs();
     for (;;) {
       const { done, value } = work.next();
       if (done) return value;

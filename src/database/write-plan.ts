@@ -215,6 +215,7 @@ export class WritePlan {
       await trainBits(space, this.#batch, {
         exactBelow: store.options.exactBelow,
         memoryBytes: this.#stores.allocator.totalBytes,
+        pace: this.#stores.pace,
       });
       for (const [page, value] of space.vectors.changedStates()) {
         this.#batch.set(PAGES_TREE, space.id, pageKey(page, 'states'), value);

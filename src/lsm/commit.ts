@@ -12,6 +12,7 @@ import type { CommitLog } from './commit-log.ts';
 import type { EngineCore } from './engine-core.ts';
 import type { Commit } from './log-writer.ts';
 import { makeRoom } from './memtable-room.ts';
+import { inOrder } from './slices.ts';
 import type { WriteBatch } from './write-batch.ts';
 
 /** Returns the commit's last sequence number. */
@@ -54,17 +55,19 @@ async function writeInSlices(
   batch: WriteBatch,
   onApplied: (sequence: number) => void,
 ): Promise<number> {
-  const { slices } = core;
-  await slices.run(checkBatchSliced(core, batch.entryBytes()));
   const { commit, sequence } = numbered(core, batch);
-  const growth = core.requireWritable().growthFor(batch.byteSize);
-  makeRoom(core, commit.entryCount, commit.entries.length, growth);
-  const { memtable } = core.active;
   const { entries, entryCount, firstSequence } = commit;
-  await slices.run(memtable.insertion(entries, entryCount, firstSequence));
-  // A failure meanwhile ends all writing, so that the numbers are not given again.
-  const log = core.requireWritable();
-  await slices.run(log.appending(commit));
+  const stages = [
+    () => checkBatchSliced(core, entries),
+    () => {
+      const growth = core.requireWritable().growthFor(batch.byteSize);
+      makeRoom(core, entryCount, entries.length, growth);
+      return core.active.memtable.insertion(entries, entryCount, firstSequence);
+    },
+    // A failure meanwhile ends all writing, so that the numbers are not given again.
+    () => core.requireWritable().appending(commit),
+  ];
+  await core.slices.run(inOrder(stages));
   core.requireWritable().appended(sequence);
   apply(core, sequence);
   onApplied(sequence);

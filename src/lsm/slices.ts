@@ -92,6 +92,23 @@ function sliceClock(sliceMs: number, clock: () => number): () => boolean {
   };
 }
 
+/**
+ * One work after the other, each made when the one before is done. Run by themselves they would take a slice each,
+ * without a turn between them.
+ */
+export function inOrder(stages: readonly (() => SlicedWork)[]): SlicedWork {
+  let begun = 0;
+  let work: SlicedWork | undefined;
+  return (isOver) => {
+    while (work !== undefined || begun < stages.length) {
+      work ??= stages[begun++]();
+      if (!work(isOver)) return false;
+      work = undefined;
+    }
+    return true;
+  };
+}
+
 /** Resolves in the next turn of the event loop, after I/O callbacks had theirs. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

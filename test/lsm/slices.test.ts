@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type SlicedWork, Slices } from '../../src/lsm/slices.ts';
+import { inOrder, type SlicedWork, Slices } from '../../src/lsm/slices.ts';
 
 /** Slices on a clock that only the units of work move on; says how often it was looked at. */
 function clocked(): {
@@ -62,4 +62,21 @@ test('work that is timed as a whole is counted, also when it throws', () => {
   };
   expect(() => slices.timed(failing)).toThrow('fails');
   expect(slices.longestMs).toBe(3);
+});
+
+test('works in order share their slices, and each is made when the one before is done', () => {
+  const { slices, units } = clocked();
+  const made: number[] = [];
+  const stage = (i: number) => () => {
+    made.push(i);
+    return units(2, 2);
+  };
+  const work = inOrder([stage(0), stage(1), stage(2)]);
+  // Six units of 2 ms: with 4 ms each of the works alone would just be done in its slice.
+  expect(slices.once(5, work)).toBe(false);
+  expect(slices.longestMs).toBe(6);
+  expect(made).toEqual([0, 1]);
+  expect(slices.once(100, work)).toBe(true);
+  expect(made).toEqual([0, 1, 2]);
+  expect(inOrder([])(() => false)).toBe(true);
 });
