@@ -27,6 +27,7 @@ test.each([
   'docs/transactions.md',
   'docs/operations.md',
   'docs/filters.md',
+  'docs/api.md',
 ])('the links of %s lead somewhere', (page) => {
   const folder = page.startsWith('docs/') ? 'docs/' : '';
   const text = readFileSync(page, 'utf8');
