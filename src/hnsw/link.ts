@@ -113,7 +113,7 @@ export class Linker {
     const { lists } = this.#context;
     const list = this.#touched.touch(layer, from);
     if (walk.linkBack(layer, from, to) !== LINK_REWRITTEN) return;
-    this.#touched.keepReplaced(layer, from, walk.replacedIds(layer));
+    this.#touched.keepReplaced(layer, from, walk.replacedAddress);
     for (const target of walk.selectedNodes()) {
       this.#adopt(layer, target, lists.idsAt(list).slice());
     }

@@ -85,6 +85,15 @@ export class ListCache {
     return list;
   }
 
+  countAt(list: number): number {
+    return this.#kernels.memory.u32[list >>> 2];
+  }
+
+  /** So many ids from an address on. */
+  copyIds(address: number, count: number): Uint32Array {
+    return this.#kernels.memory.u32.slice(address >>> 2, (address >>> 2) + count);
+  }
+
   /** A view of the ids, borrowed as long as the address is valid. */
   idsAt(list: number): Uint32Array {
     const { u32 } = this.#kernels.memory;

@@ -59,17 +59,20 @@ export class TouchedLists {
     const list = this.#lists.load(layer, node);
     if (!touched.has(node)) {
       this.#lists.pin(layer, node);
-      touched.set(node, new Touched(layer, node, this.#lists.idsAt(list).length));
+      touched.set(node, new Touched(layer, node, this.#lists.countAt(list)));
     }
     return list;
   }
 
-  /** Before a touched list is chosen anew, or with the ids that it had `before`: keeps those that the store has. */
-  keepReplaced(layer: number, node: number, before?: Uint32Array): void {
+  /**
+   * Before a touched list is chosen anew: keeps the ids that the store has. Afterwards with the address at
+   * which the ids stand that it had before.
+   */
+  keepReplaced(layer: number, node: number, beforeAt?: number): void {
     const touched = this.#layer(layer).get(node);
     if (touched === undefined || touched.before === NEW || touched.replaced !== undefined) return;
-    before ??= this.#lists.idsAt(this.#lists.find(layer, node));
-    touched.replaced = before.slice(0, touched.before);
+    const at = beforeAt ?? this.#lists.find(layer, node) + 4;
+    touched.replaced = this.#lists.copyIds(at, touched.before);
   }
 
   /** In the order of their first touch, layer by layer. */

@@ -53,6 +53,8 @@ export interface FilterBits {
   readonly bits: number;
 }
 
+const NO_NODES = new Uint32Array(0);
+
 /** Hops of one call, about half a millisecond. */
 const HOPS_PER_CALL = 256;
 
@@ -144,9 +146,10 @@ export class WalkDriver {
 
   /** What the last call chose; a copy. */
   selectedNodes(): Uint32Array {
-    const { u32 } = this.#context.kernels.memory;
+    const count = this.field(WALK_SELECTED_COUNT);
+    if (count === 0) return NO_NODES;
     const first = this.field(WALK_SELECTED) >>> 2;
-    return u32.slice(first, first + this.field(WALK_SELECTED_COUNT));
+    return this.#context.kernels.memory.u32.slice(first, first + count);
   }
 
   /** `linkBack` of the module: LINK_*. After LINK_REWRITTEN `selectedNodes` need an edge from elsewhere. */
@@ -156,11 +159,9 @@ export class WalkDriver {
     return this.field(WALK_LINK_RESULT);
   }
 
-  /** The list before the `linkBack` that rewrote it, which was full; a view until the next call of the module. */
-  replacedIds(layer: number): Uint32Array {
-    const { kernels, space } = this.#context;
-    const first = this.field(WALK_REPLACED) >>> 2;
-    return kernels.memory.u32.subarray(first, first + space.capOf(layer));
+  /** Where the ids stand that the list had before the `linkBack` that rewrote it, until the next one. */
+  get replacedAddress(): number {
+    return this.field(WALK_REPLACED);
   }
 
   /** The nodes of the results, nearest first; a copy. */
