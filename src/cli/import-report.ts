@@ -5,6 +5,7 @@ import { formatCount, formatMs } from './human.ts';
 import type { ImportResult } from './import-records.ts';
 import type { SectionMetadata, SyncResult } from './markdown-sync.ts';
 import { printable } from './printable.ts';
+import { shownSpaces } from './shown-spaces.ts';
 
 export function reportRecords(
   context: Context,
@@ -30,9 +31,8 @@ export function reportRecords(
       `${isInterrupted ? 'Interrupted: stored' : 'Stored'} ${formatCount(counts.stored, 'record')} ` +
         `(${kinds.join(', ')}) in "${printable(name)}" in ${formatMs(elapsedMs)}, ${rate}/s.`,
     );
-    context.say(
-      `The collection has ${formatCount(records, 'record')}, ${dimension} dimensions, ${metric}.`,
-    );
+    const spaces = shownSpaces(collection.info());
+    context.say(`The collection has ${formatCount(records, 'record')}, ${spaces}.`);
   }
   if (counts.embedded > 0) {
     context.say(

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { nearestName } from '../base/nearest.ts';
 import { isDatabaseError } from '../index.ts';
+import { hintFor, wordsFor } from './advice.ts';
 import { meant, parseArguments } from './arguments.ts';
 import { type Command, Context, type Streams } from './command.ts';
 import { CommandError, usageError } from './command-error.ts';
@@ -110,26 +111,6 @@ function exitCodeOf(error: CommandError | { code: string }): number {
   if (error.code === 'ABORTED') return 130;
   // What the library refuses in a file has become a CommandError: this was typed.
   return error.code === 'INVALID_ARGUMENT' ? 2 : 1;
-}
-
-/** What programs can do about it, and a command line cannot, is left out. */
-function wordsFor({ message }: Error): string {
-  return message.replace(', or wait longer for it (lockTimeoutMs)', '');
-}
-
-/** What to do next, where the library cannot know that it is a command line that asked. */
-function hintFor({ code, message }: { code: string; message: string }): string {
-  switch (code) {
-    case 'CORRUPTION':
-      // An open says so itself; the rest of a backup is to be deleted.
-      return message.includes('stratavec repair') || message.includes('is unfinished')
-        ? ''
-        : '; keep a copy of the folder, then run `stratavec repair DIR`';
-    case 'IO':
-      return '; choose a folder that can be written, on a disk with space left';
-    default:
-      return '';
-  }
 }
 
 /** From the package's own description, wherever this file was built to. */

@@ -96,3 +96,18 @@ test('a record of a namespace is not shown without it, and one that expires says
   const found = await stratavecHere('get', temp.path, 'a', '-n', 'n');
   expect(found.out).toMatch(/^expires {4}20\d\d-\d\d-\d\dT/mu);
 });
+
+test('stats and import tell of named spaces, and of none', async () => {
+  await using temp = await tempDir();
+  const [data, file] = [join(temp.path, 'data'), join(temp.path, 'r.jsonl')];
+  await writeFile(file, '{"id": 1, "vectors": {"title": [1, 2]}}\n');
+  const database = await open(data);
+  await database.collection('pages', { vectors: { title: { dimension: 2, metric: 'l2' } } });
+  await database.collection('none', { vectors: {} });
+  await database.close();
+  const imported = await stratavecHere('import', data, file, '-c', 'pages');
+  expect(imported.out).toContain('The collection has 1 record, title: 2 dimensions, l2.');
+  const { out } = await stratavecHere('stats', data);
+  expect(out).toContain('  pages  1 record, title: 2 dimensions, l2\n');
+  expect(out).toContain('  none  0 records, no vectors\n');
+});

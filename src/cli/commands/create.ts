@@ -1,9 +1,10 @@
-import type { CollectionInfo, CollectionOptions } from '../../index.ts';
+import type { CollectionOptions } from '../../index.ts';
 import { type Command, type Context, commonOptions } from '../command.ts';
 import { CommandError, usageError } from '../command-error.ts';
 import { withDatabase } from '../database-access.ts';
 import { metrics } from '../metrics.ts';
 import { printable } from '../printable.ts';
+import { shownSpaces } from '../shown-spaces.ts';
 
 export const create: Command = {
   name: 'create',
@@ -54,7 +55,7 @@ async function run(context: Context): Promise<number> {
     return (await database.collection(name, { dimension, metric, vectors, fields })).info();
   });
   context.say(
-    `Created collection "${printable(name)}" in ${printable(directory)}: ${described(info)}.`,
+    `Created collection "${printable(name)}" in ${printable(directory)}: ${shownSpaces(info)}.`,
   );
   context.json({ created: info });
   return 0;
@@ -72,12 +73,4 @@ function parseObject<Name extends 'vectors' | 'fields'>(
   } catch (error) {
     throw usageError(`--${name} is not JSON: ${(error as Error).message}`);
   }
-}
-
-function described({ dimension, metric, namedVectors }: CollectionInfo): string {
-  const named = Object.entries(namedVectors).map(
-    ([name, space]) => `${printable(name)}: ${space.dimension} dimensions, ${space.metric}`,
-  );
-  const main = dimension === 0 ? [] : [`${dimension} dimensions, ${metric}`];
-  return [...main, ...named].join('; ') || 'no vectors';
 }

@@ -3,6 +3,7 @@ import { withExisting } from '../database-access.ts';
 import { figureLines } from '../figures.ts';
 import { formatBytes, formatCount } from '../human.ts';
 import { printable } from '../printable.ts';
+import { shownSpaces } from '../shown-spaces.ts';
 
 export const stats: Command = {
   name: 'stats',
@@ -21,11 +22,12 @@ async function run(context: Context): Promise<number> {
     );
     const figures = await database.stats();
     context.say(`${printable(directory)}: ${formatCount(collections.length, 'collection')}`);
-    for (const { name, records, vectors, dimension, metric } of collections) {
+    for (const info of collections) {
+      const { name, records, vectors, dimension } = info;
       const count = formatCount(records, 'record');
-      const without =
-        records === vectors ? '' : `, ${formatCount(records - vectors, 'record')} without a vector`;
-      context.say(`  ${printable(name)}  ${count}, ${dimension} dimensions, ${metric}${without}`);
+      const bare = dimension === 0 ? 0 : records - vectors;
+      const without = bare === 0 ? '' : `, ${formatCount(bare, 'record')} without a vector`;
+      context.say(`  ${printable(name)}  ${count}, ${shownSpaces(info)}${without}`);
     }
     context.say(`disk    ${formatBytes(figures.disk.totalBytes)}`);
     context.say(
