@@ -124,7 +124,13 @@ export class CollectionReads {
    * so short that promises and a held view would be a fifth of them. Undefined: `search` has to answer.
    */
   searchNow<Meta>(search: CheckedSearch): Hit<Meta>[] | undefined {
-    this.#session.stores.pace.noteQuestion();
+    const { pace, reads } = this.#session.stores;
+    pace.noteQuestion();
+    if (reads.isSlow) return reads.ifAtHand(() => this.#searchNow<Meta>(search));
+    return this.#searchNow(search);
+  }
+
+  #searchNow<Meta>(search: CheckedSearch): Hit<Meta>[] | undefined {
     const { targets, groupBy, after } = search;
     const [{ vectorName, vector }] = targets;
     if (targets.length > 1 || vector === undefined) return undefined;
@@ -150,6 +156,7 @@ export class CollectionReads {
       const run = new SearchRun(this.#session.stores, this.#store, search, view);
       const answer = await run.run();
       const { matches, stats, metric } = answer;
+      await this.#readParts(matches, { include: search.include, sequence: view.sequence });
       const hits: Hit<Meta>[] = [];
       const slice = new TimeSlice();
       for (const match of matches) {
@@ -264,6 +271,22 @@ export class CollectionReads {
     const hit = group === undefined ? bare : { ...bare, group };
     if (include.size === 0) return hit;
     return { ...hit, ...this.#parts<Meta>(record, head, { include, sequence: at.sequence }) };
+  }
+
+  /** Where reads are slow, brings what the hits show into memory, side by side. */
+  async #readParts(
+    matches: Answer['matches'],
+    at: { readonly include: ReadonlySet<IncludePart>; readonly sequence: number },
+  ): Promise<void> {
+    const { reads } = this.#session.stores;
+    if (at.include.size === 0 || !reads.isSlow) return;
+    await reads.together(
+      matches.map(
+        ({ record, head }) =>
+          () =>
+            this.#parts(record, head, at),
+      ),
+    );
   }
 
   #parts<Meta>(

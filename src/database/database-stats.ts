@@ -26,6 +26,8 @@ export interface MemoryStats {
   readonly sweepBytes: number;
   /** Arrays of bulk loads under way. */
   readonly bulkBytes: number;
+  /** Bytes that are being read in the background. */
+  readonly stagedBytes: number;
   /** Module memory handed out, and of it, by what it holds. */
   readonly moduleBytes: number;
   readonly modulePartBytes: Readonly<Record<string, number>>;
@@ -158,14 +160,16 @@ function memoryStats(session: Session): MemoryStats {
   const { totalBytes, freeBytes, cellBytes, runBytes } = stores.allocator.stats();
   const moduleBytes = totalBytes - freeBytes;
   const bulkBytes = stores.bulk.bytes;
+  const stagedBytes = stores.reads.bytes;
   const sweepBytes = sum([...openSpaces(session)].map(({ graph }) => graph.sweepBytes));
   return {
     budgetBytes: options.memoryBytes,
-    totalBytes: engineBytes + jobBytes + sweepBytes + bulkBytes + moduleBytes,
+    totalBytes: engineBytes + jobBytes + sweepBytes + bulkBytes + stagedBytes + moduleBytes,
     ...engine,
     jobBytes,
     sweepBytes,
     bulkBytes,
+    stagedBytes,
     moduleBytes,
     modulePartBytes: { ...cellBytes, runs: runBytes },
     moduleFreeBytes: freeBytes,

@@ -7,7 +7,7 @@
  *            tables; arrays of bulk loads are taken from memtables and cache, which rest meanwhile
  *   module   codes, lists, originals, directories, search scratch: evicts among them as needed
  *   slack    what is not worth a bound of its own: maps of changed pages, bits of sweeps, filters of a thread
- *            that merges
+ *            that merges, bytes that are being read in the background
  *
  * Only a commit that is larger than a memtable takes what it needs.
  */
@@ -28,6 +28,8 @@ export interface MemoryPlan {
   readonly moduleBytes: number;
   /** Of arrays of bulk loads. */
   readonly bulkBytes: number;
+  /** Of bytes that are being read in the background. */
+  readonly stagedBytes: number;
   /** Dirty pages beyond this start a checkpoint. */
   readonly dirtyBytesMax: number;
 }
@@ -60,6 +62,7 @@ export function planMemory(memoryBytes: number): MemoryPlan {
     moduleBytes: frameBytes,
     // Only one memtable is there, and the cache can do with less.
     bulkBytes: Math.floor(1.5 * memtableBytes + memoryBytes / 16 + 0.9 * slackBytes),
+    stagedBytes: clamp(slackBytes / 4, 64 * KIB, 4 * MIB),
     dirtyBytesMax: Math.floor(moduleBytes / 4),
   };
 }

@@ -7,6 +7,7 @@ import { loadHasher } from '../base/hasher.ts';
 import { Pace } from '../base/pace.ts';
 import { MIB } from '../base/units.ts';
 import { DatabaseError, withAdvice } from '../errors.ts';
+import { WalkAdmission } from '../hnsw/walk-admission.ts';
 import { WalkPool } from '../hnsw/walk-pool.ts';
 import { WalkRunner } from '../hnsw/walk-runner.ts';
 import { CellAllocator } from '../kernels/cell-allocator.ts';
@@ -17,6 +18,8 @@ import { PageStore } from '../paged/page-store.ts';
 import type { FileSystem, Lock } from '../storage/file-system.ts';
 import { GuardedFileSystem } from '../storage/guarded-file-system.ts';
 import { NodeFileSystem } from '../storage/node-file-system.ts';
+import { StagedReads } from '../storage/staged-reads.ts';
+import { StagingFileSystem } from '../storage/staging-file-system.ts';
 import { refuseUnfinished } from '../storage/unfinished.ts';
 import { BulkMemory } from './bulk-memory.ts';
 import { readDatabaseCounters } from './catalog.ts';
@@ -35,7 +38,7 @@ import { WriterQueue } from './writer-queue.ts';
 const POINTER = 'CURRENT';
 const REPAIR_ADVICE =
   'keep a copy of the folder, then `repair(path)`, or `stratavec repair DIR`, rebuilds what is left';
-/** Walks that share threads may take this share of the module's memory together. */
+/** Walks that share threads, or pause, may take this share of the module's memory together. */
 const WALKS_SHARE = 1 / 8;
 /** An insertion is sure of so much scratch, or of an eighth of a small memory. */
 const INSERT_SCRATCH_BYTES_MAX = MIB;
@@ -56,7 +59,16 @@ export async function openSession(
   try {
     const attachments: VectorAttachment[] = [];
     const guarded = lock === undefined ? fileSystem : new GuardedFileSystem(fileSystem, lock);
-    const stores = await openStores({ path, fileSystem: guarded, options, attachments, undo });
+    const reads = new StagedReads({ bytesMax: planMemory(options.memoryBytes).stagedBytes });
+    const staging = new StagingFileSystem(guarded, reads);
+    const stores = await openStores({
+      path,
+      fileSystem: staging,
+      reads,
+      options,
+      attachments,
+      undo,
+    });
     if (lock !== undefined) removeSpools(guarded, path);
     readDatabaseCounters(stores.engine);
     const { dirtyBytesMax } = planMemory(options.memoryBytes);
@@ -97,6 +109,7 @@ async function takeLock(
 interface Opening {
   readonly path: string;
   readonly fileSystem: FileSystem;
+  readonly reads: StagedReads;
   readonly options: EffectiveDatabaseOptions;
   /** Filled with the vectors of the log. */
   readonly attachments: VectorAttachment[];
@@ -105,7 +118,7 @@ interface Opening {
 }
 
 async function openStores(opening: Opening): Promise<Stores> {
-  const { path, fileSystem, options, attachments, undo } = opening;
+  const { path, fileSystem, reads, options, attachments, undo } = opening;
   const memory = planMemory(options.memoryBytes);
   const hasher = await loadHasher();
   const pace = new Pace();
@@ -156,6 +169,8 @@ async function openStores(opening: Opening): Promise<Stores> {
     engine,
     kernels,
     workers,
+    reads,
+    admission: new WalkAdmission(allocator.totalBytes * WALKS_SHARE),
     walkRunner: workers && new WalkRunner(workers, allocator.totalBytes * WALKS_SHARE),
     allocator,
     pages,

@@ -237,6 +237,7 @@ export class Searcher {
   /** Candidates that count, with what became a ghost only after the reader's sequence. */
   async #verify(query: Query, candidates: Candidates): Promise<readonly Match[]> {
     const matches: Match[] = [];
+    if (this.#stores.reads.isSlow) await this.#readHeads(query, candidates);
     const slice = new TimeSlice();
     for (let i = 0; i < candidates.count; i++) {
       // A few more than wanted would do no harm; equal distances must all be seen.
@@ -249,6 +250,17 @@ export class Searcher {
     if (ghosts.length > 0) await this.#offerGhosts(query, matches, ghosts);
     matches.sort((a, b) => a.distance - b.distance || a.record - b.record);
     return matches;
+  }
+
+  /** Reads the heads of the candidates that are looked at first, side by side. */
+  async #readHeads({ wanted, sequence }: Query, { count, nodes }: Candidates): Promise<void> {
+    const { heads, reads } = this.#stores;
+    const { collection } = this.#store.entry;
+    const first = nodes.slice(0, Math.min(count, wanted));
+    const loads = Array.from(first, (node) => () => {
+      heads.read(collection, this.#space.vectors.recordOf(node), sequence);
+    });
+    await reads.together(loads);
   }
 
   async #offerGhosts(query: Query, matches: Match[], ghosts: readonly number[]): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Hasher } from '../base/hasher.ts';
 import type { Pace } from '../base/pace.ts';
+import type { WalkAdmission } from '../hnsw/walk-admission.ts';
 import type { WalkPool } from '../hnsw/walk-pool.ts';
 import type { WalkRunner } from '../hnsw/walk-runner.ts';
 import type { CellAllocator } from '../kernels/cell-allocator.ts';
@@ -8,6 +9,7 @@ import type { KernelPool } from '../kernels/worker-pool.ts';
 import type { LsmEngine } from '../lsm/engine.ts';
 import type { PageStore } from '../paged/page-store.ts';
 import type { FileSystem } from '../storage/file-system.ts';
+import type { StagedReads } from '../storage/staged-reads.ts';
 import type { BulkMemory } from './bulk-memory.ts';
 import type { HeadReader } from './head-reader.ts';
 import type { RecordFilters } from './record-filter.ts';
@@ -23,6 +25,10 @@ export interface Stores {
   readonly workers: KernelPool | undefined;
   /** Shares walks among them. */
   readonly walkRunner: WalkRunner | undefined;
+  /** Reads of several things at once, where they are slow. */
+  readonly reads: StagedReads;
+  /** Bounds walks that pause, where no threads share them. */
+  readonly admission: WalkAdmission;
   readonly allocator: CellAllocator;
   readonly pages: PageStore;
   readonly pageMap: TreePageMap;

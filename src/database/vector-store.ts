@@ -102,6 +102,8 @@ export class VectorStore {
       random,
       pool: stores.walks,
       runner: stores.walkRunner,
+      reads: stores.reads,
+      admission: stores.admission,
       insertPool: stores.insertWalks,
     });
     this.graph.entry = counters.entry;

@@ -30,10 +30,11 @@ import {
   searchGraph,
   searchGraphNow,
 } from './search.ts';
-import type { NeighbourSource, VectorSource } from './sources.ts';
+import type { NeighbourSource, ParallelReads, VectorSource } from './sources.ts';
 import { atOnce } from './steps.ts';
 import { GraphSweep } from './sweep.ts';
 import { type TouchedList, TouchedLists } from './touched-lists.ts';
+import type { WalkAdmission } from './walk-admission.ts';
 import type { WalkContext } from './walk-driver.ts';
 import { WalkPool } from './walk-pool.ts';
 import type { SearchContext, WalkRunner } from './walk-runner.ts';
@@ -54,6 +55,9 @@ export interface GraphIndexOptions {
   readonly pool?: WalkPool;
   /** Threads that searches share. Default: none. */
   readonly runner?: WalkRunner | undefined;
+  /** See `WalkContext`. */
+  readonly reads?: ParallelReads | undefined;
+  readonly admission?: WalkAdmission | undefined;
   /** As `pool`, for insertions. Default: `pool`. */
   readonly insertPool?: WalkPool;
   /** How long a search may hold the event loop. Default: 5. */
@@ -97,9 +101,10 @@ export class GraphIndex {
     this.#touched = new TouchedLists(this.#lists);
     const pool = options.pool ?? new WalkPool(kernels, allocator);
     this.#ownPool = options.pool === undefined ? pool : undefined;
-    const { runner } = options;
-    this.#context = { kernels, space, lists: this.#lists, vectors, pool, runner };
-    this.#insertContext = { ...this.#context, pool: options.insertPool ?? pool };
+    const { runner, reads, admission } = options;
+    const shared = { kernels, space, lists: this.#lists, vectors, pool };
+    this.#context = { ...shared, runner, reads, admission };
+    this.#insertContext = { ...shared, pool: options.insertPool ?? pool };
     this.#source = options.lists;
     this.#ids = new Uint32Array(4 * Math.max(space.capBottom, space.capUpper));
     this.#random = options.random;

@@ -130,25 +130,50 @@ async function refineExactly(
 ): Promise<number> {
   let refined = 0;
   while (scratch.next < scratch.count) {
-    const size = refineBatch(context, walk, scratch);
+    const isSlow = context.reads?.isSlow === true;
+    const size = isSlow
+      ? await refineTogether(context, walk, scratch)
+      : refineBatch(context, walk, scratch);
     refined += size;
+    if (isSlow) slices.throwIfAborted();
     if (refined % 64 < size && slices.isOver) await slices.pause();
   }
   return refined;
 }
 
-/** Measures the next few, from `scratch.next` on, and returns how many. */
-function refineBatch(
-  { kernels, vectors }: WalkContext,
+/** As `refineBatch`, with the reads of the batch side by side. */
+async function refineTogether(
+  context: WalkContext,
   walk: WalkDriver,
   scratch: RefineScratch,
-): number {
+): Promise<number> {
+  const { vectors, reads } = context;
+  const { count, nodes, bounds, best } = scratch;
+  const sizeMax = batchSize(context, scratch);
+  const loads: (() => void)[] = [];
+  for (let i = scratch.next; i < count && loads.length < sizeMax; i++) {
+    if (bounds[i] <= best.worst) loads.push(() => vectors.original(nodes[i]));
+  }
+  let size = 0;
+  await reads?.together(loads, () => {
+    size = refineBatch(context, walk, scratch);
+  });
+  return size;
+}
+
+/** Each that is found first spares others their measuring. */
+function batchSize({ vectors }: WalkContext, { best }: RefineScratch): number {
+  const batchMax = Math.min(BATCH, vectors.originalsAtOnce);
+  return Math.min(batchMax, best.missing || batchMax);
+}
+
+/** Measures the next few, from `scratch.next` on, and returns how many. */
+function refineBatch(context: WalkContext, walk: WalkDriver, scratch: RefineScratch): number {
+  const { kernels, vectors } = context;
   const { count, nodes, bounds, best } = scratch;
   const { u32 } = kernels.memory;
-  const batchMax = Math.min(BATCH, vectors.originalsAtOnce);
   const entries = walk.field(WALK_ENTRIES);
-  // Each that is found first spares others their measuring.
-  const sizeMax = Math.min(batchMax, best.missing || batchMax);
+  const sizeMax = batchSize(context, scratch);
   let size = 0;
   let { next } = scratch;
   for (; next < count && size < sizeMax; next++) {

@@ -28,6 +28,10 @@ export class Slices {
     this.#began = performance.now();
   }
 
+  get isAborted(): boolean {
+    return this.#signal?.aborted === true;
+  }
+
   /** ABORTED when the signal was raised. */
   throwIfAborted(): void {
     const signal = this.#signal;

@@ -1,7 +1,18 @@
 /**
- * What a graph needs of the store below it. All calls are synchronous; they may take cells of the
+ * What a graph needs of the store below it. Reads are synchronous; they may take cells of the
  * module's memory away from others, never the scratch of a walk.
  */
+
+/** Reads of several things at once, for where each takes long. */
+export interface ParallelReads {
+  /** Whether reads take so long that they are worth a turn of the event loop. */
+  readonly isSlow: boolean;
+  /**
+   * Makes every call, with their reads side by side: each is begun again until it finds what it reads at hand.
+   * Then, in the same turn of the event loop, `use`, which finds all that they have read.
+   */
+  together(loads: readonly (() => void)[], use?: () => void): Promise<void>;
+}
 
 /** Where neighbour lists come from when they are not in memory: the newest applied ones. */
 export interface NeighbourSource {

@@ -4,9 +4,13 @@
  *
  * Serving a need may evict what was served a moment ago. That only costs time: a walk keeps what it has
  * computed, and gets on as long as the last thing served is still there.
+ *
+ * Where reads are slow, all that a walk needs is read at once, while the event loop runs, and what it is likely
+ * to need next with it (`look-ahead.ts`).
  */
 import type { Kernels } from '../kernels/kernels.ts';
 import {
+  CODES_BITS,
   CODES_SQ8,
   NEED_BITS,
   NEED_CODES,
@@ -35,7 +39,8 @@ import {
 import type { Space } from '../kernels/space.ts';
 import type { Entry } from './entry.ts';
 import type { ListCache } from './list-cache.ts';
-import type { VectorSource } from './sources.ts';
+import { likelyNeeds } from './look-ahead.ts';
+import type { ParallelReads, VectorSource } from './sources.ts';
 import type { Scratch, WalkPool } from './walk-pool.ts';
 
 /** What all walks of one space share. */
@@ -45,6 +50,8 @@ export interface WalkContext {
   readonly lists: ListCache;
   readonly vectors: VectorSource;
   readonly pool: WalkPool;
+  /** For where reads are slow. Default: they never are. */
+  readonly reads?: ParallelReads | undefined;
 }
 
 /** A bit set by record number in the module's memory, and its length in bits. */
@@ -63,6 +70,8 @@ export class WalkDriver {
   pageReads = 0;
   /** Time that `timed` walks took. */
   ms = 0;
+  /** The last `advance` has left needs, for `bring`. */
+  isInNeed = false;
   readonly #context: WalkContext;
   #scratch: Scratch;
 
@@ -123,6 +132,7 @@ export class WalkDriver {
 
   /** Begins a walk down to layer 0, or begins it anew, whatever state it was left in. */
   begin(entry: Entry, ef: number): void {
+    this.isInNeed = false;
     const { exports } = this.#context.kernels;
     exports.walkBegin(this.address, entry.node, entry.layer, 0, ef);
   }
@@ -130,6 +140,27 @@ export class WalkDriver {
   /** Runs a part of a walk that was begun, of so many hops; whether it is done. */
   step(hops: number = HOPS_PER_CALL): boolean {
     return this.serve(this.#context.kernels.exports.walkRun(this.address, hops));
+  }
+
+  /** As `step`, but where reads are slow it leaves what the walk needs to `bring`. */
+  advance(): boolean {
+    return this.serveOrLeave(this.#context.kernels.exports.walkRun(this.address, HOPS_PER_CALL));
+  }
+
+  /** As `serve`, but as `advance` says. */
+  serveOrLeave(status: number): boolean {
+    this.isInNeed = status === STATUS_NEED && this.#context.reads?.isSlow === true;
+    return this.isInNeed ? false : this.serve(status);
+  }
+
+  /** Reads what the walk needs, and goes on as soon as it is there; whether the walk is done. */
+  async bring(): Promise<boolean> {
+    let isDone = false;
+    this.isInNeed = false;
+    await this.#context.reads?.together(this.#loads(), () => {
+      isDone = this.advance();
+    });
+    return isDone;
   }
 
   /** Runs a walk to its end. */
@@ -208,6 +239,46 @@ export class WalkDriver {
         this.listReads++;
       }
     }
+  }
+
+  /** What `#serveNeeds` does, as calls one by one, and what the walk is likely to need then. */
+  #loads(): (() => void)[] {
+    const { kernels, vectors } = this.#context;
+    const { u32 } = kernels.memory;
+    const count = this.field(WALK_NEED_COUNT);
+    const first = this.field(WALK_NEEDS) >>> 2;
+    const loadPage =
+      this.field(WALK_CODES) === CODES_BITS
+        ? (page: number) => this.#readPage(() => vectors.loadBits(page))
+        : (page: number) => this.#readPage(() => vectors.loadCodes(page));
+    const loads: (() => void)[] = [];
+    const needed = new Set<number>();
+    for (let at = first; at < first + 2 * count; at += 2) {
+      const kind = u32[at];
+      const what = u32[at + 1];
+      if (kind !== NEED_CODES && kind !== NEED_BITS) {
+        loads.push(() => this.#readList(kind >>> 16, what));
+        continue;
+      }
+      needed.add(what);
+      loads.push(() => loadPage(what));
+    }
+    const { lists, pages } = likelyNeeds(this.#context, this);
+    for (const node of lists) loads.push(() => this.#readList(0, node));
+    for (const page of pages) if (!needed.has(page)) loads.push(() => loadPage(page));
+    return loads;
+  }
+
+  #readPage(load: () => void): void {
+    load();
+    this.pageReads++;
+  }
+
+  #readList(layer: number, node: number): void {
+    const { lists } = this.#context;
+    if (lists.find(layer, node) !== 0) return;
+    lists.load(layer, node);
+    this.listReads++;
   }
 
   #grow(): void {

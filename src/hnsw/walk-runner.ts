@@ -22,6 +22,8 @@ const SLICE_MS = 2;
 export interface SearchContext extends WalkContext {
   /** Threads that they share. Default: none. */
   readonly runner?: WalkRunner | undefined;
+  /** Bounds the walks that pause, where no threads share them. Default: none. */
+  readonly admission?: WalkAdmission | undefined;
 }
 
 /** A walk on its way. */
@@ -43,7 +45,7 @@ export async function withWalk<T>(
   ef: number,
   use: (walk: WalkDriver) => Promise<T>,
 ): Promise<T> {
-  const admission = context.runner?.admission;
+  const admission = context.runner?.admission ?? context.admission;
   // Most that grow do so once.
   const bytes = 2 * (context.kernels.exports.walkBytes(context.space.address, ef) >>> 0);
   const entering = admission?.enter(bytes);
@@ -69,11 +71,21 @@ export async function runWalk(
   walk.begin(entry, ef);
   if (runner !== undefined && !runner.isAlone(1))
     return await runner.run(walk, { entry, ef, slices });
-  while (!walk.step()) {
-    if (!slices.isOver) continue;
-    if (runner !== undefined) return await runner.run(walk, { entry, ef, slices });
-    await slices.pause();
+  let isDone = walk.advance();
+  while (!isDone) {
+    if (slices.isOver && !walk.isInNeed) {
+      if (runner !== undefined) return await runner.run(walk, { entry, ef, slices });
+      await slices.pause();
+    }
+    isDone = walk.isInNeed ? await bring(walk, slices) : walk.advance();
   }
+}
+
+/** Reads what a walk needs, and goes on; whether it is done. */
+async function bring(walk: WalkDriver, slices: Slices): Promise<boolean> {
+  const isDone = await walk.bring();
+  slices.throwIfAborted();
+  return isDone;
 }
 
 export class WalkRunner {
@@ -175,8 +187,12 @@ export class WalkRunner {
   #advance(running: Running, slices: Slices): void {
     try {
       do {
-        if (running.walk.step()) {
+        if (running.walk.advance()) {
           running.resolve();
+          return;
+        }
+        if (running.walk.isInNeed) {
+          void this.#bring(running);
           return;
         }
       } while (!slices.isOver);
@@ -199,6 +215,10 @@ export class WalkRunner {
         this.#waiting.push(running);
       } else {
         this.#serve(running, result);
+        if (running.walk.isInNeed) {
+          void this.#bring(running);
+          return;
+        }
         // What was brought may be gone again soon.
         this.#waiting.unshift(running);
       }
@@ -211,15 +231,41 @@ export class WalkRunner {
   #serve(running: Running, status: number): void {
     try {
       if (status !== JOB_FAILED) {
-        running.walk.serve(status);
+        running.walk.serveOrLeave(status);
         return;
       }
     } catch {
       // Whatever it was, it happens again if it is no matter of threads.
     }
-    running.isHere = true;
-    running.walk.begin(running.entry, running.ef);
+    restart(running);
   }
+
+  /** Reads what a walk needs while others walk, and goes on with it here. */
+  async #bring(running: Running): Promise<void> {
+    const { walk, slices } = running;
+    try {
+      let isDone = false;
+      while (!isDone && walk.isInNeed) isDone = await bring(walk, slices);
+      if (isDone) {
+        running.resolve();
+        return;
+      }
+    } catch (error) {
+      if (running.isHere || slices.isAborted) {
+        running.reject(error);
+        return;
+      }
+      restart(running);
+    }
+    this.#waiting.push(running);
+    this.#start();
+  }
+}
+
+/** From the beginning, and to the end on the main thread. */
+function restart(running: Running): void {
+  running.isHere = true;
+  running.walk.begin(running.entry, running.ef);
 }
 
 /** Resolves when no promise that is settled has anything left to do. */

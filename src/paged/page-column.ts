@@ -93,9 +93,8 @@ export class PageColumn {
     assert(this.peek(page) === 0, 'a slice is loaded once');
     const address = this.#allocator.allocate(this.#kind, page);
     try {
-      this.#reads++;
-      this.#bytesRead += this.cellBytes;
       this.#file.readSlice(place, this.bytes(address));
+      this.countRead(this.cellBytes);
       prepare?.(address);
       this.#directory.setEntry(page, this.#isLast ? address : address | ENTRY_REFERENCED);
     } catch (error) {

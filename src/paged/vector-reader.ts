@@ -81,8 +81,8 @@ export class VectorReader {
     const { originalStride, dimension, slotsPerPage } = geometry;
     const address = store.ring.next(originalStride);
     const offset = place.unit * UNIT_SIZE + slot * originalStride;
-    columns.originals?.countRead(originalStride);
     store.file.readAt(offset, store.ring.bytes(address, originalStride));
+    columns.originals?.countRead(originalStride);
     const stored = this.#memory.u32[(address >>> 2) + dimension];
     const vector = store.ring.bytes(address, 4 * dimension);
     if (stored !== store.hasher.hash32(vector, page * slotsPerPage + slot)) {

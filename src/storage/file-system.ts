@@ -3,8 +3,9 @@
  * so that a test can stop, damage, count or deny any single call.
  *
  * The core is synchronous: a cached 4 KiB read costs about a microsecond so, and ten to fifty when
- * awaited. Only what waits for a device is asynchronous: `datasync`, the removal of large files, and the
- * syncs of directories that somebody does not want to stand still for.
+ * awaited. Only what waits for a device is asynchronous: `datasync`, the removal of large files, the
+ * syncs of directories that somebody does not want to stand still for, and, where a file system offers them,
+ * reads of several places at once, which searches use while reads are slow (`staged-reads.ts`).
  *
  * Every method throws `DatabaseError('IO')` with the cause kept, unless its comment names another code.
  * Paths are those of the implementation, joined with `/`; no implementation changes the working
@@ -23,6 +24,14 @@ export interface File {
    * error is thrown, never taken for the end of the file.
    */
   readInto(target: Uint8Array, position: number): number;
+
+  /**
+   * As `readInto`, without holding up the caller, who may have many under way. `target` is not touched by him until
+   * it resolves. A file that is closed meanwhile stays open until then. Missing: there are only synchronous reads.
+   */
+  readonly readInBackground?:
+    | ((target: Uint8Array, position: number) => Promise<number>)
+    | undefined;
 
   /** Writes all of `source` at `position`, growing the file when needed. */
   write(source: Uint8Array, position: number): void;

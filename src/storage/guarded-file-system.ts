@@ -85,11 +85,13 @@ export class GuardedFileSystem implements FileSystem {
 
 class GuardedFile implements File {
   readonly path: string;
+  readonly readInBackground: File['readInBackground'];
   readonly #inner: File;
   readonly #lock: Pick<Lock, 'isHeld'>;
 
   constructor(inner: File, lock: Pick<Lock, 'isHeld'>) {
     this.path = inner.path;
+    this.readInBackground = inner.readInBackground?.bind(inner);
     this.#inner = inner;
     this.#lock = lock;
   }

@@ -36,7 +36,7 @@ export interface Call {
   readonly origin?: string;
   /** Of a read or a write: where in the file. Of a truncate: the new size. */
   readonly position?: number;
-  /** Bytes to write; of a read, the bytes that were read, once it has run. Else 0. */
+  /** Bytes to write; of a read, the bytes that were read, once it has run, or are to be, in the background. Else 0. */
   bytes: number;
   /** Of a write: the bytes, borrowed for the time of the call. */
   readonly source?: Uint8Array;
@@ -50,6 +50,12 @@ export interface Interceptor {
   /** Of an open file, or of a directory in the background. */
   sync(call: Call, run: () => Promise<void>): Promise<void>;
 }
+
+/** Lets every call through. */
+export const passing: Interceptor = {
+  call: (_call, run) => run(),
+  sync: (_call, run) => run(),
+};
 
 export class InterceptingFileSystem implements FileSystem {
   readonly #inner: FileSystem;
@@ -120,6 +126,7 @@ export class InterceptingFileSystem implements FileSystem {
 
 class InterceptingFile implements File {
   readonly path: string;
+  readonly readInBackground: File['readInBackground'];
   readonly #inner: File;
   readonly #interceptor: Interceptor;
   readonly #purpose: string | undefined;
@@ -130,6 +137,8 @@ class InterceptingFile implements File {
     this.#inner = inner;
     this.#interceptor = interceptor;
     this.#purpose = purpose;
+    const read = inner.readInBackground?.bind(inner);
+    if (read !== undefined) this.readInBackground = (...to) => this.#readInBackground(read, ...to);
   }
 
   readInto(target: Uint8Array, position: number): number {
@@ -147,6 +156,16 @@ class InterceptingFile implements File {
       call.bytes = this.#inner.readInto(target, position);
       return call.bytes;
     });
+  }
+
+  /** Asked about, and counted, when it begins: with the bytes that it is to read. */
+  async #readInBackground(
+    read: (target: Uint8Array, position: number) => Promise<number>,
+    target: Uint8Array,
+    position: number,
+  ): Promise<number> {
+    const call = { ...this.#plainCall('read'), position, bytes: target.length };
+    return await this.#interceptor.call(call, () => read(target, position));
   }
 
   write(source: Uint8Array, position: number): void {

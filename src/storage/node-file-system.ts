@@ -118,8 +118,8 @@ class NodeFile implements File {
   readonly path: string;
   readonly #descriptor: number;
   #isClosed = false;
-  /** Syncs on their way in the thread pool. */
-  #syncs = 0;
+  /** Syncs and reads on their way in the thread pool. */
+  #pending = 0;
 
   constructor(path: string, descriptor: number) {
     this.path = path;
@@ -139,6 +139,24 @@ class NodeFile implements File {
       }
       if (count === 0) break; // The end of the file.
       done += count;
+    }
+    return done;
+  }
+
+  async readInBackground(target: Uint8Array, position: number): Promise<number> {
+    this.#check(position);
+    let done = 0;
+    this.#pending++;
+    try {
+      while (done < target.length) {
+        const count = await readSome(this.#descriptor, target.subarray(done), position + done);
+        if (count === 0) break; // The end of the file.
+        done += count;
+      }
+    } catch (cause) {
+      throw ioError('read', this.path, cause);
+    } finally {
+      this.#ended();
     }
     return done;
   }
@@ -168,7 +186,7 @@ class NodeFile implements File {
 
   async datasync(): Promise<void> {
     this.#check(0);
-    this.#syncs++;
+    this.#pending++;
     try {
       await new Promise<void>((resolve, reject) => {
         fs.fdatasync(this.#descriptor, (cause) => {
@@ -177,19 +195,23 @@ class NodeFile implements File {
         });
       });
     } finally {
-      this.#syncs--;
-      if (this.#isClosed && this.#syncs === 0) this.#closeDescriptor();
+      this.#ended();
     }
   }
 
   /**
-   * The descriptor is let go only when no sync is on its way: its number could belong to another file
-   * by the time the thread pool gets to it, and the sync would report on the wrong file.
+   * The descriptor is let go only when nothing is on its way: its number could belong to another file
+   * by the time the thread pool gets to it, and the sync, or the read, would be one of the wrong file.
    */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (this.#syncs === 0) this.#closeDescriptor();
+    if (this.#pending === 0) this.#closeDescriptor();
+  }
+
+  #ended(): void {
+    this.#pending--;
+    if (this.#isClosed && this.#pending === 0) this.#closeDescriptor();
   }
 
   #closeDescriptor(): void {
@@ -204,6 +226,15 @@ class NodeFile implements File {
       'a position in a file is a natural number',
     );
   }
+}
+
+function readSome(descriptor: number, target: Uint8Array, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.read(descriptor, target, 0, target.length, position, (cause, count) => {
+      if (cause === null) resolve(count);
+      else reject(cause);
+    });
+  });
 }
 
 /** `undefined` when there is nothing of this name. */

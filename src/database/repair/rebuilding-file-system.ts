@@ -4,19 +4,11 @@
  * made: a rename within a directory happens or does not, between two of them it may half happen.
  */
 import type { File, FileSystem, Lock, OpenMode } from '../../storage/file-system.ts';
-import {
-  InterceptingFileSystem,
-  type Interceptor,
-} from '../../storage/intercepting-file-system.ts';
-
-const PASS: Interceptor = {
-  call: (_call, run) => run(),
-  sync: (_call, run) => run(),
-};
+import { InterceptingFileSystem, passing } from '../../storage/intercepting-file-system.ts';
 
 export class HeldLockFileSystem extends InterceptingFileSystem {
   constructor(inner: FileSystem) {
-    super(inner, PASS);
+    super(inner, passing);
   }
 
   override async lock(): Promise<Lock> {
