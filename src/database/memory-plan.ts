@@ -41,7 +41,7 @@ const SMALL_CACHE_BYTES = 1.25 * MIB;
 
 export function planMemory(memoryBytes: number): MemoryPlan {
   // A small budget is for reading: its memtables are smaller than their share would be.
-  const memtableBytes = clamp((memoryBytes - 8 * MIB) / 19, 256 * KIB, 32 * MIB);
+  const memtableBytes = clamp((memoryBytes - 12 * MIB) / 19, 256 * KIB, 32 * MIB);
   const tableBytes = clamp(memtableBytes / 4, 64 * KIB, 8 * MIB);
   const jobBytes = jobBytesFor(tableBytes);
   const treeBytes = 2.5 * memtableBytes + LOG_BYTES + jobBytes;
