@@ -367,7 +367,8 @@ export class Session implements SessionHost {
     const fieldJobs = this.fieldJobs.stop();
     this.purger.stop();
     await Promise.allSettled(this.#running);
-    for (const { vectorStores } of this.openCollections) {
+    // Those of collections that were dropped too: what is measured there is read like the rest.
+    for (const { vectorStores } of this.allCollections) {
       for (const { calibration } of vectorStores) await calibration.stop();
     }
     await this.sweeper.idle();

@@ -39,6 +39,7 @@ export class ScratchRing {
 
   /** How many places of `bytes` bytes, taken one after the other, hold at the same time. */
   capacity(bytes: number): number {
+    assert(this.#size > 0, 'nothing is read when the ring is given back');
     return Math.floor(this.#size / roundUp16(bytes)) - 1;
   }
 

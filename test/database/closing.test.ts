@@ -73,3 +73,26 @@ test('an open that fails, and fails to clean up, lets go of the lock', async () 
     await lock.release();
   }
 });
+
+test('what is measured for searches ends with close, of a collection that was dropped too', async () => {
+  await using f = await fixture({ dimension: 16 });
+  const failures: unknown[] = [];
+  const note = (error: unknown): void => void failures.push(error);
+  process.on('unhandledRejection', note);
+  const vectors = randomVectors(1200, 16, 1);
+  const upsert = async (from: number, to: number): Promise<void> => {
+    const some = vectors.slice(from, to);
+    await f.collection.upsert(some.map((vector, i) => ({ id: from + i, vector })));
+  };
+  const search = { vector: vectors[0], k: 5, recall: 0.9 };
+  await upsert(0, 600);
+  await f.collection.search(search);
+  // Half of it is new: the curve is measured again, in the background.
+  await upsert(600, 1200);
+  await f.collection.search(search);
+  await f.db.dropCollection('things');
+  await f.db.close();
+  for (let i = 0; i < 50; i++) await turn();
+  process.off('unhandledRejection', note);
+  expect(failures).toEqual([]);
+});
