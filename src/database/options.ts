@@ -75,7 +75,8 @@ export interface CollectionOptions {
   readonly efConstruction?: number | undefined;
   /**
    * Codes that a search walks on: one byte a number ('sq8') or one bit ('bit'), which take an eighth of the
-   * memory and ask for a larger `ef`. 'none' is not supported yet. Default: 'auto', 'bit' above 256 dimensions.
+   * memory and ask for a larger `ef`. 'none' is not supported yet. Default: 'auto', 'bit' above 256 dimensions,
+   * whatever the memory: how many vectors there will be is not known yet.
    */
   readonly codes?: 'auto' | 'sq8' | 'bit' | 'none' | undefined;
   /** Keep the vectors as given; false keeps the codes only. Default: true. */
