@@ -4,7 +4,8 @@
  * follows the vectors that memory holds lists of.
  */
 import { DatabaseError, isDatabaseError } from '../errors.ts';
-import { type BulkLimits, bulkLimits, isUntouched, loadAll } from './bulk-load.ts';
+import { type BulkLimits, bulkLimits, isUntouched } from './bulk-limits.ts';
+import { loadAll } from './bulk-load.ts';
 import { withBuildPool } from './bulk-pool.ts';
 import { BulkProgress, type BulkState } from './bulk-progress.ts';
 import { ArraySource, type BulkSource, firstOf } from './bulk-source.ts';
