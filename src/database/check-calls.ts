@@ -22,6 +22,7 @@ import {
   checkNamespace,
   checkText,
   checkTtl,
+  describe,
   invalid,
   parseChecked,
   refuseUnsupported,
@@ -66,8 +67,24 @@ export function checkCount(options: WithFilter<CountOptions>): CheckedSelection 
   };
 }
 
-/** The target of a deletion that names no ids; `options` are those that stand beside ids. */
-export function checkDelete(target: object, options: object): CheckedSelection {
+/** Records by id, in one namespace. */
+export interface CheckedIds {
+  readonly namespace: string;
+  /** Encoded. */
+  readonly ids: readonly Uint8Array[];
+}
+
+/** The target of a deletion, and the options that stand beside ids. */
+export function checkDelete(
+  target: RecordId | readonly RecordId[] | object,
+  options: { readonly namespace?: string | undefined },
+): CheckedIds | CheckedSelection {
+  if (typeof target === 'object' && !Array.isArray(target)) return checkSelected(target, options);
+  const namespace = checkNamespaceOnly(options);
+  return { namespace, ids: checkIds(target as RecordId | readonly RecordId[]) };
+}
+
+function checkSelected(target: object, options: object): CheckedSelection {
   checkKeys(target, ['filter', 'namespace'], 'delete');
   const given = target as WithFilter<CountOptions>;
   // A filter that is undefined by mistake must not delete everything.
@@ -138,4 +155,10 @@ export function checkUpdate(
 export function checkIds(ids: RecordId | readonly RecordId[]): Uint8Array[] {
   if (Array.isArray(ids)) return ids.map((id, i) => encodeId(id as RecordId, `ids[${i}]`));
   return [encodeId(ids as RecordId)];
+}
+
+/** As `checkIds`, of a call that takes an array only. */
+export function checkIdList(ids: readonly RecordId[]): Uint8Array[] {
+  if (!Array.isArray(ids)) throw invalid(`ids: expected an array, got ${describe(ids)}`);
+  return checkIds(ids);
 }

@@ -7,7 +7,7 @@ import {
   checkCount,
   checkDelete,
   checkGet,
-  checkIds,
+  checkIdList,
   checkNamespaceOnly,
   checkScan,
   checkUpdate,
@@ -52,7 +52,7 @@ import { checkSearches, type SearchManyOptions, searchMany } from './search-many
 import { checkSearch, ownQueries } from './search-plan.ts';
 import type { Session } from './session.ts';
 import { isWatched, queryChannel, traced } from './tracing.ts';
-import { borrowVector, describe, invalid } from './validate.ts';
+import { borrowVector } from './validate.ts';
 
 /** A named vector space, and how many records have a vector there. */
 export interface VectorSpaceInfo extends EffectiveSpaceOptions {
@@ -197,14 +197,12 @@ export class Collection<Meta = unknown> {
     options: NamespaceOptions = {},
   ): Promise<number> {
     return await this.#session.modify(async () => {
-      if (typeof target === 'object' && !Array.isArray(target)) {
-        const selection = checkDelete(target, options);
-        return await this.#change((store) => deleteSelected(this.#session, store, selection));
-      }
-      const namespace = checkNamespaceOnly(options);
-      const ids = checkIds(target as RecordId | readonly RecordId[]);
-      const at = { namespace, ids };
-      return await this.#change((store) => deleteRecords(this.#session, store, at));
+      const checked = checkDelete(target, options);
+      return await this.#change((store) =>
+        'ids' in checked
+          ? deleteRecords(this.#session, store, checked)
+          : deleteSelected(this.#session, store, checked),
+      );
     });
   }
 
@@ -227,8 +225,7 @@ export class Collection<Meta = unknown> {
     ids: readonly RecordId[],
     options: GetOptions = {},
   ): Promise<(StoredRecord<Meta> | undefined)[]> {
-    if (!Array.isArray(ids)) throw invalid(`ids: expected an array, got ${describe(ids)}`);
-    const encoded = checkIds(ids);
+    const encoded = checkIdList(ids);
     const checked = checkGet(options);
     return await this.#session.read(() => this.#reads.getMany<Meta>(encoded, checked));
   }

@@ -1,6 +1,6 @@
 /** The database as it was at one commit and one moment, for as long as it is open. */
 import { DatabaseError } from '../errors.ts';
-import { checkCount, checkGet, checkIds, checkNamespaceOnly, checkScan } from './check-calls.ts';
+import { checkCount, checkGet, checkIdList, checkNamespaceOnly, checkScan } from './check-calls.ts';
 import type { NamespaceOptions } from './collection.ts';
 import { CollectionReads } from './collection-reads.ts';
 import type { CollectionStore } from './collection-store.ts';
@@ -20,7 +20,7 @@ import { encodeId } from './record-id.ts';
 import { checkSearches, type SearchManyOptions, searchMany } from './search-many.ts';
 import { checkSearch } from './search-plan.ts';
 import type { Session } from './session.ts';
-import { describe, invalid } from './validate.ts';
+import { describe } from './validate.ts';
 
 /**
  * Comes from `Database.snapshot`. What it shows never changes: neither by later commits, nor by records that
@@ -96,8 +96,7 @@ export class SnapshotCollection<Meta = unknown> {
     ids: readonly RecordId[],
     options: GetOptions = {},
   ): Promise<(StoredRecord<Meta> | undefined)[]> {
-    if (!Array.isArray(ids)) throw invalid(`ids: expected an array, got ${describe(ids)}`);
-    const encoded = checkIds(ids);
+    const encoded = checkIdList(ids);
     const checked = checkGet(options);
     return await this.#read(() => this.#reads.getMany<Meta>(encoded, checked));
   }

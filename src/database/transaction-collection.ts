@@ -7,7 +7,7 @@ import {
   checkCount,
   checkDelete,
   checkGet,
-  checkIds,
+  checkIdList,
   checkNamespaceOnly,
   checkScan,
   checkUpdate,
@@ -34,7 +34,6 @@ import { exists, type TransactionBuffer } from './transaction-buffer.ts';
 import { TransactionReads } from './transaction-reads.ts';
 import type { TransactionScope } from './transaction-scope.ts';
 import { updatedRecord } from './transaction-update.ts';
-import { describe, invalid } from './validate.ts';
 
 /**
  * Comes from `Transaction.collection`. Its methods are those of `Collection`, and see what the transaction has
@@ -109,11 +108,9 @@ export class TransactionCollection<Meta = unknown> {
     options: NamespaceOptions = {},
   ): Promise<number> {
     return await this.#scope.run(async () => {
-      if (typeof target === 'object' && !Array.isArray(target)) {
-        return await this.#deleteAll(checkDelete(target, options));
-      }
-      const namespace = checkNamespaceOnly(options);
-      const ids = checkIds(target as RecordId | readonly RecordId[]);
+      const checked = checkDelete(target, options);
+      if (!('ids' in checked)) return await this.#deleteAll(checked);
+      const { namespace, ids } = checked;
       return ids.filter((id) => this.#buffer.delete(this.#buffer.touch(namespace, id))).length;
     });
   }
@@ -130,8 +127,7 @@ export class TransactionCollection<Meta = unknown> {
     ids: readonly RecordId[],
     options: GetOptions = {},
   ): Promise<(StoredRecord<Meta> | undefined)[]> {
-    if (!Array.isArray(ids)) throw invalid(`ids: expected an array, got ${describe(ids)}`);
-    const encoded = checkIds(ids);
+    const encoded = checkIdList(ids);
     const checked = checkGet(options);
     return await this.#scope.run(() => this.#reads.getMany<Meta>(encoded, checked));
   }
