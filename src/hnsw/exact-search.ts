@@ -1,4 +1,7 @@
-/** The exact search: every living node of every page, measured by its original. */
+/**
+ * The exact search: every living node of every page, measured by its original. Where reads are slow, the next few
+ * pages are read side by side.
+ */
 import { SLOT_RECORD } from '../kernels/layout.ts';
 import { type Candidates, readResults } from './candidates.ts';
 import { Slices } from './slices.ts';
@@ -10,6 +13,9 @@ export interface ExactSearchOptions {
   readonly filter?: FilterBits | undefined;
   readonly signal?: AbortSignal | undefined;
 }
+
+/** Pages that are read together where reads are slow. */
+const PAGES_AHEAD = 16;
 
 export async function searchExactly(
   context: WalkContext,
@@ -26,6 +32,10 @@ export async function searchExactly(
     walk.setQuery(query, options.filter);
     exports.scanBegin(walk.address, options.k);
     for (let page = 0; page < context.vectors.counters.pages; page++) {
+      if (page % PAGES_AHEAD === 0 && context.reads?.isSlow) {
+        await context.reads.together(loadsFrom(context, page, options.filter));
+        slices.throwIfAborted();
+      }
       const originals = originalsOf(context, page, {
         into: gathered.address,
         filter: options.filter,
@@ -39,6 +49,23 @@ export async function searchExactly(
     if (gathered !== undefined) pool.give(gathered);
     walk.close();
   }
+}
+
+/** Brings some pages into memory; of the originals, where all of a page has room there. */
+function loadsFrom(
+  context: WalkContext,
+  first: number,
+  filter: FilterBits | undefined,
+): (() => void)[] {
+  const { space, vectors } = context;
+  const end = Math.min(first + PAGES_AHEAD, vectors.counters.pages);
+  return Array.from({ length: end - first }, (_, i) => () => {
+    const page = first + i;
+    // Given up meanwhile, with the others at the end.
+    if (page >= vectors.counters.pages) return;
+    const [slot] = wantedSlots(context, codesOf(context, page), filter);
+    if (slot !== undefined) vectors.original(page * space.slotsPerPage + slot);
+  });
 }
 
 function codesOf({ space, vectors }: WalkContext, page: number): number {

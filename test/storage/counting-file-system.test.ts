@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { CountingFileSystem, fileKind } from '../../src/storage/counting-file-system.ts';
 import { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
 import { testFileSystem } from './file-system.suite.ts';
+import { SlowFileSystem } from './slow-file-system.ts';
 
 testFileSystem('counting file system', async () => {
   const fileSystem = new CountingFileSystem(new MemoryFileSystem());
@@ -80,4 +81,16 @@ test('the kind of a file is its extension, or its name', () => {
   expect(fileKind('/db/lsm/000001.table')).toBe('.table');
   expect(fileKind('/db.old/CURRENT')).toBe('CURRENT');
   expect(fileKind('CURRENT.tmp')).toBe('.tmp');
+});
+
+test('reads in the background are counted like others, where the disk below has them', async () => {
+  expect(new CountingFileSystem(new MemoryFileSystem()).open('a', 'create').readInBackground).toBe(
+    undefined,
+  );
+  const counting = new CountingFileSystem(new SlowFileSystem(new MemoryFileSystem(), 1));
+  const file = counting.open('a.table', 'create');
+  file.write(new Uint8Array(100), 0);
+  const counts = [0, 20].map((at) => file.readInBackground?.(new Uint8Array(30), at));
+  expect(await Promise.all(counts)).toEqual([30, 30]);
+  expect(counting.total('read')).toEqual({ calls: 2, bytes: 60 });
 });

@@ -48,6 +48,30 @@ function testFiles(make: () => Promise<Subject>): void {
     file.close();
   });
 
+  test('reads in the background, where there are any, give what others give', async () => {
+    await using subject = await make();
+    const file = subject.fileSystem.open(`${subject.directory}/a`, 'create');
+    file.write(
+      Uint8Array.from({ length: 40_000 }, (_, i) => i % 251),
+      0,
+    );
+    const readInBackground =
+      file.readInBackground?.bind(file) ??
+      (async (target: Uint8Array, position: number) => file.readInto(target, position));
+    const begun = [0, 1, 100, 39_990, 40_000, 50_000].map((position) => {
+      const target = new Uint8Array(1000).fill(7);
+      return { position, target, count: readInBackground(target, position) };
+    });
+    file.close();
+    for (const { position, target, count } of begun) {
+      const expected = new Uint8Array(1000).fill(7);
+      const again = subject.fileSystem.open(`${subject.directory}/a`, 'read');
+      expect(await count).toBe(again.readInto(expected, position));
+      expect(target).toEqual(expected);
+      again.close();
+    }
+  });
+
   test('a write behind the end leaves zeros between', async () => {
     await using subject = await make();
     const file = subject.fileSystem.open(`${subject.directory}/a`, 'create');

@@ -164,3 +164,24 @@ test('a link that the system cannot make is told from one that fails', async () 
   }
   expect(isLinkRefused(new Error('another'))).toBe(false);
 });
+
+test('a file that is closed with reads in the background is let go after them, and a failed read names it', async () => {
+  await using directory = await tempDir();
+  const path = `${directory.path}/a`;
+  create(new NodeFileSystem(), path, 'x'.repeat(100_000));
+  const closed = vi.spyOn(fs, 'closeSync');
+  onTestFinished(() => closed.mockRestore());
+  const file = new NodeFileSystem().open(path, 'read');
+  const reads = [0, 50_000].map((at) => file.readInBackground?.(new Uint8Array(50_000), at));
+  file.close();
+  expect(closed).not.toHaveBeenCalled();
+  expect(await Promise.all(reads)).toEqual([50_000, 50_000]);
+  expect(closed).toHaveBeenCalledTimes(1);
+
+  const folder = new NodeFileSystem().open(directory.path, 'read');
+  await expect(folder.readInBackground?.(new Uint8Array(10), 0)).rejects.toMatchObject({
+    code: 'IO',
+    message: expect.stringContaining(`cannot read ${directory.path}`),
+  });
+  folder.close();
+});
