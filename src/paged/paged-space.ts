@@ -10,24 +10,21 @@
  */
 import { assert } from '../base/assert.ts';
 import { type Random, seededRandom } from '../base/random.ts';
-import { DatabaseError } from '../errors.ts';
 import { BIT_RECORD, SLOT_RECORD } from '../kernels/layout.ts';
 import type { Space } from '../kernels/space.ts';
 import type { BitGeometry } from './bit-geometry.ts';
 import { BitPages } from './bit-pages.ts';
 import { makeColumn, makeColumns } from './columns.ts';
-import { FreePlaces } from './free-places.ts';
 import type { Geometry } from './geometry.ts';
 import type { ColumnStats } from './page-column.ts';
-import { OPEN_PAGES } from './page-map.ts';
 import { PageResidence } from './page-residence.ts';
 import { PageStates } from './page-states.ts';
 import type { PageStore } from './page-store.ts';
 import { type PageCounters, PlaceBook } from './place-book.ts';
 import { PlaceCache } from './place-cache.ts';
-import { choosePage, NEW_PAGE, type PlacePolicy, type PlaceView } from './place-policy.ts';
-import { makePlaceView } from './place-view.ts';
-import { countBits, encodeStates, hasBit, SlotStates } from './slot-states.ts';
+import { PlaceGiver } from './place-giver.ts';
+import type { PlacePolicy } from './place-policy.ts';
+import { countBits, encodeStates, hasBit } from './slot-states.ts';
 import { type Columns, SpaceCheckpoint } from './space-checkpoint.ts';
 import { SpacePlan } from './space-plan.ts';
 import { VectorReader } from './vector-reader.ts';
@@ -72,11 +69,9 @@ export class PagedSpace {
   readonly #book: PlaceBook;
   readonly #residence: PageResidence;
   readonly #reader: VectorReader;
-  readonly #view: PlaceView;
-  readonly #freePlaces: FreePlaces;
+  readonly #places: PlaceGiver;
   readonly #placeCache: PlaceCache;
   #plan: SpacePlan | undefined;
-  #hasOpenPages = false;
 
   /** Reads nothing. Counters of a space that is not new come through `importCounters`. */
   constructor(options: PagedSpaceOptions) {
@@ -105,8 +100,17 @@ export class PagedSpace {
     this.#residence = new PageResidence({ columns, checkpoint, states, file });
     const residence = this.#residence;
     this.#reader = new VectorReader({ geometry, store, columns, checkpoint, residence });
-    this.#view = makePlaceView(states, this.#book, options.random ?? seededRandom(id));
-    this.#freePlaces = new FreePlaces(this.#book, (page) => this.#freeSlotsOf(page));
+    const random = options.random ?? seededRandom(id);
+    this.#places = new PlaceGiver({
+      id,
+      space,
+      geometry,
+      map,
+      file,
+      random,
+      book: this.#book,
+      states,
+    });
     store.ring.fit(geometry.originalStride);
     store.register(checkpoint);
     this.bits = this.#makeBits(options);
@@ -126,24 +130,8 @@ export class PagedSpace {
    * node. RESOURCE_EXHAUSTED when the space has no more node numbers.
    */
   place(neighbours: Uint32Array, policy: PlacePolicy = 'affinity'): number {
-    const { slotsPerPage } = this.geometry;
     assert(this.#plan !== undefined, 'a place is taken within a plan');
-    this.#loadOpenPages();
-    const pages = this.#pagesOf(neighbours);
-    if (this.#book.isSparse) this.#freePlaces.find();
-    for (;;) {
-      const chosen = choosePage(policy, pages, this.#view);
-      const page = chosen === NEW_PAGE ? this.#openPage(pages) : chosen;
-      const slot = this.states.read(page).freeSlot(slotsPerPage);
-      if (slot >= 0) {
-        this.states.change(page).reserve(slot);
-        this.states.show(page);
-        this.#book.count({ nodes: 1 });
-        this.#book.noteFree(page, this.states.freeSlots(page));
-        return page * slotsPerPage + slot;
-      }
-      this.#book.openPages.note(page, 0); // The hint was old.
-    }
+    return this.#places.take(neighbours, policy, this.#plan);
   }
 
   /** Writes code and original of a reserved node, which lives from now on. `vector` is copied. */
@@ -199,8 +187,7 @@ export class PagedSpace {
       this.#book.count({ pages: -1, nodes: -nodes, live: -live, ghosts: -ghosts.size });
     }
     this.bits?.dropFrom(this.counters.pages, before);
-    this.#loadOpenPages();
-    this.#book.openPages.keepBelow(this.counters.pages);
+    this.#places.keepBelow(this.counters.pages);
     return plan.dropped;
   }
 
@@ -212,9 +199,8 @@ export class PagedSpace {
   /** Until it is set to infinity, no place is given on pages from `ceiling` on. */
   setCeiling(ceiling: number): void {
     assert(this.#plan === undefined, 'a ceiling is set between plans');
-    this.#loadOpenPages();
     this.#book.ceiling = ceiling;
-    this.#book.openPages.keepBelow(Math.min(ceiling, this.counters.pages));
+    this.#places.keepBelow(Math.min(ceiling, this.counters.pages));
   }
 
   /** Lets the next checkpoint write a page to other units, if it has slices that end beyond `unit`. */
@@ -276,7 +262,7 @@ export class PagedSpace {
   replay(node: number, record: number, vector: Float32Array): void {
     const page = this.#space.pageOf(node);
     assert(this.#plan === undefined, 'recovery makes no plans');
-    this.#loadOpenPages();
+    this.#places.load();
     if (page >= this.counters.pages) return;
     if (!this.states.ofTree(page).isUsed(this.#space.slotOf(node))) return;
     const isNew = this.columns.codes.peek(page) === 0 && this.checkpoint.places(page) === undefined;
@@ -358,7 +344,7 @@ export class PagedSpace {
   adopt(bytes: Uint8Array): void {
     assert(this.counters.pages === 0, 'only an empty space is filled from outside');
     this.#book.decodeCounters(bytes, this.#store.file.path);
-    this.#hasOpenPages = false;
+    this.#places.reload();
     this.checkpoint.reload();
     this.bits?.open();
   }
@@ -390,12 +376,6 @@ export class PagedSpace {
     this.#placeCache.clear();
   }
 
-  #freeSlotsOf(page: number): number {
-    const free = this.states.freeSlots(page);
-    if (free >= 0) return free;
-    return this.geometry.slotsPerPage - countBits(this.states.ofTree(page).used);
-  }
-
   /** What the tree says of their states may be new. */
   #forgetStates(plan: SpacePlan): void {
     for (const [page] of plan.changed()) this.#forgetStatesOf(page);
@@ -410,40 +390,6 @@ export class PagedSpace {
   #endPlan(): void {
     this.#plan = undefined;
     this.states.plan = undefined;
-  }
-
-  #pagesOf(neighbours: Uint32Array): number[] {
-    const pages: number[] = [];
-    for (let i = 0; i < neighbours.length; i++) {
-      const page = this.#space.pageOf(neighbours[i]);
-      if (page !== pages[pages.length - 1]) pages.push(page);
-    }
-    return pages;
-  }
-
-  #openPage(neighbourPages: readonly number[]): number {
-    const { slotsPerPage, maskWords } = this.geometry;
-    const page = this.counters.pages;
-    if (page >= OPEN_PAGES || (page + 1) * slotsPerPage > 2 ** 32) {
-      throw new DatabaseError('RESOURCE_EXHAUSTED', `vector space ${this.id} has no free nodes`);
-    }
-    assert(this.#plan !== undefined, 'a page is opened within a plan');
-    this.#plan.opened.add(page);
-    this.#plan.plan(page, new SlotStates(maskWords));
-    this.#book.count({ pages: 1 });
-    this.#book.ceiling = Number.POSITIVE_INFINITY; // There is no room below it: the space grows again.
-    this.#book.noteFree(page, slotsPerPage);
-    if (neighbourPages.length > 0) this.#book.sections.set(neighbourPages[0], page);
-    return page;
-  }
-
-  #loadOpenPages(): void {
-    if (this.#hasOpenPages) return;
-    const { map, file } = this.#store;
-    const bytes = map.get(this.id, OPEN_PAGES, 'states');
-    if (bytes !== undefined) this.#book.openPages.decode(bytes, file.path);
-    this.#book.openPages.keepBelow(this.counters.pages);
-    this.#hasOpenPages = true;
   }
 
   #codeSlot(node: number): number {
