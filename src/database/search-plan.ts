@@ -49,6 +49,9 @@ const EF_DEFAULT = 64;
 const RECALL_MAX = 0.999;
 const WEIGHT_MAX = 1e6;
 
+/** What most searches include: a set for each of them is garbage. */
+const NOTHING: ReadonlySet<IncludePart> = new Set();
+
 /** A query in one vector space. */
 export interface SearchTarget {
   /** Name of the space; undefined: the default one. */
@@ -98,7 +101,7 @@ export function checkSearch(
 ): CheckedSearch {
   checkKeys(options, SEARCH_KEYS, 'search');
   refuseUnsupported(options, UNSUPPORTED, 'search');
-  const { id, k = 10, exact = false, namespace, include = [], signal, groupBy, after } = options;
+  const { id, k = 10, exact = false, namespace, include, signal, groupBy, after } = options;
   const checkedK = checkInteger(k, 'k', { from: 1, to: K_MAX });
   const ef =
     options.ef === undefined
@@ -123,7 +126,7 @@ export function checkSearch(
     minScore: checkNumber(options.minScore ?? Number.NEGATIVE_INFINITY, 'minScore'),
     groupBy: checkGroups(groupBy),
     after: after === undefined ? undefined : checkCursorText(after),
-    include: new Set(checkInclude(include)),
+    include: include === undefined ? NOTHING : new Set(checkInclude(include)),
     signal: checkSignal(signal),
   };
 }

@@ -132,17 +132,17 @@ export class GraphIndex {
    * As `search` without a filter, in this turn of the event loop. Undefined when it would take longer than a slice, or
    * when threads share it with others.
    */
-  searchNow(query: Float32Array, options: SearchNowOptions): Candidates | undefined {
+  searchNow(query: Float32Array, { k, ef, stop }: SearchNowOptions): Candidates | undefined {
     assert(query.length === this.#context.space.dimension, 'the query has the dimension');
-    assert(options.k > 0, 'a search asks for something');
+    assert(k > 0, 'a search asks for something');
     if (this.entry === undefined) return noCandidates;
     if (this.#notNow > 0) {
       this.#notNow--;
       return undefined;
     }
     if (this.#context.runner?.isAlone(0) === false) return undefined;
-    const given = joined(options, { sliceMs: this.#sliceMs });
-    const found = searchGraphNow(this.#context, this.entry, query, given);
+    const options = { k, ef, stop, sliceMs: this.#sliceMs };
+    const found = searchGraphNow(this.#context, this.entry, query, options);
     if (found === undefined) this.#notNow = NOT_NOW;
     return found;
   }
