@@ -91,6 +91,8 @@ test('a record of a namespace is not shown without it, and one that expires says
   const notes = await database.collection('notes', { dimension: 2 });
   await notes.upsert({ id: 'a', namespace: 'n', text: 'x', ttlSeconds: 1e9 });
   await database.close();
+  const exported = await stratavecHere('export', temp.path, join(temp.path, 'out.csv'));
+  expect(exported.out).toContain('1 record with named vectors or an end');
   const { err } = await stratavecHere('get', temp.path, 'a');
   expect(err).toContain('no record "a" in notes; one of a namespace needs --namespace');
   const found = await stratavecHere('get', temp.path, 'a', '-n', 'n');

@@ -64,6 +64,8 @@ interface Outcome {
   readonly written: number;
   /** Records that the format cannot hold: they have no vector. */
   readonly left: number;
+  /** Records without their named vectors or their end, which the format cannot hold. */
+  readonly partial: number;
   readonly isInterrupted: boolean;
 }
 
@@ -157,6 +159,7 @@ async function copyRecords(
   const bar = context.progress('Exporting', 'record');
   let written = 0;
   let left = 0;
+  let partial = 0;
   try {
     for await (const record of collection.scan({ namespace, filter })) {
       if (written === limit || context.signal.aborted) break;
@@ -165,11 +168,13 @@ async function copyRecords(
         if (written === kept.written) checkSame(record.id, kept.lastId);
         continue;
       }
-      if (await writer.write(record)) {
+      const how = await writer.write(record);
+      if (how === 'nothing') {
+        left++;
+      } else {
         await ids?.write(encodeIdLine(record.id));
         written++;
-      } else {
-        left++;
+        if (how === 'part') partial++;
       }
       bar.update(written, { total });
     }
@@ -180,7 +185,7 @@ async function copyRecords(
   }
   const isInterrupted = context.signal.aborted;
   if (written < kept.written && !isInterrupted) throw changed();
-  return { written: Math.max(written, kept.written), left, isInterrupted };
+  return { written: Math.max(written, kept.written), left, partial, isInterrupted };
 }
 
 /** Of rows and ids, written in pieces of their own, as many stay as both have. */
@@ -214,13 +219,19 @@ function report(
   of: { collection: Collection<Json>; plan: Plan; outcome: Outcome; elapsedMs: number },
 ): void {
   const { collection, plan, outcome, elapsedMs } = of;
-  const { written, left, isInterrupted } = outcome;
+  const { written, left, partial, isInterrupted } = outcome;
   const { name } = collection.info();
   if (plan.path !== '-') {
     const what = `${formatCount(written, 'record')} of "${printable(name)}"`;
     const how = isInterrupted ? 'Interrupted; --resume goes on. The file has' : 'Wrote';
     context.say(`${how} ${what} in ${formatMs(elapsedMs)} to ${printable(plan.path)}.`);
     if (left > 0) context.say(`${formatCount(left, 'record')} without a vector left out.`);
-    context.json({ collection: name, file: plan.path, written, leftOut: left });
+    if (partial > 0) {
+      const of = formatCount(partial, 'record');
+      context.say(
+        `${of} with named vectors or an end, for which ${plan.format} has no column; jsonl keeps them.`,
+      );
+    }
+    context.json({ collection: name, file: plan.path, written, leftOut: left, partial });
   }
 }

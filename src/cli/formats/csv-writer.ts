@@ -5,7 +5,7 @@
 import { parse } from 'csv-parse';
 import type { Json, RecordId, StoredRecord } from '../../index.ts';
 import type { OutputFile } from '../output-file.ts';
-import type { RecordWriter } from './record-writer.ts';
+import type { RecordWriter, Written } from './record-writer.ts';
 
 const COLUMNS = ['id', 'namespace', 'text', 'metadata', 'vector'];
 const PIECE_BYTES = 256 * 1024;
@@ -26,9 +26,9 @@ export class CsvWriter implements RecordWriter {
     return { written: records, lastId: undefined };
   }
 
-  async write(record: StoredRecord<Json>): Promise<boolean> {
+  async write(record: StoredRecord<Json>): Promise<Written> {
     if (this.#file.length === 0) await this.#file.write(line(COLUMNS));
-    const { id, namespace, text = '', metadata, vector } = record;
+    const { id, namespace, text = '', metadata, vector, vectors, expiresAt } = record;
     const cells = [
       shownId(id),
       namespace,
@@ -37,7 +37,7 @@ export class CsvWriter implements RecordWriter {
       vector === undefined ? '' : JSON.stringify(Array.from(vector)),
     ];
     await this.#file.write(line(cells));
-    return true;
+    return vectors === undefined && expiresAt === undefined ? 'all' : 'part';
   }
 
   async end(): Promise<void> {

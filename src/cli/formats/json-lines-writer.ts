@@ -2,7 +2,7 @@
 import type { Json, RecordId, StoredRecord } from '../../index.ts';
 import type { OutputFile } from '../output-file.ts';
 import { parseRecord } from './json-lines.ts';
-import type { RecordWriter } from './record-writer.ts';
+import type { RecordWriter, Written } from './record-writer.ts';
 import { wholeLines } from './whole-lines.ts';
 
 export class JsonLinesWriter implements RecordWriter {
@@ -20,9 +20,9 @@ export class JsonLinesWriter implements RecordWriter {
     return { written: lines, lastId };
   }
 
-  async write(record: StoredRecord<Json>): Promise<boolean> {
+  async write(record: StoredRecord<Json>): Promise<Written> {
     await this.#file.write(Buffer.from(`${JSON.stringify(plainRecord(record))}\n`));
-    return true;
+    return 'all';
   }
 
   async end(): Promise<void> {

@@ -5,7 +5,7 @@
 import type { Json, StoredRecord } from '../../index.ts';
 import { CommandError } from '../command-error.ts';
 import type { OutputFile } from '../output-file.ts';
-import type { RecordWriter } from './record-writer.ts';
+import type { RecordWriter, Written } from './record-writer.ts';
 import {
   encodeHeader,
   hasCountedRows,
@@ -42,12 +42,12 @@ export class VectorWriter implements RecordWriter {
     return { written: this.#rows, lastId: undefined };
   }
 
-  async write({ id, vector }: StoredRecord<Json>): Promise<boolean> {
-    if (vector === undefined) return false;
+  async write({ id, vector }: StoredRecord<Json>): Promise<Written> {
+    if (vector === undefined) return 'nothing';
     await this.#begin();
     await this.#file.write(this.#row(vector, String(id)));
     this.#rows++;
-    return true;
+    return 'all';
   }
 
   /** The header gets the number of rows. */
