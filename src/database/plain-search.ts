@@ -1,10 +1,11 @@
 /**
- * The plain search in one turn of the event loop: no filter, one walk, nothing that readers see and pages do not.
+ * The plain search in one turn of the event loop: no filter, one walk, few nodes that readers see and pages do not.
  * Most searches are such, and so short that promises would be a fifth of them. What it cannot answer it leaves to
  * `Searcher`, which finds the same.
  */
 import { planSearch } from '../filter/search-planner.ts';
 import type { Candidates } from '../hnsw/candidates.ts';
+import type { Measured } from '../hnsw/measure.ts';
 import type { CollectionStore } from './collection-store.ts';
 import type { Head } from './head.ts';
 import type { Beam } from './recall-curve.ts';
@@ -17,6 +18,10 @@ import type { VectorStore } from './vector-store.ts';
 
 /** Wider beams are never answered in one turn of the event loop. */
 const EF_NOW = 512;
+
+/** So many nodes that became ghosts only for later readers are measured beside the walk; more take turns. */
+const GHOSTS_NOW = 1024;
+const ghosts = { nodes: new Uint32Array(GHOSTS_NOW), distances: new Float32Array(GHOSTS_NOW) };
 
 /** What is searched. */
 export interface PlainSource {
@@ -48,7 +53,8 @@ export function searchPlainly(
   const beam = beamOf(space, search);
   if (beam === undefined || beam.ef > EF_NOW || signal?.aborted) return undefined;
   if (store.expiredIn({ sequence, now }).records > 0) return undefined;
-  if (space.recentGhosts.livingAt(sequence).length > 0) return undefined;
+  const ghostCount = space.recentGhosts.livingInto(sequence, ghosts.nodes);
+  if (ghostCount < 0) return undefined;
   const { ef, stop } = beam;
   const matching = space.vectorsAt(sequence);
   const { exactBelow } = store.options;
@@ -57,10 +63,40 @@ export function searchPlainly(
   if (planSearch(planned) !== 'walk' || k > matching) return undefined;
   const candidates = space.graph.searchNow(vector, { k: k + space.unseenAt(sequence), ef, stop });
   if (candidates === undefined) return undefined;
-  const matches = named({ stores, store, space }, search, { candidates, sequence });
+  const source = { stores, store, space };
+  const matches: NamedMatch[] = [];
+  const isRead = addNamed(source, search, { candidates, sequence, matches });
   // Some did not count, or there are more: the search widens.
-  if (matches === undefined || matches.length < k) return undefined;
-  return nearest(inOrder(matches), search, space);
+  if (!isRead || matches.length < k) return undefined;
+  inOrder(matches);
+  if (ghostCount > 0) {
+    const measured = { ...ghosts, count: ghostCount };
+    if (!space.graph.distancesNow(vector, measured)) return undefined;
+    const candidates = nearGhosts(measured, matches[k - 1].distance);
+    if (!addNamed(source, search, { candidates, sequence, matches })) return undefined;
+    inOrder(matches);
+  }
+  return nearest(matches, search, space);
+}
+
+/** Of the ghosts those that are no farther than the last match that is wanted: none of the others can take its place. */
+function nearGhosts({ nodes, distances, count }: Measured, farthest: number): Ranked {
+  let near = 0;
+  for (let i = 0; i < count; i++) {
+    if (distances[i] > farthest) continue;
+    nodes[near] = nodes[i];
+    distances[near++] = distances[i];
+  }
+  return { nodes, distances, count: near };
+}
+
+/** Nodes and how far they are. */
+type Ranked = Pick<Candidates, 'nodes' | 'distances' | 'count'>;
+
+interface Naming {
+  readonly candidates: Ranked;
+  readonly sequence: number;
+  readonly matches: NamedMatch[];
 }
 
 /** Undefined when it is to be measured first. */
@@ -71,26 +107,28 @@ function beamOf(
   return recall === undefined ? { ef, stop } : calibration.knownBeamFor(k, recall);
 }
 
-/** The candidates that count; undefined when a head is not to be read like the others. */
-function named(
+/** Adds the candidates that count, each record once; false when a head is not to be read like the others. */
+function addNamed(
   { stores: { heads }, store, space }: PlainSource,
   { include }: CheckedSearch,
-  { candidates, sequence }: { readonly candidates: Candidates; readonly sequence: number },
-): NamedMatch[] | undefined {
+  { candidates, sequence, matches }: Naming,
+): boolean {
   const { collection } = store.entry;
   const { vectors, ordinal } = space;
   const { count, nodes, distances } = candidates;
-  const matches: NamedMatch[] = [];
+  const walked = matches.length;
   for (let i = 0; i < count; i++) {
     const record = vectors.recordOf(nodes[i]);
     const isThere = heads.read(collection, record, sequence);
-    if (isThere === undefined) return undefined;
+    if (isThere === undefined) return false;
     if (!isThere || heads.node(ordinal) !== nodes[i]) continue;
+    // A walk finds each node once; a ghost may have been found by it, and be named twice.
+    if (walked > 0 && matches.some((match) => match.record === record)) continue;
     const { namespace, id } = heads.name;
     const head = include.size > 0 ? heads.head : undefined;
     matches.push({ record, distance: distances[i], namespace, id, head });
   }
-  return matches;
+  return true;
 }
 
 /** Sorted by distance and record; they nearly are. */

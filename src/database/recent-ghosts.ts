@@ -76,6 +76,24 @@ export class RecentGhosts {
     return [...nodes];
   }
 
+  /**
+   * As `livingAt`, into an array; how many there are, or -1 when there is no room for all. A node may be there twice:
+   * one that a plan that was undone had made a ghost.
+   */
+  livingInto(sequence: number, into: Uint32Array): number {
+    const planned = this.#planned;
+    let count = planned.length;
+    if (count > into.length) return -1;
+    for (let i = 0; i < count; i++) into[i] = planned[i];
+    for (let i = this.#committed.length - 1; i >= 0; i--) {
+      const ghost = this.#committed[i];
+      if (ghost.sequence <= sequence) break;
+      if (count === into.length) return -1;
+      into[count++] = ghost.node;
+    }
+    return count;
+  }
+
   /** Lets those go that are ghosts for every reader. */
   #forget(): void {
     const committed = this.#committed;

@@ -269,8 +269,13 @@ export class Searcher {
     const nodes = Uint32Array.from(ghosts.filter((node) => !found.has(node)));
     const { signal } = query.search;
     const distances = await this.#space.graph.distancesTo(query.vector, nodes, signal);
+    const { wanted } = query;
+    // Only what is nearer than the last of them can be one of those that are wanted.
+    const farthest =
+      matches.length < wanted ? Number.POSITIVE_INFINITY : matches[wanted - 1].distance;
     const slice = new TimeSlice();
     for (let i = 0; i < nodes.length; i++) {
+      if (distances[i] > farthest) continue;
       this.#offer(query, matches, nodes[i], distances[i]);
       if (slice.isOver) await slice.yield();
     }

@@ -21,7 +21,7 @@ import { type ExactSearchOptions, searchExactly } from './exact-search.ts';
 import { type InsertOptions, type InsertPlan, planningInsert } from './insert.ts';
 import { Linker } from './link.ts';
 import { ListCache } from './list-cache.ts';
-import { measureNodes } from './measure.ts';
+import { type Measured, measureNodes, measureNow } from './measure.ts';
 import { movedNeighbours, moveLists } from './move.ts';
 import type { NodeBits } from './node-bits.ts';
 import {
@@ -161,6 +161,11 @@ export class GraphIndex {
     signal?: AbortSignal,
   ): Promise<Float32Array> {
     return measureNodes(this.#context, query, nodes, { sliceMs: this.#sliceMs, signal });
+  }
+
+  /** As `distancesTo`, in this turn of the event loop; false when it would take longer than a slice. */
+  distancesNow(query: Float32Array, measured: Measured): boolean {
+    return measureNow(this.#context, query, measured, this.#sliceMs);
   }
 
   /** Lists that were not in memory and were read from the store, since the index was made. */

@@ -13,6 +13,13 @@ export interface MeasureOptions {
 /** Nodes between two looks at the clock; where reads are slow, they are read together. */
 const AT_ONCE = 64;
 
+/** Nodes, and room for the distance of each. */
+export interface Measured {
+  readonly nodes: Uint32Array;
+  readonly distances: Float32Array;
+  readonly count: number;
+}
+
 /** Exact distances of `nodes`, ghosts included, in their order. A read a node at most. */
 export async function measureNodes(
   context: WalkContext,
@@ -52,4 +59,34 @@ function loadsOf(vectors: VectorSource, nodes: Uint32Array): (() => void)[] {
   return Array.from(nodes, (node) => () => {
     vectors.original(node);
   });
+}
+
+/**
+ * As `measureNodes`, of the first `count` nodes into `distances`, in this turn of the event loop. False when it takes
+ * longer than a slice.
+ */
+export function measureNow(
+  context: WalkContext,
+  query: Float32Array,
+  { nodes, distances, count }: Measured,
+  sliceMs: number,
+): boolean {
+  const { kernels, space, vectors } = context;
+  const { metricCode, dimension } = space;
+  const { distanceExact } = kernels.exports;
+  const slices = new Slices(sliceMs, undefined);
+  const walk = new WalkDriver(context, 1);
+  try {
+    walk.setQuery(query);
+    const { queryAddress } = walk;
+    for (let i = 0; i < count; i++) {
+      const original = vectors.original(nodes[i]);
+      distances[i] = distanceExact(metricCode, queryAddress, original, dimension);
+      if (i % AT_ONCE === AT_ONCE - 1 && slices.isOver) return false;
+    }
+  } finally {
+    walk.close();
+  }
+  if (metricCode === METRIC_L2) takeRoots(distances.subarray(0, count));
+  return true;
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RecentGhosts } from '../../src/database/recent-ghosts.ts';
 
@@ -44,4 +45,28 @@ test('commits that nobody watches leave nothing behind', () => {
     published = sequence;
   }
   expect(ghosts.count).toBeLessThan(3);
+});
+
+test('an array is filled with those that live, as far as there is room', () => {
+  const operation = fc.oneof(
+    fc.record({ do: fc.constant('plan' as const), node: fc.nat(6) }),
+    fc.record({ do: fc.constant('commit' as const), node: fc.constant(0) }),
+    fc.record({ do: fc.constant('rollback' as const), node: fc.constant(0) }),
+  );
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 20 }), fc.nat(25), (operations, at) => {
+      const ghosts = new RecentGhosts(() => 0);
+      ghosts.hold(0);
+      let sequence = 0;
+      for (const { do: action, node } of operations) {
+        if (action === 'plan') ghosts.plan(node);
+        else if (action === 'commit') ghosts.commit(++sequence);
+        else ghosts.rollback(sequence);
+      }
+      const into = new Uint32Array(20);
+      const count = ghosts.livingInto(at, into);
+      expect(new Set(into.subarray(0, count))).toEqual(new Set(ghosts.livingAt(at)));
+      if (count > 0) expect(ghosts.livingInto(at, into.subarray(0, count - 1))).toBe(-1);
+    }),
+  );
 });
