@@ -95,7 +95,11 @@ export class VectorStore {
       kernels,
       allocator,
       space: this.space,
-      lists: { read: (layer, node, into) => lists.neighbours(graphHi(id, layer), node, into) },
+      lists: {
+        read: (layer, node, into) => lists.neighbours(graphHi(id, layer), node, into),
+        readRange: (first, last, into, take) =>
+          lists.neighboursOfRange(graphHi(id, 0), { first, last }, into, take),
+      },
       vectors: this.vectors,
       m,
       efConstruction,

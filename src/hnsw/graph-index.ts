@@ -104,7 +104,7 @@ export class GraphIndex {
     const { runner, reads, admission } = options;
     const shared = { kernels, space, lists: this.#lists, vectors, pool };
     this.#context = { ...shared, runner, reads, admission };
-    this.#insertContext = { ...shared, pool: options.insertPool ?? pool };
+    this.#insertContext = { ...shared, pool: options.insertPool ?? pool, isWriting: true };
     this.#source = options.lists;
     this.#ids = new Uint32Array(4 * Math.max(space.capBottom, space.capUpper));
     this.#random = options.random;

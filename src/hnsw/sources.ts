@@ -21,6 +21,16 @@ export interface NeighbourSource {
    * their number; -1 when there is no such list.
    */
   read(layer: number, node: number, into: Uint32Array): number;
+  /**
+   * As `read` for each node of layer 0 from `first` to `last` that has a list, in ascending order: `take` gets it
+   * in `into`. A source without it is read list by list.
+   */
+  readRange?(
+    first: number,
+    last: number,
+    into: Uint32Array,
+    take: (node: number, count: number) => void,
+  ): void;
 }
 
 /** Where vectors come from. */

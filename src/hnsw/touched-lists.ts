@@ -56,7 +56,7 @@ export class TouchedLists {
   /** Makes a list ready to be appended to: in memory, pinned, remembered. Returns its address. */
   touch(layer: number, node: number): number {
     const touched = this.#layer(layer);
-    const list = this.#lists.load(layer, node);
+    const list = this.#lists.loadPage(layer, node);
     if (!touched.has(node)) {
       this.#lists.pin(layer, node);
       touched.set(node, new Touched(layer, node, this.#lists.countAt(list)));

@@ -52,6 +52,8 @@ export interface WalkContext {
   readonly pool: WalkPool;
   /** For where reads are slow. Default: they never are. */
   readonly reads?: ParallelReads | undefined;
+  /** Whether walks are those of who links nodes. Default: of searches. */
+  readonly isWriting?: boolean | undefined;
 }
 
 /** A bit set by record number in the module's memory, and its length in bits. */
@@ -222,7 +224,7 @@ export class WalkDriver {
   }
 
   #serveNeeds(): void {
-    const { kernels, lists, vectors } = this.#context;
+    const { kernels, lists, vectors, isWriting = false } = this.#context;
     const { u32 } = kernels.memory;
     const count = this.field(WALK_NEED_COUNT);
     const first = this.field(WALK_NEEDS) >>> 2;
@@ -235,7 +237,8 @@ export class WalkDriver {
         vectors.loadBits(u32[at + 1]);
         this.pageReads++;
       } else {
-        lists.load(kind >>> 16, u32[at + 1]);
+        if (isWriting) lists.loadPage(kind >>> 16, u32[at + 1]);
+        else lists.load(kind >>> 16, u32[at + 1]);
         this.listReads++;
       }
     }

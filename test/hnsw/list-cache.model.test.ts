@@ -6,6 +6,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ListCache } from '../../src/hnsw/list-cache.ts';
+import type { NeighbourSource } from '../../src/hnsw/sources.ts';
 import { CellAllocator } from '../../src/kernels/cell-allocator.ts';
 import { createKernels } from '../../src/kernels/kernels.ts';
 import { FRAME_SIZE } from '../../src/kernels/layout.ts';
@@ -15,7 +16,7 @@ const NODES = 8000;
 const SLOTS_PER_PAGE = 8;
 
 type Operation =
-  | { do: 'load'; layer: number; node: number; count: number }
+  | { do: 'load'; layer: number; node: number; count: number; isPage: boolean }
   | { do: 'write'; layer: number; node: number; keep: boolean }
   | { do: 'commit' | 'toggle' }
   | { do: 'roll back'; layer: number; node: number }
@@ -24,7 +25,16 @@ type Operation =
 const layer = fc.constantFrom(0, 0, 0, 1);
 const node = fc.nat(NODES - 1);
 const operation: fc.Arbitrary<Operation> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('load'), layer, node, count: fc.nat(300) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('load'),
+      layer,
+      node,
+      count: fc.nat(300),
+      isPage: fc.boolean(),
+    }),
+  },
   {
     weight: 4,
     arbitrary: fc.record({ do: fc.constant('write'), layer, node, keep: fc.boolean() }),
@@ -67,13 +77,18 @@ class Subject {
       into.set(list);
       return list.length;
     };
-    this.cache = new ListCache(kernels, this.allocator, space, { read }, () => this.isScarce);
+    const readRange: NeighbourSource['readRange'] = (first, last, into, take) => {
+      for (let node = first; node <= last; node++) take(node, read(0, node, into));
+    };
+    const source = { read, readRange };
+    this.cache = new ListCache(kernels, this.allocator, space, source, () => this.isScarce);
   }
 
-  load(layer: number, node: number): void {
+  load(layer: number, node: number, isPage = false): void {
     const key = `${layer}:${node}`;
     const list = this.#planned.get(key)?.list ?? this.#stored.get(key) ?? listOf(layer, node);
-    expect([...this.cache.idsAt(this.cache.load(layer, node))]).toEqual([...list]);
+    const at = isPage ? this.cache.loadPage(layer, node) : this.cache.load(layer, node);
+    expect([...this.cache.idsAt(at)]).toEqual([...list]);
   }
 
   /** As a plan does it: in memory and pinned, not in the store. */
@@ -102,8 +117,8 @@ class Subject {
 
   run(operation: Operation): void {
     if (operation.do === 'load') {
-      const { layer, node, count } = operation;
-      for (let i = 0; i < count; i++) this.load(layer, (node + 7 * i) % NODES);
+      const { layer, node, count, isPage } = operation;
+      for (let i = 0; i < count; i++) this.load(layer, (node + 7 * i) % NODES, isPage);
       this.load(layer, node);
     } else if (operation.do === 'write') {
       this.write(operation.layer, operation.node);
@@ -151,4 +166,31 @@ test('little memory holds more of the lists that are used when they are single',
   };
   expect(held(true)).toBe(NODES / SLOTS_PER_PAGE);
   expect(held(false)).toBeLessThan((0.8 * NODES) / SLOTS_PER_PAGE);
+});
+
+test('who links nodes brings all lists of a page along, where lists are held by page', () => {
+  const together = (isScarce: boolean, isPage: boolean): number => {
+    const subject = new Subject();
+    subject.isScarce = isScarce;
+    subject.load(0, 8 * SLOTS_PER_PAGE + 3, isPage);
+    let count = 0;
+    for (let node = 0; node < NODES; node++) if (subject.cache.find(0, node) !== 0) count++;
+    return count;
+  };
+  expect(together(false, true)).toBe(SLOTS_PER_PAGE);
+  expect(together(false, false)).toBe(1);
+  expect(together(true, true)).toBe(1);
+});
+
+test('what a plan has written stays when its page is brought in', () => {
+  for (const isScarce of [false, true]) {
+    const subject = new Subject();
+    subject.isScarce = isScarce;
+    subject.write(0, 3);
+    subject.isScarce = false;
+    subject.load(0, 4, true);
+    subject.load(0, 3);
+    subject.rollback();
+    subject.load(0, 3);
+  }
 });

@@ -67,6 +67,25 @@ export class GraphStore {
     return length < 0 ? NO_NODE : decodeNeighbours(encoded, length, into);
   }
 
+  /** As `neighbours` of each node from `first` to `last` that there is, in ascending order: `take` gets it in `into`. */
+  neighboursOfRange(
+    hi: number,
+    range: { readonly first: number; readonly last: number },
+    into: Uint32Array,
+    take: (node: number, count: number) => void,
+  ): void {
+    const { first: fromLo, last: toLo } = range;
+    const scan = this.#engine.scan(this.#tree, { fromHi: hi, fromLo, toHi: hi, toLo });
+    try {
+      while (scan.next()) {
+        const { lo, value } = scan;
+        take(lo, decodeNeighbours(value, value.length, into));
+      }
+    } finally {
+      scan.close();
+    }
+  }
+
   setNeighbours(batch: EdgeBatch, hi: number, node: number, ids: Uint32Array): void {
     this.#layout.writeList(batch, hi, node, ids);
   }

@@ -151,4 +151,8 @@ function expectLists(store: GraphStore, model: ReadonlyMap<number, Set<number>>)
   scan.close();
   const expected = [...model].sort(([a], [b]) => a - b);
   expect(scanned).toEqual(expected.map(([node, set]) => [node, sorted(set)]));
+  const range = { first: 1, last: NODES - 2 };
+  const within: typeof scanned = [];
+  store.neighboursOfRange(GRAPH, range, into, (node, count) => within.push([node, listOf(count)]));
+  expect(within).toEqual(scanned.filter(([node]) => node >= range.first && node <= range.last));
 }
