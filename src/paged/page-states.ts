@@ -116,8 +116,15 @@ export class PageStates {
   }
 
   #setMasks(address: number, used: Uint32Array, live: Uint32Array): void {
-    this.liveMask(address).set(live);
-    this.usedMask(address).set(used);
+    const { memory, geometry } = this.#options;
+    const { maskWords } = geometry;
+    const { u32 } = memory;
+    const first = address >>> 2;
+    // A few words: views of them would cost more.
+    for (let i = 0; i < maskWords; i++) {
+      u32[first + i] = live[i];
+      u32[first + maskWords + i] = used[i];
+    }
   }
 
   /** All slots are used, and live. */

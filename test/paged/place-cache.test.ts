@@ -97,3 +97,14 @@ test('a full memory keeps nothing, and a place is not kept at the cost of others
   expect(other.cache.codes(1)).toEqual(codes);
   expect(evictions).toBe(1);
 });
+
+test('places that were used stay while the clock goes round for pages a few times', () => {
+  const { cache, allocator } = create(4);
+  const codes = { unit: 7, checksum: 1 };
+  cache.keep(1, { codes, originals: undefined }, true);
+  const pages = { name: 'pages', cellBytes: FRAME_SIZE / 8, tryEvict: () => true };
+  for (let page = 0; page < 100; page++) allocator.allocate(pages, page);
+  expect(cache.codes(1)).toEqual(codes);
+  for (let page = 0; page < 1000; page++) allocator.allocate(pages, page);
+  expect(cache.codes(1)).toBe(undefined);
+});
