@@ -4,7 +4,8 @@
  * An index of four fifths of the rows is searched: alone, beside upserts of the others in batches of 100
  * (merges in the background thread), and beside upserts one by one. Searches come from outside at random
  * moments, and then from one caller, one after the other: he does not wait for his turn, as they do. Then the
- * index is opened again after the operating system's cache was dropped, where that is allowed.
+ * index is opened again after the operating system's cache was dropped, where that is allowed, and on disks that
+ * are made slow, reading one after the other and side by side.
  *
  * npm run bench -- latency --data DIR --dataset D --full [--threads N] [--rate SEARCHES_PER_SECOND]
  */
@@ -18,6 +19,7 @@ import { parseCount, readBenchOptionsAnd } from './harness/options.ts';
 import { Report, type Row } from './harness/report.ts';
 import { median, percentile, spread } from './harness/statistics.ts';
 import type { ColdAnswer, LatencySetup, SearchAnswer, SearchAsk } from './latency/child.ts';
+import type { SlowDiskOptions } from './latency/slow-disk.ts';
 
 const K = 10;
 const EF = 64;
@@ -38,8 +40,9 @@ const { builtRows, threads } = setup;
 const rate = parseCount('--rate', own.rate) ?? 500;
 report.begin(seed, full, { rows: builtRows, dimension: base.dimension, ef: EF, threads });
 
-function start(): Child {
-  return Child.start(new URL('./latency/child.js', import.meta.url), [JSON.stringify(setup)]);
+function start(disk?: SlowDiskOptions): Child {
+  const given = JSON.stringify({ ...setup, disk });
+  return Child.start(new URL('./latency/child.js', import.meta.url), [given]);
 }
 
 /** Alone and beside a writer by turns, in one process; the first round warms up. */
@@ -105,16 +108,25 @@ async function measureCold(): Promise<Row[]> {
       );
       continue;
     }
-    const child = start();
-    const { openMs, firstMs, firstReads, nextMs } = await child.ask<ColdAnswer>('cold', { ef: EF });
-    await child.ask('close');
-    await child.stop();
-    const next = Float64Array.from(nextMs).sort();
-    const config = { systemCache: wanted };
-    const latencies = { nextP50Ms: percentile(next, 50), nextP99Ms: percentile(next, 99) };
-    rows.push(report.row('stratavec', config, { openMs, firstMs, firstReads, ...latencies }));
+    rows.push(report.row('stratavec', { systemCache: wanted }, await coldFigures()));
+  }
+  for (const readMs of [0.2, 2]) {
+    for (const isParallel of [false, true]) {
+      const config = { systemCache: 'warm', readMs, reads: isParallel ? 'together' : 'serial' };
+      rows.push(report.row('stratavec', config, await coldFigures({ readMs, isParallel })));
+    }
   }
   return rows;
+}
+
+async function coldFigures(disk?: SlowDiskOptions): Promise<Row['metrics']> {
+  const child = start(disk);
+  const { nextMs, fileReads, ...cold } = await child.ask<ColdAnswer>('cold', { ef: EF });
+  await child.ask('close');
+  await child.stop();
+  const next = Float64Array.from(nextMs).sort();
+  const latencies = { nextP50Ms: percentile(next, 50), nextP99Ms: percentile(next, 99) };
+  return { ...cold, ...latencies, fileReads: fileReads ?? null };
 }
 
 /** Linux, as root; whether it is done. */

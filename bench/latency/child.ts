@@ -3,12 +3,14 @@
  * writer that upserts the rows that are left as fast as it can.
  */
 import { type Collection, type Database, open } from '../../src/index.ts';
+import { NodeFileSystem } from '../../src/storage/node-file-system.ts';
 import { serve } from '../harness/child.ts';
 import { type DatasetChoice, loadQueries, loadVectors } from '../harness/dataset.ts';
 import { LoopDelayMonitor } from '../harness/event-loop.ts';
 import { type Vectors, vectorAt } from '../harness/vector-file.ts';
 import type { IndexOptions } from '../search/subject.ts';
 import { answerArrivals } from './arrivals.ts';
+import { SlowDisk, type SlowDiskOptions } from './slow-disk.ts';
 
 export interface LatencySetup {
   readonly directory: string;
@@ -18,6 +20,8 @@ export interface LatencySetup {
   readonly builtRows: number;
   readonly memoryBytes: number | undefined;
   readonly threads: number;
+  /** Instead of the machine's own. */
+  readonly disk?: SlowDiskOptions | undefined;
 }
 
 export interface SearchAsk {
@@ -42,13 +46,18 @@ export interface SearchAnswer {
 export interface ColdAnswer {
   readonly openMs: number;
   readonly firstMs: number;
+  /** Lists, pages and vectors. */
   readonly firstReads: number;
+  /** Of files, while the database was open; undefined on the machine's own disk. */
+  readonly fileReads: number | undefined;
+  readonly eventLoopDelayMaxMs: number;
   /** Of the queries after the first. */
   readonly nextMs: Float64Array;
 }
 
 const K = 10;
 const setup = JSON.parse(process.argv[2]) as LatencySetup;
+const disk = setup.disk && new SlowDisk(new NodeFileSystem(), setup.disk);
 const queries = loadQueries(setup.choice);
 const vectors = Array.from({ length: queries.rows }, (_, row) => vectorAt(queries, row));
 let database: Database | undefined;
@@ -65,6 +74,7 @@ async function openIndex(): Promise<number> {
     threads,
     backgroundThread: true,
     durability: 'os',
+    fileSystem: disk,
   });
   collection = await database.collection('bench', { ...options, exactBelow: 0 });
   written = Math.max(written, await collection.count());
@@ -138,6 +148,10 @@ serve({
   /** Opens and searches at once: what the first queries wait for. */
   async cold({ ef }: { readonly ef: number }): Promise<ColdAnswer> {
     const openMs = await openIndex();
+    const delay = new LoopDelayMonitor();
+    delay.start();
+    // The first interval begins with a turn.
+    await new Promise((resolve) => setTimeout(resolve, 5));
     const start = performance.now();
     const { stats } = await opened().searchWithStats({ vector: vectors[0], k: K, ef });
     const firstMs = performance.now() - start;
@@ -145,7 +159,9 @@ serve({
     const alone = { perSecond: undefined, batchRecords: undefined };
     const nextMs = await searchAll({ k: K, ef, searches, ...alone });
     const firstReads = stats.listReads + stats.pageReads + stats.originalReads;
-    return { openMs, firstMs, firstReads, nextMs };
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const { eventLoopDelayMaxMs } = delay.stop();
+    return { openMs, firstMs, firstReads, nextMs, fileReads: disk?.reads, eventLoopDelayMaxMs };
   },
 
   async close(): Promise<void> {
