@@ -64,7 +64,8 @@ export async function searchGraph(
 
 /**
  * The same from beginning to end in this turn of the event loop, without promises, which cost a search more than a
- * fifth of its time. Undefined when it takes longer than a slice: then nothing has happened.
+ * fifth of its time. Undefined when it takes longer than a slice, or needs what is slow to read: then nothing has
+ * happened.
  */
 export function searchGraphNow(
   context: SearchContext,
@@ -79,7 +80,7 @@ export function searchGraphNow(
     walk.setQuery(query, undefined, onBits ? CODES_BITS : CODES_SQ8);
     walk.setStop(Math.min(k, ef), stop);
     walk.begin(entry, ef);
-    while (!walk.step()) if (slices.isOver) return undefined;
+    while (!walk.advance()) if (walk.isInNeed || slices.isOver) return undefined;
     return refineNow(context, walk, { limit: k, onBits, slices, query });
   } finally {
     walk.close();

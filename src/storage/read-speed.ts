@@ -18,7 +18,8 @@ const BYTES_MAX = 65_536;
 
 export class ReadSpeed {
   readonly #now: () => number;
-  #averageMs = 0;
+  /** Nothing is known yet: the first reads are all timed. */
+  #averageMs: number = SLOW_MS / 2;
   #untimed = 0;
 
   /** `now` is a clock in ms. */

@@ -216,6 +216,7 @@ describe('searches on a slow disk', () => {
     slow.readMs = READ_MS;
     expect(await things.search(asked(queries[0]))).toEqual(world.expected[0]);
     expect(slow.serialReads).toBeGreaterThan(5);
+    expect(slow.serialReads).toBeLessThan(25);
     expect(slow.backgroundReads).toBeGreaterThan(50);
   });
 });
