@@ -2,7 +2,7 @@
  * How long does a search take beside a writer at full speed, and when nothing is in memory yet?
  *
  * An index of four fifths of the rows is searched: alone, beside upserts of the others in batches of 100
- * (merges in the background thread), and beside upserts one by one. Searches come from outside at random
+ * (merges in the background thread), of new records and of stored ones, and beside upserts one by one. Searches come from outside at random
  * moments, and then from one caller, one after the other: he does not wait for his turn, as they do. Then the
  * index is opened again after the operating system's cache was dropped, where that is allowed, and on disks that
  * are made slow, reading one after the other and side by side.
@@ -23,6 +23,14 @@ import type { SlowDiskOptions } from './latency/slow-disk.ts';
 
 const K = 10;
 const EF = 64;
+/** The first is nobody. */
+const WRITERS = [
+  { batchRecords: undefined, replaces: false },
+  { batchRecords: 100, replaces: false },
+  { batchRecords: 100, replaces: true },
+  { batchRecords: 1, replaces: false },
+] as const;
+type Writer = (typeof WRITERS)[number];
 const { options, own } = readBenchOptionsAnd(['threads', 'rate']);
 const { data, limit, full, seed, memoryBytes } = options;
 const { name, metric, base } = loadDataset(options);
@@ -49,25 +57,22 @@ function start(disk?: SlowDiskOptions): Child {
 async function measureWriting(perSecond: number | undefined): Promise<Row[]> {
   const child = start();
   await child.ask('open');
-  const found = new Map<number | undefined, SearchAnswer[]>();
+  const found = new Map<Writer, SearchAnswer[]>();
   const searches = full ? (perSecond === undefined ? 10_000 : 5 * perSecond) : 200;
   for (let round = 0; round <= (full ? 3 : 1); round++) {
-    for (const batchRecords of [undefined, 100, 1]) {
-      const ask: SearchAsk = { k: K, ef: EF, searches, perSecond, batchRecords };
+    for (const writer of WRITERS) {
+      const ask: SearchAsk = { k: K, ef: EF, searches, perSecond, ...writer };
       const answer = await child.ask<SearchAnswer>('search', ask);
-      if (round > 0) found.set(batchRecords, [...(found.get(batchRecords) ?? []), answer]);
+      if (round > 0) found.set(writer, [...(found.get(writer) ?? []), answer]);
     }
   }
   await child.ask('close');
   await child.stop();
-  const quiet = p99s(found.get(undefined) ?? []);
-  return [...found].map(([batchRecords, answers]) =>
-    report.row(
-      'stratavec',
-      { batchRecords: batchRecords ?? 'nobody writes' },
-      figures(answers, quiet),
-    ),
-  );
+  const quiet = p99s(found.get(WRITERS[0]) ?? []);
+  return [...found].map(([{ batchRecords, replaces }, answers]) => {
+    const writes = batchRecords === undefined ? 'nobody writes' : replaces ? 'replaces' : 'adds';
+    return report.row('stratavec', { writes, batchRecords }, figures(answers, quiet));
+  });
 }
 
 function p99s(answers: readonly SearchAnswer[]): number[] {

@@ -32,6 +32,8 @@ export interface SearchAsk {
   readonly perSecond: number | undefined;
   /** Records of one upsert of the writer; undefined: nobody writes. */
   readonly batchRecords: number | undefined;
+  /** Whether the writer gives stored records other vectors, instead of adding some. */
+  readonly replaces: boolean;
 }
 
 export interface SearchAnswer {
@@ -64,6 +66,7 @@ let database: Database | undefined;
 let collection: Collection | undefined;
 let base: Vectors | undefined;
 let written = setup.builtRows;
+let replaced = 0;
 
 async function openIndex(): Promise<number> {
   const { directory, memoryBytes, threads, index } = setup;
@@ -86,18 +89,23 @@ function opened(): Collection {
   return collection;
 }
 
-async function write(batchRecords: number, isOver: () => boolean): Promise<number> {
+async function write(
+  { batchRecords = 1, replaces }: SearchAsk,
+  isOver: () => boolean,
+): Promise<number> {
   base ??= loadVectors(setup.choice).base;
-  const first = written;
-  while (!isOver()) {
+  const { builtRows } = setup;
+  let count = 0;
+  for (; !isOver(); count += batchRecords) {
     const records = [];
     for (let i = 0; i < batchRecords; i++) {
-      const row = setup.builtRows + ((written - setup.builtRows) % (base.rows - setup.builtRows));
-      records.push({ id: written++, vector: vectorAt(base, row) });
+      const place = replaces ? replaced++ : written - builtRows;
+      const vector = vectorAt(base, builtRows + (place % (base.rows - builtRows)));
+      records.push({ id: replaces ? place % builtRows : written++, vector });
     }
     await opened().upsert(records);
   }
-  return written - first;
+  return count;
 }
 
 async function searchAll({ k, ef, searches, perSecond }: SearchAsk): Promise<Float64Array> {
@@ -135,7 +143,7 @@ serve({
     delay.start();
     const start = performance.now();
     let isOver = false;
-    const writing = batchRecords === undefined ? 0 : write(batchRecords, () => isOver);
+    const writing = batchRecords === undefined ? 0 : write(ask, () => isOver);
     const latenciesMs = await searchAll(ask);
     isOver = true;
     const inserted = await writing;
@@ -156,7 +164,7 @@ serve({
     const { stats } = await opened().searchWithStats({ vector: vectors[0], k: K, ef });
     const firstMs = performance.now() - start;
     const searches = Math.min(100, vectors.length);
-    const alone = { perSecond: undefined, batchRecords: undefined };
+    const alone = { perSecond: undefined, batchRecords: undefined, replaces: false };
     const nextMs = await searchAll({ k: K, ef, searches, ...alone });
     const firstReads = stats.listReads + stats.pageReads + stats.originalReads;
     await new Promise((resolve) => setTimeout(resolve, 5));
