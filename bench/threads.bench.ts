@@ -3,8 +3,10 @@
  *
  * The same index, open in processes with 0, 1 and 2 search workers beside the main thread, which walks as well;
  * all queries by one `searchMany`, by sixteen callers that each await their search, and by a single one.
- * Rounds are interleaved, and a figure is their median. `cpuUsPerQuery` tells what the hand-over costs, also
- * where other processes keep the processors busy.
+ * Rounds are interleaved, and a figure is their median. One worker and the main thread are two threads that search:
+ * `overNoWorkers` of that row is how much faster two are than one, on a machine with nothing else to do and no fewer
+ * processors. Where others keep them busy, only the other two figures tell: `cpuUsPerQuery` what the hand-over costs
+ * (with the waiting of workers that have nothing to do), `mainCpuUsPerQuery` how much of it stays on the main thread.
  *
  * npm run bench -- threads --data DIR --dataset D --full
  */
@@ -57,6 +59,7 @@ async function measure(children: ReadonlyMap<number, Child>, ask: ThreadsAsk): P
   return [...found].map(([threads, all]) => {
     const own = speeds(all);
     const cpuUs = all.map(({ cpuSeconds, searches }) => (1e6 * cpuSeconds) / searches);
+    const mainUs = all.map(({ mainCpuSeconds, searches }) => (1e6 * mainCpuSeconds) / searches);
     return report.row(
       'stratavec',
       {
@@ -73,6 +76,7 @@ async function measure(children: ReadonlyMap<number, Child>, ask: ThreadsAsk): P
         spread: spread(own),
         overNoWorkers: median(own.map((speed, round) => speed / alone[round])),
         cpuUsPerQuery: median(cpuUs),
+        mainCpuUsPerQuery: median(mainUs),
         eventLoopDelayMaxMs: Math.max(...all.map((round) => round.eventLoopDelayMaxMs)),
       },
     );

@@ -3,6 +3,7 @@ import { type Collection, type Database, open } from '../../src/index.ts';
 import { serve } from '../harness/child.ts';
 import { type DatasetChoice, loadQueries, loadVectors } from '../harness/dataset.ts';
 import { LoopDelayMonitor } from '../harness/event-loop.ts';
+import { mainThreadCpuMs } from '../harness/main-thread.ts';
 import { type Vectors, vectorAt } from '../harness/vector-file.ts';
 import type { IndexOptions } from '../search/subject.ts';
 
@@ -25,6 +26,8 @@ export interface ThreadsRound {
   readonly ids: Uint32Array;
   readonly seconds: number;
   readonly cpuSeconds: number;
+  /** Of the main thread; NaN where the system does not tell. */
+  readonly mainCpuSeconds: number;
   readonly searches: number;
   readonly eventLoopDelayMaxMs: number;
 }
@@ -51,6 +54,7 @@ async function searchAll({ callers, ef, passes }: ThreadsAsk): Promise<ThreadsRo
   const delay = new LoopDelayMonitor();
   delay.start();
   const cpu = process.cpuUsage();
+  const mainCpuMs = mainThreadCpuMs() ?? Number.NaN;
   const start = performance.now();
   let answers: readonly (readonly { readonly id: unknown }[])[];
   if (callers === 'searchMany') {
@@ -69,6 +73,7 @@ async function searchAll({ callers, ef, passes }: ThreadsAsk): Promise<ThreadsRo
   }
   const seconds = (performance.now() - start) / 1000;
   const { user, system } = process.cpuUsage(cpu);
+  const mainCpuSeconds = ((mainThreadCpuMs() ?? Number.NaN) - mainCpuMs) / 1000;
   const { eventLoopDelayMaxMs } = delay.stop();
   const ids = new Uint32Array(K * queries.rows).fill(NO_ID);
   for (let query = 0; query < queries.rows; query++) {
@@ -77,7 +82,8 @@ async function searchAll({ callers, ef, passes }: ThreadsAsk): Promise<ThreadsRo
     });
   }
   const cpuSeconds = (user + system) / 1e6;
-  return { ids, seconds, cpuSeconds, searches: searches.length, eventLoopDelayMaxMs };
+  const used = { seconds, cpuSeconds, mainCpuSeconds };
+  return { ids, ...used, searches: searches.length, eventLoopDelayMaxMs };
 }
 
 serve({
