@@ -160,6 +160,7 @@ export class PagedSpace {
 
   /** The slot of a ghost, to which no edge leads any more, can be given again. Touches no slice. */
   setFree(node: number): void {
+    this.#places.load();
     const page = this.#space.pageOf(node);
     this.states.change(page).setFree(this.#space.slotOf(node));
     this.states.show(page);

@@ -29,6 +29,7 @@ export class PlaceBook {
   readonly #slotsPerPage: number;
   #counters: PageCounters = { pages: 0, nodes: 0, live: 0, ghosts: 0 };
   #saved: PageCounters = this.#counters;
+  #savedCeiling: number = this.ceiling;
 
   constructor(slotsPerPage: number) {
     this.#slotsPerPage = slotsPerPage;
@@ -66,12 +67,14 @@ export class PlaceBook {
 
   save(): void {
     this.#saved = this.#counters;
+    this.#savedCeiling = this.ceiling;
     this.openPages.save();
     this.sections.save();
   }
 
   restore(): void {
     this.#counters = this.#saved;
+    this.ceiling = this.#savedCeiling;
     this.openPages.restore();
     this.sections.restore();
   }

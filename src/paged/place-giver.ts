@@ -80,6 +80,8 @@ export class PlaceGiver {
     const bytes = map.get(id, OPEN_PAGES, 'states');
     if (bytes !== undefined) book.openPages.decode(bytes, file.path);
     book.openPages.keepBelow(book.counters.pages);
+    // A plan that is undone leaves them known.
+    book.openPages.save();
     this.#hasOpenPages = true;
   }
 
