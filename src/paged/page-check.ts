@@ -237,7 +237,8 @@ class Check {
     try {
       return run();
     } catch (error) {
-      if (!(error instanceof DatabaseError)) throw error;
+      // Where memory has no room for a page, nothing is known of it.
+      if (!(error instanceof DatabaseError) || error.code === 'RESOURCE_EXHAUSTED') throw error;
       this.#report('PAGE_DAMAGED', where, error.message);
       return undefined;
     }

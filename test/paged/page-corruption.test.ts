@@ -7,7 +7,7 @@ import { PAGE_FILE_NAME } from '../../src/paged/page-file.ts';
 import type { Places } from '../../src/paged/page-map.ts';
 import type { File } from '../../src/storage/file-system.ts';
 import type { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
-import { Disk, directory, Harness, newFileSystem } from './harness.ts';
+import { Disk, directory, Harness, newFileSystem, TRAINED_AT } from './harness.ts';
 
 const path = `${directory}/${PAGE_FILE_NAME}`;
 const dimension = 512;
@@ -155,4 +155,25 @@ test('check names what is damaged', async () => {
   expect(await harness.problems()).toEqual([
     expect.stringMatching(/^PAGE_DAMAGED space 0 page 0 originals: .*checksum/),
   ]);
+});
+
+test('a page that memory has no room for is not reported as damaged', async () => {
+  const harness = new Harness({ dimension, bits: true });
+  const [space] = harness.spaces;
+  harness.begin();
+  for (let i = 0; i < TRAINED_AT; i++) {
+    const node = space.place(new Uint32Array(0), 'append');
+    space.put(node, i, new Float32Array(dimension).fill(i));
+  }
+  harness.commit([]);
+  await harness.checkpoint();
+  const held: number[] = [];
+  const take = (): void => {
+    for (;;) held.push(harness.allocator.allocateRun(1));
+  };
+  expect(take).toThrow('no room');
+  // Bits are compared with their codes, which have to be loaded.
+  await expect(harness.problems()).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
+  for (const address of held) harness.allocator.freeRun(address, 1);
+  expect(await harness.problems()).toEqual([]);
 });
