@@ -128,7 +128,8 @@ class CollectionCheck {
     try {
       await check();
     } catch (error) {
-      if (!isDatabaseError(error)) throw error;
+      // Where memory has no room, nothing is known.
+      if (!isDatabaseError(error) || error.code === 'RESOURCE_EXHAUSTED') throw error;
       this.#report(error.code, `${part}: ${error.message}`);
     }
   }
