@@ -38,8 +38,10 @@ import { WriterQueue } from './writer-queue.ts';
 const POINTER = 'CURRENT';
 const REPAIR_ADVICE =
   'keep a copy of the folder, then `repair(path)`, or `stratavec repair DIR`, rebuilds what is left';
-/** Walks that share threads, or pause, may take this share of the module's memory together. */
+/** Walks that share threads may take this share of the module's memory together. */
 const WALKS_SHARE = 1 / 8;
+/** Those that wait for a slow disk evict what the others read: where memory is small, one walks at a time. */
+const WAITING_WALKS_SHARE = 1 / 64;
 /** An insertion is sure of so much scratch, or of an eighth of a small memory. */
 const INSERT_SCRATCH_BYTES_MAX = MIB;
 const SEARCH_SCRATCH_BYTES_MAX = MIB / 2;
@@ -170,7 +172,7 @@ async function openStores(opening: Opening): Promise<Stores> {
     kernels,
     workers,
     reads,
-    admission: new WalkAdmission(allocator.totalBytes * WALKS_SHARE),
+    admission: new WalkAdmission(allocator.totalBytes * WAITING_WALKS_SHARE),
     walkRunner: workers && new WalkRunner(workers, allocator.totalBytes * WALKS_SHARE),
     allocator,
     pages,
