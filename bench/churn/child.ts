@@ -26,6 +26,13 @@ export interface RunAsk {
   readonly ef: number;
 }
 
+export interface RhythmAsk {
+  readonly rounds: number;
+  readonly pauseMs: number;
+  readonly searches: number;
+  readonly ef: number;
+}
+
 const setup = JSON.parse(process.argv[2]) as ChildSetup;
 const chosen = chosenWorkload(setup.choice);
 const workload = setup.fresh ? { ...chosen, base: livingAtEnd(chosen) } : chosen;
@@ -42,12 +49,23 @@ const subject: ChurnSubject =
 settleMemory();
 const before = processMemory().residentBytes;
 
+/** Searches that come as those of a run do, a few after each pause: caches are cold by then. */
+async function searchInRhythm({ rounds, pauseMs, searches, ef }: RhythmAsk): Promise<Float64Array> {
+  const latenciesMs: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    latenciesMs.push(...(await subject.searchSome(searches, ef)));
+  }
+  return Float64Array.from(latenciesMs);
+}
+
 serve({
   load: (): Promise<LoadFigures> => subject.load(workload, setup.build),
   run: ({ epoch, searches, ef }: RunAsk): Promise<EpochFigures> =>
     subject.run(workload.epochs[epoch], searches, ef),
   settle: (): Promise<number> => subject.settle(),
   search: ({ k, ef }: { k: number; ef: number }): Promise<Answers> => subject.searchAll(k, ef),
+  rhythm: searchInRhythm,
   storage: (): Promise<Readonly<Record<string, number>>> => subject.storage(),
   memory: () => {
     const now = processMemory();

@@ -80,12 +80,7 @@ export class HnswlibSubject implements ChurnSubject {
       this.#marked += deleted.length;
       for (const [i, id] of ids.entries()) took += this.#add(id, rows[i]);
       writeLatencies.push(took);
-      for (let i = 0; i < searches; i++) {
-        const query = this.#queries[this.#nextQuery++ % this.#queries.length];
-        const before = performance.now();
-        this.#index.searchKnn(query, 10);
-        searchLatencies.push(performance.now() - before);
-      }
+      searchLatencies.push(...this.#search(searches));
     }
     return Promise.resolve({
       writeSeconds: writeLatencies.reduce((sum, ms) => sum + ms, 0) / 1000,
@@ -112,12 +107,28 @@ export class HnswlibSubject implements ChurnSubject {
     return Promise.resolve({ ids, latenciesMs });
   }
 
+  searchSome(count: number, ef: number): Promise<number[]> {
+    this.#index.setEf(ef);
+    return Promise.resolve(this.#search(count));
+  }
+
   storage(): Promise<Readonly<Record<string, number>>> {
     return Promise.resolve({});
   }
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  #search(count: number): number[] {
+    const latenciesMs: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const query = this.#queries[this.#nextQuery++ % this.#queries.length];
+      const start = performance.now();
+      this.#index.searchKnn(query, 10);
+      latenciesMs.push(performance.now() - start);
+    }
+    return latenciesMs;
   }
 
   /** Returns the ms that the call took: the array is made outside the clock. */

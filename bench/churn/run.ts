@@ -11,7 +11,7 @@ import type { BenchOptions } from '../harness/options.ts';
 import type { Report, Row } from '../harness/report.ts';
 import { percentile } from '../harness/statistics.ts';
 import type { GroundTruth } from '../harness/vector-file.ts';
-import type { ChildSetup, RunAsk } from './child.ts';
+import type { ChildSetup, RhythmAsk, RunAsk } from './child.ts';
 import type { WorkloadChoice } from './choice.ts';
 import type { Answers, EpochFigures, LoadFigures } from './subject.ts';
 import { Truth } from './truth.ts';
@@ -34,6 +34,8 @@ const RECALL = 0.95;
 const EFS = [10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320];
 /** Between two batches of writes. */
 const SEARCHES = 2;
+/** With pauses of a batch's length, of searches without writes. */
+const RHYTHM_ROUNDS = { full: 500, smoke: 20 };
 
 /** The living and the exact answers, by the number of epochs that have passed. */
 type Checkpoints = ReadonlyMap<number, { readonly living: Living; readonly truth: GroundTruth }>;
@@ -87,6 +89,12 @@ async function runSubject(
   }
   const settleSeconds = await child.ask<number>('settle');
   const quiet = await recallOf(workload.epochs.length, ef);
+  const inRhythm = await child.ask<Float64Array>('rhythm', {
+    rounds: run.options.full ? RHYTHM_ROUNDS.full : RHYTHM_ROUNDS.smoke,
+    pauseMs: totals.batchP50Ms,
+    searches: SEARCHES,
+    ef,
+  } satisfies RhythmAsk);
   const memory = await child.ask<Record<string, number>>('memory');
   const storage = await child.ask<Record<string, number>>('storage');
   await child.ask('close');
@@ -100,7 +108,7 @@ async function runSubject(
       loadSeconds: load.seconds,
       loadInsertsPerSecond: workload.base.ids.length / load.seconds,
       loadSettleSeconds,
-      ...totals.figures(settleSeconds, quiet.latenciesMs),
+      ...totals.figures(settleSeconds, { quietMs: quiet.latenciesMs, rhythmMs: inRhythm }),
       recallFirst: Number(rows[0].metrics.recallAt10),
       recallLast: quiet.recall,
       recallFresh: fresh.recall,
@@ -193,11 +201,22 @@ class Totals {
     this.#writes.push(...figures.writeLatenciesMs);
   }
 
-  /** What went on in the background after the last write counts as time of the writes. */
-  figures(settleSeconds: number, quietMs: Float64Array): Record<string, number> {
+  get batchP50Ms(): number {
+    return percentile(Float64Array.from(this.#writes).sort(), 50);
+  }
+
+  /**
+   * What went on in the background after the last write counts as time of the writes. Searches without writes:
+   * `quietMs` one after the other, `rhythmMs` as they came between the batches, which a processor's caches notice.
+   */
+  figures(
+    settleSeconds: number,
+    { quietMs, rhythmMs }: { readonly quietMs: Float64Array; readonly rhythmMs: Float64Array },
+  ): Record<string, number> {
     const searches = Float64Array.from(this.#searches).sort();
     const writes = Float64Array.from(this.#writes).sort();
     const quiet = Float64Array.from(quietMs).sort();
+    const rhythm = Float64Array.from(rhythmMs).sort();
     return {
       inserted: this.#inserted,
       deleted: this.#deleted,
@@ -210,6 +229,9 @@ class Totals {
       quietP50Ms: percentile(quiet, 50),
       quietP99Ms: percentile(quiet, 99),
       p99OverQuiet: percentile(searches, 99) / percentile(quiet, 99),
+      rhythmP50Ms: percentile(rhythm, 50),
+      rhythmP99Ms: percentile(rhythm, 99),
+      p99OverRhythm: percentile(searches, 99) / percentile(rhythm, 99),
     };
   }
 }

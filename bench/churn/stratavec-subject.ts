@@ -89,7 +89,7 @@ export class StratavecSubject implements ChurnSubject {
       writeMs += took;
       writeLatencies.push(took);
       this.#vectorBytesWritten += 4 * this.#options.dimension * batch.length;
-      for (let i = 0; i < searches; i++) searchLatencies.push(await this.#searchOne(ef));
+      searchLatencies.push(...(await this.searchSome(searches, ef)));
     }
     return {
       writeSeconds: writeMs / 1000,
@@ -119,6 +119,17 @@ export class StratavecSubject implements ChurnSubject {
       for (const [i, { id }] of hits.entries()) ids[query * k + i] = Number(id);
     }
     return { ids, latenciesMs };
+  }
+
+  async searchSome(count: number, ef: number): Promise<number[]> {
+    const latenciesMs: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const vector = this.#queries[this.#nextQuery++ % this.#queries.length];
+      const start = performance.now();
+      await this.#collection!.search({ vector, k: 10, ef });
+      latenciesMs.push(performance.now() - start);
+    }
+    return latenciesMs;
   }
 
   async storage(): Promise<{ [name: string]: number }> {
@@ -166,13 +177,6 @@ export class StratavecSubject implements ChurnSubject {
       ms += performance.now() - start;
     }
     return ms;
-  }
-
-  async #searchOne(ef: number): Promise<number> {
-    const vector = this.#queries[this.#nextQuery++ % this.#queries.length];
-    const start = performance.now();
-    await this.#collection!.search({ vector, k: 10, ef });
-    return performance.now() - start;
   }
 
   #records(ids: Uint32Array, rows: Uint32Array): Record[] {

@@ -40,6 +40,8 @@ export interface ChurnSubject {
   /** Waits until no work goes on in the background. Returns the seconds that took. */
   settle(): Promise<number>;
   searchAll(k: number, ef: number): Promise<Answers>;
+  /** The times of so many searches for ten hits, with the queries in turn. */
+  searchSome(count: number, ef: number): Promise<number[]>;
   /** Cumulated figures of storage, names with their unit; empty when there are none. */
   storage(): Promise<Readonly<Record<string, number>>>;
   close(): Promise<void>;
