@@ -5,7 +5,12 @@ import type { CheckedGet, CheckedScan, CheckedSelection } from './check-calls.ts
 import type { CollectionStore } from './collection-store.ts';
 import { type Head, NO_NODE, nodeOf } from './head.ts';
 import type { Metric } from './options.ts';
-import { searchPlainly } from './plain-search.ts';
+import {
+  type NamedMatch,
+  type PlainSource,
+  searchPlainly,
+  searchPlainlyTogether,
+} from './plain-search.ts';
 import {
   findLiving,
   type HeldView,
@@ -131,20 +136,67 @@ export class CollectionReads {
   }
 
   #searchNow<Meta>(search: CheckedSearch): Hit<Meta>[] | undefined {
-    const { targets, groupBy, after } = search;
-    const [{ vectorName, vector }] = targets;
-    if (targets.length > 1 || vector === undefined) return undefined;
-    if (groupBy !== undefined || after !== undefined) return undefined;
-    const space = this.#store.spaceNamed(vectorName);
+    const vector = plainVector(search);
+    if (vector === undefined) return undefined;
+    const source = this.#plainSource(search);
     const { sequence, now } = this.#views.current;
-    const source = { stores: this.#session.stores, store: this.#store, space };
     const matches = searchPlainly(source, { search, vector, sequence, now });
-    if (matches === undefined) return undefined;
-    const { metric } = space.options;
+    return matches && this.#plainHits(search, matches, { source, sequence });
+  }
+
+  /**
+   * As `searchNow`, of many: those from `first` on that are plain, as far as this turn of the event loop goes, with
+   * threads that share them. Answers are put at the places of their searches. Returns the first that it did not come to.
+   */
+  searchTogether<Meta>(
+    searches: readonly CheckedSearch[],
+    first: number,
+    {
+      answers,
+      isOver,
+    }: {
+      readonly answers: (Hit<Meta>[] | undefined)[];
+      readonly isOver: () => boolean;
+    },
+  ): number {
+    const { sequence, now } = this.#views.current;
+    const source = this.#plainSource(searches[first]);
+    this.#session.stores.pace.noteQuestion();
+    let at = first;
+    searchPlainlyTogether(
+      source,
+      () => {
+        while (at < searches.length && (at === first || !isOver())) {
+          const search = searches[at++];
+          const vector = plainVector(search);
+          const { space } = source;
+          if (vector === undefined || this.#plainSource(search).space !== space) continue;
+          return { search, vector, sequence, now, place: at - 1 };
+        }
+        return undefined;
+      },
+      ({ search, place }, matches) => {
+        answers[place] = this.#plainHits(search, matches, { source, sequence });
+      },
+    );
+    return Math.max(at, first + 1);
+  }
+
+  #plainSource({ targets: [{ vectorName }] }: CheckedSearch): PlainSource {
+    const space = this.#store.spaceNamed(vectorName);
+    return { stores: this.#session.stores, store: this.#store, space };
+  }
+
+  #plainHits<Meta>(
+    { include }: CheckedSearch,
+    matches: readonly NamedMatch[],
+    { source, sequence }: { readonly source: PlainSource; readonly sequence: number },
+  ): Hit<Meta>[] {
+    const { metric } = source.space.options;
     return matches.map(({ record, distance, namespace, id, head }) => {
       const hit = { id, namespace, distance, score: scoreOf(distance, metric) };
       if (head === undefined) return hit;
-      return { ...hit, ...this.#parts<Meta>(record, head, { include: search.include, sequence }) };
+      return { ...hit, ...this.#parts<Meta>(record, head, { include, sequence }) };
     });
   }
 
@@ -312,4 +364,10 @@ export class CollectionReads {
 
 function aborted(signal: AbortSignal): DatabaseError {
   return new DatabaseError('ABORTED', 'the scan was aborted', { cause: signal.reason });
+}
+
+/** The vector of a search that can be a plain one. */
+function plainVector({ targets, groupBy, after }: CheckedSearch): Float32Array | undefined {
+  if (targets.length > 1 || groupBy !== undefined || after !== undefined) return undefined;
+  return targets[0].vector;
 }

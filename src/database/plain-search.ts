@@ -45,35 +45,87 @@ export interface NamedMatch {
 
 /** The matches of a plain search. Undefined when it is none, or has to wait or to widen: then `Searcher` answers. */
 export function searchPlainly(
-  { stores, store, space }: PlainSource,
-  { search, vector, sequence, now }: PlainRequest,
+  source: PlainSource,
+  request: PlainRequest,
 ): readonly NamedMatch[] | undefined {
+  const walk = planPlainly(source, request);
+  const candidates = walk && source.space.graph.searchNow(request.vector, walk);
+  return candidates && matchesOf(source, request, candidates);
+}
+
+/** One of many plain searches, with its walk. */
+type PlainAsk<Request> = Walk & { readonly request: Request; readonly query: Float32Array };
+
+/**
+ * As `searchPlainly`, of what `next` gives, one after the other, with threads that share the walks; `found` is told of
+ * those that came to their ends in this turn of the event loop, in any order.
+ */
+export function searchPlainlyTogether<Request extends PlainRequest>(
+  source: PlainSource,
+  next: () => Request | undefined,
+  found: (request: Request, matches: readonly NamedMatch[]) => void,
+): void {
+  source.space.graph.searchTogether<PlainAsk<Request>>({
+    next: () => {
+      for (let request = next(); request !== undefined; request = next()) {
+        const walk = planPlainly(source, request);
+        if (walk === undefined) continue;
+        const { k, ef, stop } = walk;
+        return { k, ef, stop, request, query: request.vector };
+      }
+      return undefined;
+    },
+    found: ({ request }, candidates) => {
+      const matches = matchesOf(source, request, candidates);
+      if (matches !== undefined) found(request, matches);
+    },
+  });
+}
+
+/** How a plain search walks. */
+interface Walk extends Beam {
+  readonly k: number;
+}
+
+/** Undefined when it is no plain search. */
+function planPlainly(
+  { store, space }: PlainSource,
+  { search, sequence, now }: PlainRequest,
+): Walk | undefined {
   const { k, signal, exact: isExact } = search;
   if (search.namespace !== undefined || search.filter !== undefined) return undefined;
   const beam = beamOf(space, search);
   if (beam === undefined || beam.ef > EF_NOW || signal?.aborted) return undefined;
   if (store.expiredIn({ sequence, now }).records > 0) return undefined;
-  const ghostCount = space.recentGhosts.livingInto(sequence, ghosts.nodes);
-  if (ghostCount < 0) return undefined;
+  if (space.recentGhosts.livingInto(sequence, ghosts.nodes) < 0) return undefined;
   const { ef, stop } = beam;
   const matching = space.vectorsAt(sequence);
   const { exactBelow } = store.options;
   // A spread with properties behind it would leave half a kilobyte a search to the full collection of garbage.
   const planned = { vectors: matching, matching, isFiltered: false, exactBelow, isExact, ef };
   if (planSearch(planned) !== 'walk' || k > matching) return undefined;
-  const candidates = space.graph.searchNow(vector, { k: k + space.unseenAt(sequence), ef, stop });
-  if (candidates === undefined) return undefined;
-  const source = { stores, store, space };
+  return { k: k + space.unseenAt(sequence), ef, stop };
+}
+
+/** What of the candidates of its walk a search shows. Undefined when it has to widen. */
+function matchesOf(
+  source: PlainSource,
+  { search, vector, sequence }: PlainRequest,
+  candidates: Candidates,
+): readonly NamedMatch[] | undefined {
+  const { space } = source;
+  const { k } = search;
   const matches: NamedMatch[] = [];
   const isRead = addNamed(source, search, { candidates, sequence, matches });
   // Some did not count, or there are more: the search widens.
   if (!isRead || matches.length < k) return undefined;
   inOrder(matches);
-  if (ghostCount > 0) {
-    const measured = { ...ghosts, count: ghostCount };
+  const count = space.recentGhosts.livingInto(sequence, ghosts.nodes);
+  if (count > 0) {
+    const measured = { ...ghosts, count };
     if (!space.graph.distancesNow(vector, measured)) return undefined;
-    const candidates = nearGhosts(measured, matches[k - 1].distance);
-    if (!addNamed(source, search, { candidates, sequence, matches })) return undefined;
+    const near = nearGhosts(measured, matches[k - 1].distance);
+    if (!addNamed(source, search, { candidates: near, sequence, matches })) return undefined;
     inOrder(matches);
   }
   return nearest(matches, search, space);

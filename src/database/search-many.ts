@@ -63,10 +63,18 @@ export async function searchMany<Meta>(
   const reads = new CollectionReads(session, store, shared);
   const answers = new Array<Hit<Meta>[]>(searches.length);
   const slice = new TimeSlice();
+  const { workers } = session.stores;
   let next = 0;
+  const together = async (): Promise<void> => {
+    for (let first = 0; first < searches.length; ) {
+      first = reads.searchTogether<Meta>(searches, first, { answers, isOver: () => slice.isOver });
+      if (slice.isOver) await slice.yield();
+    }
+  };
   const lane = async (): Promise<void> => {
     while (next < searches.length) {
       const i = next++;
+      if (answers[i] !== undefined) continue;
       try {
         const search = searches[i];
         answers[i] = reads.searchNow<Meta>(search) ?? (await reads.search<Meta>(search)).hits;
@@ -77,9 +85,9 @@ export async function searchMany<Meta>(
       if (slice.isOver) await slice.yield();
     }
   };
-  const { workers } = session.stores;
   const lanes = workers === undefined ? 1 : LANES_PER_THREAD * (workers.threads + 1);
   try {
+    if (workers !== undefined) await together();
     const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed !== undefined) throw failed.reason;

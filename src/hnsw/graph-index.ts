@@ -25,10 +25,13 @@ import { type Measured, measureNodes, measureNow } from './measure.ts';
 import { movedNeighbours, moveLists } from './move.ts';
 import type { NodeBits } from './node-bits.ts';
 import {
+  type SearchesTogether,
   type SearchNowOptions,
   type SearchOptions,
+  type SearchTogether,
   searchGraph,
   searchGraphNow,
+  searchGraphTogether,
 } from './search.ts';
 import type { NeighbourSource, ParallelReads, VectorSource } from './sources.ts';
 import { atOnce } from './steps.ts';
@@ -145,6 +148,17 @@ export class GraphIndex {
     const found = searchGraphNow(this.#context, this.entry, query, options);
     if (found === undefined) this.#notNow = NOT_NOW;
     return found;
+  }
+
+  /**
+   * As `searchNow` for what `next` gives, one after the other, with walks shared among threads; `found` is told of each
+   * that came to its end in this turn. Without threads, or where reads are slow, of none.
+   */
+  searchTogether<Ask extends SearchTogether>(searches: SearchesTogether<Ask>): void {
+    const { runner, reads } = this.#context;
+    if (runner === undefined || this.entry === undefined || reads?.isSlow === true) return;
+    const at = { context: this.#context, runner, entry: this.entry };
+    searchGraphTogether(at, searches, this.#sliceMs);
   }
 
   /** As `search`, but over all pages and without mistakes. O(nodes). */

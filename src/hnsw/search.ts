@@ -9,7 +9,8 @@ import type { Entry } from './entry.ts';
 import { refine, refineNow } from './refine.ts';
 import { Slices } from './slices.ts';
 import { type FilterBits, WalkDriver } from './walk-driver.ts';
-import { runWalk, type SearchContext, withWalk } from './walk-runner.ts';
+import { runWalk, type SearchContext, type WalkRunner, withWalk } from './walk-runner.ts';
+import { walkTogether } from './walks-together.ts';
 
 export interface SearchOptions {
   readonly k: number;
@@ -85,4 +86,49 @@ export function searchGraphNow(
   } finally {
     walk.close();
   }
+}
+
+/** One of many searches that are asked for together. */
+export interface SearchTogether extends SearchNowOptions {
+  readonly query: Float32Array;
+}
+
+/** Many searches in this turn of the event loop. */
+export interface SearchesTogether<Ask extends SearchTogether> {
+  /** What comes next; undefined: nothing more in this turn. */
+  readonly next: () => Ask | undefined;
+  readonly found: (ask: Ask, candidates: Candidates) => void;
+}
+
+/** As `searchGraphNow`, many of them, their walks shared with workers; those that do not end in this turn are left. */
+export function searchGraphTogether<Ask extends SearchTogether>(
+  {
+    context,
+    runner,
+    entry,
+  }: {
+    readonly context: SearchContext;
+    readonly runner: WalkRunner;
+    readonly entry: Entry;
+  },
+  { next, found }: SearchesTogether<Ask>,
+  sliceMs: number,
+): void {
+  const onBits = context.vectors.hasBits;
+  walkTogether<Ask>(runner, context, {
+    entry,
+    next,
+    prepare: ({ query, k, ef, stop = 0 }) => {
+      const walk = new WalkDriver(context, ef);
+      walk.setQuery(query, undefined, onBits ? CODES_BITS : CODES_SQ8);
+      walk.setStop(Math.min(k, ef), stop);
+      return walk;
+    },
+    done: (ask, walk) => {
+      const slices = new Slices(sliceMs, undefined);
+      const options = { limit: ask.k, onBits, slices, query: ask.query };
+      const candidates = refineNow(context, walk, options);
+      if (candidates !== undefined) found(ask, candidates);
+    },
+  });
 }

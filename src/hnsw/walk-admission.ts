@@ -30,6 +30,13 @@ export class WalkAdmission {
     });
   }
 
+  /** As `enter`, but whoever would have to wait is turned away: false. */
+  tryEnter(bytes: number): boolean {
+    if (this.#waiting.length > 0 || !this.#hasRoom(bytes)) return false;
+    this.#take(bytes);
+    return true;
+  }
+
   leave(bytes: number): void {
     this.#bytes -= bytes;
     this.#count--;

@@ -18,6 +18,9 @@ import { type WalkContext, WalkDriver } from './walk-driver.ts';
 /** How long the main thread walks before it lets the event loop run. */
 const SLICE_MS = 2;
 
+/** Walks under way at a time for each thread, where one caller asks for many. */
+const LANES_PER_THREAD = 4;
+
 /** What the searches of one space share. */
 export interface SearchContext extends WalkContext {
   /** Threads that they share. Default: none. */
@@ -121,6 +124,47 @@ export class WalkRunner {
       this.#waiting.push({ walk, ...given, resolve, reject, isHere: false });
       this.#start();
     });
+  }
+
+  /** Walks that keep all threads busy. */
+  get lanes(): number {
+    return LANES_PER_THREAD * (this.#pool.threads + 1);
+  }
+
+  /** Posts a walk that has begun, if there is room; `ended` is told, once, whether it came to its end. */
+  launch(
+    walk: WalkDriver,
+    { entry, ef }: { readonly entry: Entry; readonly ef: number },
+    ended: (isDone: boolean) => void,
+  ): void {
+    const [resolve, reject] = [() => ended(true), () => ended(false)];
+    const slices = new Slices(SLICE_MS, undefined);
+    const running = { walk, entry, ef, slices, resolve, reject, isHere: false };
+    if (this.#pool.hasRoom) this.#post(running);
+    else this.#waiting.push(running);
+  }
+
+  /** Walks on, here, a walk that no worker has; false when there is none. */
+  advanceOne(): boolean {
+    const running = this.#next();
+    if (running === undefined) return false;
+    this.#advance(running, new Slices(SLICE_MS, undefined));
+    return true;
+  }
+
+  /** Tells of walks that workers have done. */
+  collect(): void {
+    this.#pool.collect();
+  }
+
+  /** Sleeps until a worker has done something, `ms` at most; whether one has. */
+  awaitEnded(ms: number): boolean {
+    return this.#pool.awaitEnded(ms);
+  }
+
+  /** Goes on with what was launched in later turns of the event loop. */
+  goOn(): void {
+    this.#start();
   }
 
   /** Not at once: what else arrives in this turn of the event loop is to be shared out together. */

@@ -121,6 +121,11 @@ export class Mailbox {
     return 'asked';
   }
 
+  /** Sleeps until another job has ended than the `seen` first ones, `ms` at most; whether one has. */
+  awaitEnded(seen: number, ms: number): boolean {
+    return Atomics.wait(this.#words, ENDED, seen, ms) !== 'timed-out';
+  }
+
   get endedCount(): number {
     return Atomics.load(this.#words, ENDED);
   }

@@ -136,6 +136,11 @@ export class KernelPool implements CellReaders {
     return false;
   }
 
+  /** Sleeps until a job has ended that `collect` has not told of, `ms` at most; whether one has. */
+  awaitEnded(ms: number): boolean {
+    return this.#mailbox.awaitEnded(this.#collected, ms);
+  }
+
   /** Tells of all jobs that have ended; whether there were any. */
   collect(): boolean {
     const { endedCount } = this.#mailbox;

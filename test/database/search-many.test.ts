@@ -20,6 +20,35 @@ test.each([0, 2])('answers stand in the order of the searches (threads: %d)', as
   expect(await f.collection.searchMany([])).toEqual([]);
 });
 
+test('plain searches that threads share stand beside those that they do not', async () => {
+  const named = { side: { dimension: 4, metric: 'l2' as const } };
+  const options = { dimension, exactBelow: 0, vectors: named };
+  await using f = await fixture(options, { threads: 2 });
+  const sides = randomVectors(count, 4, 5);
+  await f.collection.upsert(
+    vectors.map((vector, id) => ({
+      id,
+      vector,
+      vectors: { side: sides[id] },
+      metadata: { odd: id % 2 === 1 },
+      namespace: id % 3 === 0 ? 'third' : '',
+    })),
+  );
+  const searches = queries.map((vector, i) => {
+    const plain = { vector, k: 5, ef: 40 };
+    if (i % 7 === 1) return { ...plain, filter: { odd: true } };
+    if (i % 7 === 2) return { ...plain, namespace: 'third' };
+    if (i % 7 === 3) return { ...plain, vector: sides[i], vectorName: 'side' };
+    if (i % 7 === 4) return { ...plain, include: ['metadata' as const, 'vector' as const] };
+    if (i % 7 === 5) return { ...plain, k: 3000, ef: 20 };
+    return plain;
+  });
+  const answers = await f.collection.searchMany(searches);
+  for (const [i, search] of searches.entries()) {
+    expect(answers[i]).toEqual(await f.collection.search(search));
+  }
+});
+
 test.each([0, 2])('all are as of one commit (threads: %d)', async (threads) => {
   await using f = await fixture({ dimension, exactBelow: 0 }, { threads });
   const records = vectors.slice(0, 800).map((vector, id) => ({ id, vector }));

@@ -6,6 +6,7 @@
 import { seededRandom } from '../../src/base/random.ts';
 import { GraphIndex } from '../../src/hnsw/graph-index.ts';
 import type { NeighbourSource, VectorSource } from '../../src/hnsw/sources.ts';
+import type { WalkRunner } from '../../src/hnsw/walk-runner.ts';
 import { CellAllocator } from '../../src/kernels/cell-allocator.ts';
 import type { Directory } from '../../src/kernels/directory.ts';
 import { createKernels, type Kernels } from '../../src/kernels/kernels.ts';
@@ -26,6 +27,8 @@ export interface WorldOptions {
   readonly efConstruction?: number;
   readonly seed?: number;
   readonly sliceMs?: number;
+  /** Threads that share walks. Its readers do not keep cells: memory has to hold everything. */
+  readonly runner?: (kernels: Kernels) => WalkRunner;
 }
 
 const SLOTS_PER_PAGE = 8;
@@ -95,6 +98,7 @@ export class World implements NeighbourSource, VectorSource {
       m,
       efConstruction,
       ...(options.sliceMs === undefined ? {} : { sliceMs: options.sliceMs }),
+      runner: options.runner?.(this.kernels),
     });
   }
 
