@@ -61,8 +61,8 @@ export class Linker {
   }
 
   /**
-   * Links a node that is in the graph again: `neighbours`, nearest first, join its list as far as there is
-   * room, and get edges back. `found` is what a search found on layer 0.
+   * Links a node that is in the graph again: `neighbours`, nearest first, join its list as far as there is room, are
+   * offered to it beyond that, as back edges are, and get edges back. `found` is what a search found on layer 0.
    */
   relink(
     { layer, node }: { readonly layer: number; readonly node: number },
@@ -79,6 +79,10 @@ export class Linker {
     for (const id of added) this.#append(layer, node, id);
     const walk = new WalkDriver(this.#context, this.#options.efConstruction);
     try {
+      for (const id of neighbours) {
+        if (ids.includes(id) || added.includes(id)) continue;
+        this.#linkBack(walk, { layer, from: node, to: id });
+      }
       atOnce(this.#offer(walk, layer, node, { neighbours, found }));
     } finally {
       walk.close();

@@ -109,7 +109,7 @@ export class GraphSweep {
     return this.#weakAbove;
   }
 
-  /** Within a plan: links a living node as if it were new, without giving up the edges it has. */
+  /** Within a plan: links a living node as if it were new; of its edges it gives up only what a detour replaces. */
   relink({ layer, node }: ListKey, vector: Float32Array): void {
     const { context, linker, options, entry } = this.#parts;
     // One more than wanted: the node finds itself.
