@@ -23,13 +23,6 @@ import type { BuildListener, BuiltGraph, GraphBuild } from './built-graph.ts';
 import { Slices } from './slices.ts';
 
 const LEAF_MAX = 400;
-/**
- * Rounds: the least, which is enough for so many vectors, and the most; two more with each doubling between. Of 10,000
- * vectors eight more make no better graph, of 300,000 they save a search a sixth of its distances.
- */
-const ROUNDS_LEAST = 8;
-const ROUNDS_MOST = 16;
-const VECTORS_OF_LEAST = 25_000;
 
 export interface BuildGraphOptions {
   readonly m: number;
@@ -46,7 +39,7 @@ export interface BuildGraphOptions {
   readonly arrays?: ArrayBudget | undefined;
   /** Workers that take part. Default: none. */
   readonly pool?: KernelPool | undefined;
-  /** Members of a leaf at the most, rounds, and slack. Default: 400, 8 to 16 by the number of vectors, and 1.1. */
+  /** Members of a leaf at the most, rounds, and slack. Default: 400, 8 and 1.1. */
   readonly leafMax?: number | undefined;
   readonly rounds?: number | undefined;
   readonly alpha?: number | undefined;
@@ -102,13 +95,7 @@ export async function buildGraph(
   options: BuildGraphOptions,
 ): Promise<BuiltGraph> {
   assert(vectors.count > 0, 'a graph has nodes');
-  const {
-    leafMax = LEAF_MAX,
-    rounds = roundsFor(vectors.count),
-    alpha = 1.1,
-    sliceMs = 5,
-    signal,
-  } = options;
+  const { leafMax = LEAF_MAX, rounds = 8, alpha = 1.1, sliceMs = 5, signal } = options;
   const slices = new Slices(sliceMs, signal);
   const { codeStride, arrays, pool } = options;
   const area = new BuildArea({ memory, vectors, codeStride, slices, arrays, pool });
@@ -125,11 +112,6 @@ export async function buildGraph(
     area.release();
     throw error;
   }
-}
-
-function roundsFor(count: number): number {
-  const more = 2 * Math.ceil(Math.log2(Math.max(1, count / VECTORS_OF_LEAST)));
-  return Math.min(ROUNDS_LEAST + more, ROUNDS_MOST);
 }
 
 async function buildWhole(area: BuildArea, build: GraphBuild): Promise<BuiltGraph> {
