@@ -103,11 +103,16 @@ test('a flush goes before the compactions that wait, each ends once', async () =
     fixture.add(job(kind, number));
   }
   await fixture.ended(3);
-  expect(fixture.ends.map(([id]) => id)).toEqual([1, 3, 2]);
+  // The first has begun, and ends before the flush or, where its slice is over sooner, behind it.
+  const order = fixture.ends.map(([id]) => id);
+  expect([...order].sort()).toEqual([1, 2, 3]);
+  expect(order[2]).toBe(2);
   const tables = fixture.ends.flatMap(([, end]) => ('result' in end ? end.result.tables : []));
-  expect(tables.map(({ number }) => number)).toEqual([100, 101, 300, 301, 200, 201]);
+  const first = tables.filter(({ number }) => number < 200);
+  expect(first.map(({ number }) => number)).toEqual([100, 101]);
+  expect(tables.slice(4).map(({ number }) => number)).toEqual([200, 201]);
   // There is nothing below that a tombstone would hide.
-  expect(tables.slice(0, 2).map(({ entries, deletes }) => [entries, deletes])).toEqual([
+  expect(first.map(({ entries, deletes }) => [entries, deletes])).toEqual([
     [8, 0],
     [8, 0],
   ]);
