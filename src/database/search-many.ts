@@ -16,9 +16,6 @@ export interface SearchManyOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Searches under way at a time for each thread: some walk while others are refined and read. */
-const LANES_PER_THREAD = 4;
-
 /** @internal All of them, before any is run; what is wrong names the position of the search. */
 export function checkSearches(
   queries: readonly WithFilter<SearchOptions>[],
@@ -63,7 +60,7 @@ export async function searchMany<Meta>(
   const reads = new CollectionReads(session, store, shared);
   const answers = new Array<Hit<Meta>[]>(searches.length);
   const slice = new TimeSlice();
-  const { workers } = session.stores;
+  const { walkRunner } = session.stores;
   let next = 0;
   const together = async (): Promise<void> => {
     for (let first = 0; first < searches.length; ) {
@@ -85,9 +82,10 @@ export async function searchMany<Meta>(
       if (slice.isOver) await slice.yield();
     }
   };
-  const lanes = workers === undefined ? 1 : LANES_PER_THREAD * (workers.threads + 1);
+  // Some walk while others are refined and read.
+  const lanes = walkRunner?.lanes ?? 1;
   try {
-    if (workers !== undefined) await together();
+    if (walkRunner !== undefined) await together();
     const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed !== undefined) throw failed.reason;

@@ -6,7 +6,6 @@
  * says `commitPlan`, or `rollbackPlan`, after which everything is as it was. Searches may run meanwhile.
  * Deleted nodes stay in the graph as ghosts; nothing has to be told of them.
  */
-
 import { assert } from '../base/assert.ts';
 import { joined } from '../base/joined.ts';
 import type { Random } from '../base/random.ts';

@@ -33,7 +33,7 @@ export interface InsertOptions {
 }
 
 /** Neighbours that a new node chooses. */
-export function degreeOf({ m, mBottom }: InsertOptions, layer: number): number {
+function degreeOf({ m, mBottom }: InsertOptions, layer: number): number {
   return layer === 0 ? mBottom : m;
 }
 

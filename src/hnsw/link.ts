@@ -13,7 +13,7 @@
 import { LINK_REWRITTEN } from '../kernels/layout.ts';
 import { codeDistance } from './code-distance.ts';
 import { withoutDetour } from './detours.ts';
-import { degreeOf, type InsertOptions, type InsertPlan } from './insert.ts';
+import type { InsertOptions, InsertPlan } from './insert.ts';
 import { hasId } from './list-cache.ts';
 import { isLiving } from './living.ts';
 import { atOnce } from './steps.ts';
@@ -61,28 +61,17 @@ export class Linker {
   }
 
   /**
-   * Links a node that is in the graph again: `neighbours`, nearest first, join its list as far as there is room, are
-   * offered to it beyond that, as back edges are, and get edges back. `found` is what a search found on layer 0.
+   * Links a node that is in the graph again: `neighbours`, nearest first, are offered to its list as back edges are, and
+   * get edges back. `found` is what a search found on layer 0.
    */
   relink(
     { layer, node }: { readonly layer: number; readonly node: number },
     neighbours: Uint32Array,
     found: Uint32Array,
   ): void {
-    const { lists, space } = this.#context;
-    const list = this.#touched.touch(layer, node);
-    const ids = [...lists.idsAt(list)];
-    const room =
-      Math.min(space.capOf(layer), Math.max(ids.length, degreeOf(this.#options, layer))) -
-      ids.length;
-    const added = [...neighbours].filter((id) => !ids.includes(id)).slice(0, room);
-    for (const id of added) this.#append(layer, node, id);
     const walk = new WalkDriver(this.#context, this.#options.efConstruction);
     try {
-      for (const id of neighbours) {
-        if (ids.includes(id) || added.includes(id)) continue;
-        this.#linkBack(walk, { layer, from: node, to: id });
-      }
+      for (const id of neighbours) this.#linkBack(walk, { layer, from: node, to: id });
       atOnce(this.#offer(walk, layer, node, { neighbours, found }));
     } finally {
       walk.close();

@@ -18,9 +18,9 @@ export interface WalksTogether<Ask extends { readonly ef: number }> {
   readonly done: (ask: Ask, walk: WalkDriver) => void;
 }
 
-/** How long the main thread sleeps for a worker at a time, in ms, and how often until it leaves the rest. */
+/** How long the main thread sleeps for a worker at a time, in ms, and how often until it leaves the rest: within a slice. */
 const NAP_MS = 0.5;
-const NAPS_MAX = 20;
+const NAPS_MAX = 8;
 
 /**
  * Walks to the end what is asked for. What does not come to its end for want of memory, of a worker that died, or of

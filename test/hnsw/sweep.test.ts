@@ -88,6 +88,23 @@ test.each([
   },
 );
 
+test('a full list of far nodes takes near ones when its node is linked again', () => {
+  const vectors = uniformVectors(400, 24, 11);
+  const world = new World({ dimension: 24 });
+  world.addAll(vectors);
+  const node = 200;
+  const others = world.nearest(vectors[node], vectors.length).map(({ node: other }) => other);
+  expect(others[0]).toBe(node);
+  world.lists.set(`0:${node}`, Uint32Array.from(others.slice(-32)).sort());
+  world.graph.forget(0, node);
+  const sweep = world.graph.beginSweep(new NodeBits());
+  sweep.relink({ layer: 0, node }, vectors[node]);
+  world.commit();
+  world.graph.endSweep();
+  const list = [...(world.lists.get(`0:${node}`) ?? [])];
+  expect(others.slice(1, 6).filter((near) => !list.includes(near))).toEqual([]);
+});
+
 test('a node that only ghosts named is named again', async () => {
   const world = new World({ dimension: 12, m: 3 });
   world.addAll(uniformVectors(2000, 12, 8));
