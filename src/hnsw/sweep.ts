@@ -99,7 +99,10 @@ export class GraphSweep {
     this.#parts.setEntry(entry);
   }
 
-  /** Whether a living node of layer 0 is named by no list, or has too few edges itself. */
+  /**
+   * Whether a living node of layer 0 is named by no list, or its repaired list has too few edges. `relink` does not take
+   * that back: its commit may fail and be tried again.
+   */
   needsLink(node: number): boolean {
     return !this.#named.has(node) || this.#weak.has(node);
   }
@@ -118,7 +121,6 @@ export class GraphSweep {
     const others = (ids: Uint32Array | undefined): Uint32Array =>
       (ids ?? new Uint32Array(0)).filter((id) => id !== node && !this.ghosts.has(id));
     linker.relink({ layer, node }, others(plan.neighbours[layer]), others(plan.found));
-    if (layer === 0) this.#weak.delete(node);
   }
 
   /** A commit wrote this list. */

@@ -105,6 +105,29 @@ test('a full list of far nodes takes near ones when its node is linked again', (
   expect(others.slice(1, 6).filter((near) => !list.includes(near))).toEqual([]);
 });
 
+test('a node whose new links are undone still needs them', () => {
+  const world = new World({ dimension: 12, m: 3 });
+  const vectors = uniformVectors(600, 12, 9);
+  world.addAll(vectors);
+  const ghosts = new NodeBits();
+  for (let node = 0; node < 600; node++) if (node % 6 > 0) world.makeGhost(node);
+  for (const [node, { isLiving }] of world.nodes) if (!isLiving) ghosts.add(node);
+  world.commit();
+  const sweep = world.graph.beginSweep(ghosts);
+  const living = vectors.map((_, node) => node).filter((node) => node % 6 === 0);
+  for (const node of living) {
+    const list = world.lists.get(`0:${node}`)!;
+    if (sweep.examine(0, node, list, list.length)) sweep.repair(0, node);
+  }
+  world.commit();
+  const weak = living.filter((node) => sweep.needsLink(node));
+  expect(weak.length).toBeGreaterThan(10);
+  for (const node of weak) sweep.relink({ layer: 0, node }, vectors[node]);
+  world.rollback();
+  expect(living.filter((node) => sweep.needsLink(node))).toEqual(weak);
+  world.graph.endSweep();
+});
+
 test('a node that only ghosts named is named again', async () => {
   const world = new World({ dimension: 12, m: 3 });
   world.addAll(uniformVectors(2000, 12, 8));
