@@ -98,10 +98,12 @@ export class CellAllocator {
     if (block.live === 0) this.#release(block);
   }
 
-  /** Whether `allocate` would succeed without taking a cell from anyone. */
-  hasFree(kind: CellKind): boolean {
+  /** Whether `allocate` would succeed without taking a cell from anyone, and leave so many frames free. */
+  hasFree(kind: CellKind, spareFrames = 0): boolean {
     const size = this.#classOf(kind);
-    return size.open !== undefined || this.#lowestWindow(size.framesLeast) !== NONE;
+    if (size.open !== undefined) return this.#freeFrames >= spareFrames;
+    const frames = spareFrames === 0 ? size.framesLeast : size.framesPreferred + spareFrames;
+    return this.#freeFrames >= frames && this.#lowestWindow(size.framesLeast) !== NONE;
   }
 
   /** Whether so much is free that what is not needed may have some of it: a share that nothing has to leave for it. */

@@ -19,6 +19,9 @@ import { type CellKind, permanentKind } from './size-class.ts';
 
 const PAGES_AT_FIRST = 16;
 
+/** For a longer root, a wider chunk and one more. */
+const FRAMES_TO_GROW = 3;
+
 export class Directory {
   readonly #memory: KernelMemory;
   readonly #allocator: CellAllocator;
@@ -70,6 +73,11 @@ export class Directory {
     if (page >= this.#pages) return 0;
     const chunk = this.#memory.u32[(this.#root >>> 2) + (page >>> DIRECTORY_CHUNK_SHIFT)];
     return chunk === 0 ? 0 : chunk + 4 * (page & (DIRECTORY_CHUNK_ENTRIES - 1));
+  }
+
+  /** So many free frames let `setEntry` take no cells away. */
+  sparesFor(page: number): number {
+    return this.entryAddress(page) === 0 ? FRAMES_TO_GROW : 0;
   }
 
   /** May allocate, and so take other cells away, but never one whose entry is not set yet. */

@@ -147,9 +147,10 @@ export class PageColumn {
     this.#allocator.free(this.#copyKind, address);
   }
 
-  /** Whether a cell can be had without taking one from anybody, and without others having to take it soon. */
-  hasRoom(): boolean {
-    return this.#allocator.hasPlenty && this.#allocator.hasFree(this.#kind);
+  /** Whether `load` takes no cell from anybody, and others need not take this one soon. */
+  hasRoom(page: number): boolean {
+    if (!this.#allocator.hasPlenty) return false;
+    return this.#allocator.hasFree(this.#kind, this.#directory.sparesFor(page));
   }
 
   /** The cell, or the copy, at `address`. */

@@ -29,7 +29,10 @@ export class VectorReader {
     this.#memory = options.store.kernels.memory;
   }
 
-  /** The address of f32[dimension]; valid until the next allocation, or until the ring has gone round. */
+  /**
+   * The address of f32[dimension]; valid until the next allocation, or until the ring has gone round. Takes no cell of
+   * originals away, so that some may be asked for one after the other.
+   */
   original(page: number, slot: number): number {
     const { geometry, columns, checkpoint, residence } = this.#options;
     const { originals, newOriginals } = columns;
@@ -40,7 +43,7 @@ export class VectorReader {
     if (added !== 0) return added;
     const place = checkpoint.originalsAt(page);
     if (place === undefined) throw residence.missing(page);
-    if (!originals.hasRoom()) return this.#readSlot(place, page, slot);
+    if (!originals.hasRoom(page)) return this.#readSlot(place, page, slot);
     const complete = (cell: number): void => newOriginals?.patch(page, cell);
     return originals.load(page, place, complete) + slot * geometry.originalStride;
   }
