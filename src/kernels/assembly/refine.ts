@@ -5,7 +5,7 @@
 import { SPACE_DIMENSION, SPACE_METRIC, WALK_DISTANCES, WALK_QUERY, WALK_SPACE } from '../layout';
 import { distanceTo, squaresFor } from './exact';
 import { keyOf } from './key';
-import { touchEntries } from './ready';
+import { touchEntries } from './touch';
 
 /** By f32 vectors. */
 export function refineExact(walk: u32, entries: u32, count: u32): void {

@@ -1,0 +1,55 @@
+/**
+ * Touching: reading a byte of every cache line that is about to be used, before any of them is. The misses
+ * overlap then, instead of being waited for one after the other (15 ns a code of 144 bytes instead of
+ * 51 ns, of 600,000). How many overlap is a matter of how few instructions lie between them: hence no
+ * loop over the lines of what is short.
+ */
+import { WALK_LAYER, WALK_SPACE } from '../layout';
+import { nodeOf } from './key';
+import { CANDIDATE_COUNT, CANDIDATES, TOUCHED } from './scratch';
+import { capOf, listAddress } from './space';
+
+/** Bytes of which three touches, at 0, at 64 and of the last, meet every line: they begin at multiples of 16. */
+const THREE_TOUCHES: u32 = 144;
+
+/** Touches what `count` entries (address << 32 | node) point to, `bytes` each. */
+export function touchEntries(walk: u32, entries: u32, count: u32, bytes: u32): void {
+  const end = entries + (count << 3);
+  let sum: u32 = 0;
+  if (bytes > 64 && bytes <= THREE_TOUCHES) {
+    for (let at = entries; at < end; at += 8) {
+      const slot = load<u32>(at, 4);
+      sum += <u32>load<u8>(slot) + <u32>load<u8>(slot, 64) + <u32>load<u8>(slot + bytes - 1);
+    }
+  } else {
+    for (let at = entries; at < end; at += 8) {
+      const slot = load<u32>(at, 4);
+      const last = slot + bytes - 1;
+      for (let line = slot; line < last; line += 64) sum += <u32>load<u8>(line);
+      sum += <u32>load<u8>(last);
+    }
+  }
+  keep(walk, sum);
+}
+
+/**
+ * Touches the list of the nearest candidate: about every second time that is the node which is expanded
+ * next, and its list has come while codes were waited for and measured.
+ */
+@inline
+export function touchNextList(walk: u32): void {
+  if (load<u32>(walk, CANDIDATE_COUNT) == 0) return;
+  const space = load<u32>(walk, WALK_SPACE);
+  const layer = load<u32>(walk, WALK_LAYER);
+  const list = listAddress(space, layer, nodeOf(load<u64>(load<u32>(walk, CANDIDATES))));
+  if (list == 0) return;
+  const half = capOf(space, layer) << 1;
+  const middle = list + half;
+  keep(walk, <u32>load<u8>(list) + <u32>load<u8>(middle) + <u32>load<u8>(middle + half));
+}
+
+/** Loads whose values nobody uses would be left out. */
+@inline
+function keep(walk: u32, sum: u32): void {
+  store<u32>(walk, sum, TOUCHED);
+}
