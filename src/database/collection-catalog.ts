@@ -25,6 +25,8 @@ export class CollectionCatalog {
   readonly #entries = new Map<string, CatalogEntry>();
   readonly #dropped = new Set<CatalogEntry>();
   #counters: DatabaseCounters;
+  /** Of the last commit that changed it. */
+  #changedSequence = 0;
 
   constructor(session: SessionHost) {
     this.#session = session;
@@ -48,6 +50,25 @@ export class CollectionCatalog {
   /** Of collections that are not purged yet. */
   get dropped(): Iterable<CatalogEntry> {
     return this.#dropped;
+  }
+
+  /**
+   * Collections by the names that they had at `sequence`, which a view holds. In memory is what was applied, which may
+   * be ahead of what readers see: then the tree is read.
+   */
+  entriesAt(sequence: number): ReadonlyMap<string, CatalogEntry> {
+    if (this.#changedSequence <= sequence) return new Map(this.#entries);
+    const known = new Map<number, CatalogEntry>();
+    for (const entry of [...this.#dropped, ...this.#entries.values()]) {
+      known.set(entry.collection, entry);
+    }
+    const entries = new Map<string, CatalogEntry>();
+    const { engine } = this.#session.stores;
+    for (const { name, collection, isDropped } of readCatalogEntries(engine, sequence)) {
+      const entry = known.get(collection);
+      if (entry !== undefined && !isDropped) entries.set(name, entry);
+    }
+    return entries;
   }
 
   get(name: string): CatalogEntry | undefined {
@@ -172,6 +193,7 @@ export class CollectionCatalog {
       if (batch.entryCount === 0) return { result, durable: Promise.resolve() };
       const { engine } = this.#session.stores;
       const sequence = engine.write(batch);
+      this.#changedSequence = sequence;
       applied(sequence);
       return { result, durable: engine.committed(sequence) };
     });

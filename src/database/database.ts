@@ -94,11 +94,12 @@ export class Database implements AsyncDisposable {
    */
   async snapshot(): Promise<Snapshot> {
     this.#session.assertOpen();
-    const entries = [...this.#session.catalog.entries];
+    const view = this.#session.views.open('snapshot');
+    const entries = this.#session.catalog.entriesAt(view.sequence);
     const stores = new Map(
-      entries.map((entry) => [entry.name, () => this.#session.collection(entry)]),
+      Array.from(entries, ([name, entry]) => [name, () => this.#session.collection(entry)]),
     );
-    return new Snapshot(this.#session, this.#session.views.open('snapshot'), stores);
+    return new Snapshot(this.#session, view, stores);
   }
 
   /**

@@ -53,7 +53,7 @@ export class Snapshot implements AsyncDisposable {
       const message = `there was no collection ${describe(name)} when the snapshot was taken`;
       throw new DatabaseError('NOT_FOUND', message);
     }
-    return new SnapshotCollection(this.#session, store, this.#view);
+    return new SnapshotCollection(this.#session, { name, store, view: this.#view });
   }
 
   /** Lets what it holds go. Reads under way end first, without being waited for. Idempotent. */
@@ -76,8 +76,15 @@ export class SnapshotCollection<Meta = unknown> {
   readonly #reads: CollectionReads;
 
   /** @internal Use `Snapshot.collection`. */
-  constructor(session: Session, store: CollectionStore, view: FixedView) {
-    this.name = store.entry.name;
+  constructor(
+    session: Session,
+    {
+      name,
+      store,
+      view,
+    }: { readonly name: string; readonly store: CollectionStore; readonly view: FixedView },
+  ) {
+    this.name = name;
     this.#session = session;
     this.#store = store;
     this.#view = view;
