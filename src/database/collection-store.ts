@@ -4,6 +4,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { DatabaseError } from '../errors.ts';
+import { NodeBits } from '../hnsw/node-bits.ts';
 import type { WriteBatch } from '../lsm/write-batch.ts';
 import {
   type CatalogEntry,
@@ -43,6 +44,8 @@ export class CollectionStore {
   changedSequence = 0;
   /** Which records the last commits changed. */
   readonly changes: RecordChanges = new RecordChanges();
+  /** Records that were changed since a bulk load that has still to complete what it loaded; undefined: none has. */
+  #sinceLoad: NodeBits | undefined;
   /** What took its place when it was emptied. */
   successor: CollectionStore | undefined;
   /** Of the commit that dropped or emptied it since the database was opened; 0: none did. */
@@ -128,6 +131,17 @@ export class CollectionStore {
   noteChanges(sequence: number, records: readonly number[] | undefined): void {
     this.changedSequence = sequence;
     this.changes.note(sequence, records);
+    if (this.#sinceLoad !== undefined) for (const one of records ?? []) this.#sinceLoad.add(one);
+  }
+
+  /** In the turn of a bulk load, of which there is one: the records that are changed from now on, as they are. */
+  followChanges(): NodeBits {
+    this.#sinceLoad = new NodeBits();
+    return this.#sinceLoad;
+  }
+
+  unfollowChanges(): void {
+    this.#sinceLoad = undefined;
   }
 
   /** From here on memory may differ from the trees, until `commitPlan` or `rollbackPlan`. */

@@ -1,5 +1,6 @@
 /** Writes of one collection, each one commit, in the order of the calls. Arguments have been checked. */
 import { DatabaseError } from '../errors.ts';
+import type { NodeBits } from '../hnsw/node-bits.ts';
 import type { CheckedSelection, CheckedUpdate } from './check-calls.ts';
 import type { CheckedRecord } from './checked-record.ts';
 import type { CollectionStore } from './collection-store.ts';
@@ -33,17 +34,21 @@ export async function upsertRecords(
   });
 }
 
-/** Gives stored records the vectors in named spaces that `records` have, and no others there. */
-export async function replaceNamedVectors(
+/**
+ * Gives records that were loaded without them their vectors in named spaces; not those that were `changed` since, to
+ * which these are added.
+ */
+export async function addNamedVectors(
   session: Session,
   store: CollectionStore,
-  records: readonly CheckedRecord[],
+  { records, changed }: { readonly records: readonly CheckedRecord[]; readonly changed: NodeBits },
 ): Promise<void> {
   await session.write(store, async (plan) => {
     await inSlices(plan, records, async ({ namespace, id, named }) => {
       const found = plan.find(namespace, id);
-      if (found === undefined || (named.size === 0 && found.head.named.length === 0)) return;
-      await plan.replaceNamed(found, named);
+      if (found === undefined || changed.has(found.record)) return;
+      if (named.size > 0) await plan.replaceNamed(found, named);
+      else changed.add(found.record);
     });
   });
 }

@@ -4,6 +4,7 @@
  * follows the vectors that memory holds lists of.
  */
 import { DatabaseError, isDatabaseError } from '../errors.ts';
+import type { NodeBits } from '../hnsw/node-bits.ts';
 import { type BulkLimits, bulkLimits, isUntouched } from './bulk-limits.ts';
 import { loadAll } from './bulk-load.ts';
 import { withBuildPool } from './bulk-pool.ts';
@@ -13,7 +14,7 @@ import { changeCurrent } from './change-current.ts';
 import { THREADS_MAX } from './check-options.ts';
 import { type CheckedRecord, checkRecord, lastOfEachId } from './checked-record.ts';
 import type { CollectionStore } from './collection-store.ts';
-import { replaceNamedVectors, upsertRecords } from './collection-writes.ts';
+import { addNamedVectors, upsertRecords } from './collection-writes.ts';
 import { spaceOptions } from './named-vectors.ts';
 import type { RecordId, RecordInput, UpsertResult } from './record.ts';
 import { encodeId } from './record-id.ts';
@@ -132,7 +133,7 @@ async function fill(
 ): Promise<UpsertResult> {
   const { stores } = session;
   const { progress, signal } = filling;
-  const loaded = await session.exclusive(async () => {
+  const loaded = await session.exclusive<Loaded>(async () => {
     const durable = Promise.resolve();
     throwIfAborted(signal);
     // It may have been emptied, or dropped, before this turn came.
@@ -152,7 +153,8 @@ async function fill(
         const records = await withBuildPool(stores, wanted, (pool) =>
           loadAll({ ...load, limits, progress, signal, pool, now: session.now() }),
         );
-        return { result: { store, count, records }, durable };
+        const changed = source.hasNamed ? store.followChanges() : undefined;
+        return { result: { store, count, records, changed }, durable };
       } catch (error) {
         // Nothing has happened. What others hold lay in the way: less memory at once, then.
         if (!isExhausted(error)) throw error;
@@ -164,29 +166,46 @@ async function fill(
   const rest = (function* (): Generator<CheckedRecord> {
     for (let i = loaded.count; i < source.count; i++) yield source.record(i);
   })();
-  const { inserted, replaced } = await insertBatches(session, store, rest, {
-    ...filling,
-    total: source.count - loaded.count,
-  });
-  if (source.hasNamed) await addNamed(session, store, firstOf(source, loaded.count), filling);
-  return { inserted: loaded.records + inserted, replaced };
+  try {
+    const { inserted, replaced } = await insertBatches(session, store, rest, {
+      ...filling,
+      total: source.count - loaded.count,
+    });
+    await addNamed(session, loaded, source, filling);
+    return { inserted: loaded.records + inserted, replaced };
+  } finally {
+    store.unfollowChanges();
+  }
 }
 
-/** Inserts the vectors in named spaces of what was loaded at once, batch by batch. */
+interface Loaded {
+  readonly store: CollectionStore;
+  /** Contents that were loaded at once, and the records that they are. */
+  readonly count: number;
+  readonly records: number;
+  /** Records whose vectors in named spaces are not to be completed any more; undefined: there are none to complete. */
+  readonly changed?: NodeBits | undefined;
+}
+
+/**
+ * Inserts the vectors in named spaces of what was loaded at once, batch by batch. From the end on: of an id that comes
+ * more than once the last content counts, and what was changed since the load stays.
+ */
 async function addNamed(
   session: Session,
-  store: CollectionStore,
+  { store, count, changed }: Loaded,
   source: BulkSource,
   { progress, signal, batchSize }: Filling,
 ): Promise<void> {
-  for (let i = 0; i < source.count; i += batchSize) {
+  if (changed === undefined) return;
+  for (let end = count; end > 0; end -= batchSize) {
     throwIfAborted(signal);
-    const count = Math.min(batchSize, source.count - i);
-    const records = Array.from({ length: count }, (_, j) => source.record(i + j));
-    const last = lastOfEachId(records);
+    const first = Math.max(0, end - batchSize);
+    const batch = Array.from({ length: end - first }, (_, i) => source.record(first + i));
+    const records = lastOfEachId(batch);
     // Of a collection that is emptied meanwhile there is nothing left to complete.
-    await unlessDropped(store, () => replaceNamedVectors(session, store, last));
-    progress.report('insert', i + count, source.count);
+    await unlessDropped(store, () => addNamedVectors(session, store, { records, changed }));
+    progress.report('insert', count - first, count);
   }
 }
 
