@@ -38,6 +38,8 @@ interface Running {
   readonly slices: Slices;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
+  /** Else whoever walks it first begins it. */
+  isBegun: boolean;
   /** It has started again, and stays on the main thread. */
   isHere: boolean;
 }
@@ -71,13 +73,13 @@ export async function runWalk(
   walk: WalkDriver,
   { entry, ef, slices }: { readonly entry: Entry; readonly ef: number; readonly slices: Slices },
 ): Promise<void> {
-  walk.begin(entry, ef);
   if (runner !== undefined && !runner.isAlone(1))
-    return await runner.run(walk, { entry, ef, slices });
+    return await runner.run(walk, { entry, ef, slices, isBegun: false });
+  walk.begin(entry, ef);
   let isDone = walk.advance();
   while (!isDone) {
     if (slices.isOver && !walk.isInNeed) {
-      if (runner !== undefined) return await runner.run(walk, { entry, ef, slices });
+      if (runner !== undefined) return await runner.run(walk, { entry, ef, slices, isBegun: true });
       await slices.pause();
     }
     isDone = walk.isInNeed ? await bring(walk, slices) : walk.advance();
@@ -115,10 +117,10 @@ export class WalkRunner {
     return this.admission.count === entered && this.#lone.enter();
   }
 
-  /** Resolves when a walk that has begun is done; the main thread does not touch it meanwhile. */
+  /** Resolves when a walk with its query is done; the main thread does not touch it meanwhile. */
   run(
     walk: WalkDriver,
-    given: { readonly entry: Entry; readonly ef: number; readonly slices: Slices },
+    given: Pick<Running, 'entry' | 'ef' | 'slices' | 'isBegun'>,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ walk, ...given, resolve, reject, isHere: false });
@@ -131,7 +133,7 @@ export class WalkRunner {
     return LANES_PER_THREAD * (this.#pool.threads + 1);
   }
 
-  /** Posts a walk that has begun, if there is room; `ended` is told, once, whether it came to its end. */
+  /** Posts a walk that has not begun, if there is room; `ended` is told, once, whether it came to its end. */
   launch(
     walk: WalkDriver,
     { entry, ef }: { readonly entry: Entry; readonly ef: number },
@@ -139,7 +141,7 @@ export class WalkRunner {
   ): void {
     const [resolve, reject] = [() => ended(true), () => ended(false)];
     const slices = new Slices(SLICE_MS, undefined);
-    const running = { walk, entry, ef, slices, resolve, reject, isHere: false };
+    const running = { walk, entry, ef, slices, resolve, reject, isBegun: false, isHere: false };
     if (this.#pool.hasRoom) this.#post(running);
     else this.#waiting.push(running);
   }
@@ -204,12 +206,13 @@ export class WalkRunner {
   }
 
   #post(running: Running): void {
-    const { walk, entry, ef } = running;
+    const { walk, entry, ef, isBegun } = running;
     const job: KernelJob = {
       operation: JOB_WALK,
-      parameters: [walk.address, entry.node, entry.layer, ef],
+      parameters: [walk.address, entry.node, entry.layer, ef, isBegun ? 0 : 1],
       onEnd: (result) => {
         this.#posted.delete(job);
+        running.isBegun = true;
         this.#take(running, result);
       },
     };
@@ -230,6 +233,7 @@ export class WalkRunner {
   /** Walks here, until the end or the end of the slice. */
   #advance(running: Running, slices: Slices): void {
     try {
+      if (!running.isBegun) begin(running);
       do {
         if (running.walk.advance()) {
           running.resolve();
@@ -309,6 +313,11 @@ export class WalkRunner {
 /** From the beginning, and to the end on the main thread. */
 function restart(running: Running): void {
   running.isHere = true;
+  begin(running);
+}
+
+function begin(running: Running): void {
+  running.isBegun = true;
   running.walk.begin(running.entry, running.ef);
 }
 

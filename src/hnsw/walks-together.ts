@@ -113,7 +113,6 @@ class TogetherRun<Ask extends { readonly ef: number }> {
       walk.close();
       admission.leave(bytes);
     };
-    walk.begin(entry, ask.ef);
     this.#underWay++;
     this.#runner.launch(walk, { entry, ef: ask.ef }, (isDone) => {
       if (isDone && !this.#isOver) {

@@ -8,8 +8,9 @@ import { BUILD_LIST_STRIDE, BUILD_LISTS, BUILD_ROWS, STATUS_YIELD } from './layo
 import type { Mailbox } from './worker-mailbox.ts';
 
 /**
- * Goes on with a walk: its address; entry node, its layer and ef to begin it anew with on layer 0. The result is a
- * STATUS_*; YIELD after some thousand hops.
+ * Goes on with a walk: its address; entry node, its layer and ef to begin it with on layer 0; 1 when that is still to
+ * be done. Whoever walks begins: what one thread has just cleared costs another a transfer for each line of it. The
+ * result is a STATUS_*; YIELD after some thousand hops.
  */
 export const JOB_WALK = 1;
 /**
@@ -33,7 +34,10 @@ const PHASE_MERGING = 1;
 /** Runs the job of a slot that `thread` has taken; returns its result. */
 export function runJob(kernels: Kernels, mailbox: Mailbox, slot: number, thread: number): number {
   const operation = mailbox.operation(slot);
-  if (operation === JOB_WALK) return runWalk(kernels, mailbox, mailbox.argument(slot, 0), thread);
+  if (operation === JOB_WALK) {
+    if (mailbox.argument(slot, 4) === 1) beginWalk(kernels, mailbox, slot);
+    return runWalk(kernels, mailbox, mailbox.argument(slot, 0), thread);
+  }
   if (operation === JOB_LEAF) return runLeaf(kernels, mailbox, slot, thread);
   assert(operation === JOB_ASSIGN, 'a job is of a known kind');
   const argument = (i: number): number => mailbox.argument(slot, i);
@@ -46,17 +50,20 @@ export function runJob(kernels: Kernels, mailbox: Mailbox, slot: number, thread:
 
 /** Takes back what a thread that died had done of a job, which is then run from the start. */
 export function undoJob(kernels: Kernels, mailbox: Mailbox, slot: number, thread: number): void {
-  const { exports, memory } = kernels;
   if (mailbox.operation(slot) === JOB_WALK) {
-    const argument = (i: number): number => mailbox.argument(slot, i);
-    exports.walkBegin(argument(0), argument(1), argument(2), 0, argument(3));
+    beginWalk(kernels, mailbox, slot);
     return;
   }
   if (mailbox.operation(slot) !== JOB_LEAF || mailbox.phase(slot) !== PHASE_MERGING) return;
-  const { u8 } = memory;
-  visitLists(memory.u32, mailbox, slot, thread, (list, kept, bytes) => {
+  const { u8, u32 } = kernels.memory;
+  visitLists(u32, mailbox, slot, thread, (list, kept, bytes) => {
     u8.copyWithin(list, kept, kept + bytes);
   });
+}
+
+function beginWalk({ exports }: Kernels, mailbox: Mailbox, slot: number): void {
+  const argument = (i: number): number => mailbox.argument(slot, i);
+  exports.walkBegin(argument(0), argument(1), argument(2), 0, argument(3));
 }
 
 function runWalk({ exports }: Kernels, mailbox: Mailbox, walk: number, worker: number): number {

@@ -13,6 +13,7 @@ import { CellAllocator } from '../../src/kernels/cell-allocator.ts';
 import { createKernels, type Kernels } from '../../src/kernels/kernels.ts';
 import {
   STATUS_DONE,
+  WALK_HOPS,
   WALK_QUERY,
   WALK_RESULT_COUNT,
   WALK_RESULTS,
@@ -157,7 +158,7 @@ test('a leaf whose thread died while it was merged is built again as if nothing 
   expect(lists()).toEqual(after);
 });
 
-test('a walk whose thread died begins again', () => {
+test('whoever runs a walk begins it, unless it is under way; one whose thread died begins again', () => {
   const world = new World({ dimension });
   world.addAll(uniformVectors(400, dimension, 5));
   const { kernels, space, allocator, graph } = world;
@@ -176,11 +177,15 @@ test('a walk whose thread died begins again', () => {
   };
   const mailbox = createMailbox(1);
   const slot = 3;
-  mailbox.post(slot, JOB_WALK, [walk, node, layer, ef]);
-  exports.walkBegin(walk, node, layer, 0, ef);
+  mailbox.post(slot, JOB_WALK, [walk, node, layer, ef, 1]);
   expect(runJob(kernels, mailbox, slot, 0)).toBe(STATUS_DONE);
   const whole = results();
   expect(whole.length).toBe(2 * ef);
+  mailbox.free(slot);
+  mailbox.post(slot, JOB_WALK, [walk, node, layer, ef, 0]);
+  u32[(walk + WALK_HOPS) >>> 2] = 7;
+  expect(runJob(kernels, mailbox, slot, 0)).toBe(STATUS_DONE);
+  expect(u32[(walk + WALK_HOPS) >>> 2]).toBe(7);
   exports.walkBegin(walk, node, layer, 0, ef);
   exports.walkRun(walk, 12);
   // In the middle of taking a result in.
