@@ -36,8 +36,11 @@ export interface MemoryPlan {
 
 const MODULE_BYTES_MAX = 4096 * MIB - 64 * KIB;
 const BLOCK_BYTES = 4096;
-/** With less, searches of a large collection read more blocks again than they read pages less. */
-const SMALL_CACHE_BYTES = 1.25 * MIB;
+/**
+ * With less, searches of a large collection read more blocks again than they read pages less. The heads of some sixty
+ * thousand records fit.
+ */
+const SMALL_CACHE_BYTES = 1.75 * MIB;
 
 export function planMemory(memoryBytes: number): MemoryPlan {
   // A small budget is for reading: its memtables are smaller than their share would be.

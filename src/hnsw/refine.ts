@@ -178,12 +178,11 @@ function refineBatch(context: WalkContext, walk: WalkDriver, scratch: RefineScra
   let { next } = scratch;
   for (; next < count && size < sizeMax; next++) {
     if (bounds[next] > best.worst) continue;
-    u32[(entries >>> 2) + 2 * size] = nodes[next];
-    u32[(entries >>> 2) + 2 * size + 1] = vectors.original(nodes[next]);
-    size++;
+    u32[(entries >>> 2) + 2 * size++] = nodes[next];
   }
   scratch.next = next;
   if (size === 0) return 0;
+  vectors.originals(entries, size);
   kernels.exports.refineExact(walk.address, entries, size);
   for (let i = 0; i < size; i++) {
     const at = (entries >>> 2) + 2 * i;

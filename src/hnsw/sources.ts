@@ -47,4 +47,9 @@ export interface VectorSource {
   readonly originalsAtOnce: number;
   /** The address of the node's f32 vector, valid until the next call of anything else that allocates. */
   original(node: number): number;
+  /**
+   * Puts the addresses of the vectors of `count` nodes, `originalsAtOnce` at most, into their entries (u32 node,
+   * u32 address) at `entries`: all are valid together. Reads as `original` does.
+   */
+  originals(entries: number, count: number): void;
 }

@@ -63,6 +63,11 @@ export interface KernelExports {
    * their order, by the exact distances between query and vectors. Touches all vectors first.
    */
   refineExact(walk: number, entries: number, count: number): void;
+  /**
+   * Compares originals at addresses from `start` to `end` of `count` such entries with the checksums behind them, which
+   * are xxHash32 seeded by the node. The first that differs, or `count`.
+   */
+  checkOriginals(space: number, entries: number, count: number, start: number, end: number): number;
   /** Distance between the codes of two slots. */
   codeDistance(space: number, left: number, right: number): number;
   /** Squared l2, 1 - cos or -dot of two f32 vectors. */

@@ -99,7 +99,7 @@ export class PagedSpace {
     const { checkpoint, columns, states } = this;
     this.#residence = new PageResidence({ columns, checkpoint, states, file });
     const residence = this.#residence;
-    this.#reader = new VectorReader({ geometry, store, columns, checkpoint, residence });
+    this.#reader = new VectorReader({ space, geometry, store, columns, checkpoint, residence });
     const random = options.random ?? seededRandom(id);
     this.#places = new PlaceGiver({
       id,
@@ -295,6 +295,11 @@ export class PagedSpace {
    */
   original(node: number): number {
     return this.#reader.original(this.#space.pageOf(node), this.#space.slotOf(node));
+  }
+
+  /** The same of `count` nodes, `originalsAtOnce` at most: their entries (u32 node, u32 address) get the addresses. */
+  originals(entries: number, count: number): void {
+    this.#reader.originals(entries, count);
   }
 
   /** How many vectors, asked for one after the other, are valid together. */

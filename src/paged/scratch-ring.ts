@@ -37,6 +37,15 @@ export class ScratchRing {
     this.#size = size;
   }
 
+  /** Of its bytes: the first, and the one behind the last. */
+  get start(): number {
+    return this.#address;
+  }
+
+  get end(): number {
+    return this.#address + this.#size;
+  }
+
   /** How many places of `bytes` bytes, taken one after the other, hold at the same time. */
   capacity(bytes: number): number {
     assert(this.#size > 0, 'nothing is read when the ring is given back');

@@ -6,6 +6,7 @@
 import { CorruptionError } from '../errors.ts';
 import type { KernelMemory } from '../kernels/kernels.ts';
 import { SLOT_CODE, SLOT_MEAN, SLOT_SCALE } from '../kernels/layout.ts';
+import type { Space } from '../kernels/space.ts';
 import { type Geometry, UNIT_SIZE } from './geometry.ts';
 import type { Place } from './page-map.ts';
 import type { PageResidence } from './page-residence.ts';
@@ -13,6 +14,7 @@ import type { PageStore } from './page-store.ts';
 import type { Columns, SpaceCheckpoint } from './space-checkpoint.ts';
 
 export interface VectorReaderOptions {
+  readonly space: Space;
   readonly geometry: Geometry;
   readonly store: PageStore;
   readonly columns: Columns;
@@ -34,6 +36,37 @@ export class VectorReader {
    * originals away, so that some may be asked for one after the other.
    */
   original(page: number, slot: number): number {
+    const { geometry, store } = this.#options;
+    const address = this.#locate(page, slot);
+    if (!this.#isUnverified(address)) return address;
+    const stored = this.#memory.u32[(address >>> 2) + geometry.dimension];
+    const vector = store.ring.bytes(address, 4 * geometry.dimension);
+    const node = page * geometry.slotsPerPage + slot;
+    if (stored !== store.hasher.hash32(vector, node)) throw this.#damaged(node);
+    return address;
+  }
+
+  /**
+   * Puts the addresses of originals into `count` entries (u32 node, u32 address) at `entries`, at most `originalsAtOnce`:
+   * all are valid together. What was read for them is verified in one call of the module, where it was read to.
+   */
+  originals(entries: number, count: number): void {
+    const { space, geometry, store } = this.#options;
+    const { slotsPerPage } = geometry;
+    const { u32 } = this.#memory;
+    const first = entries >>> 2;
+    for (let at = first; at < first + 2 * count; at += 2) {
+      const page = Math.floor(u32[at] / slotsPerPage);
+      u32[at + 1] = this.#locate(page, u32[at] - page * slotsPerPage);
+    }
+    if (this.#options.columns.originals === undefined) return;
+    const { start, end } = store.ring;
+    const wrong = store.kernels.exports.checkOriginals(space.address, entries, count, start, end);
+    if (wrong < count) throw this.#damaged(u32[first + 2 * wrong]);
+  }
+
+  /** As `original`, but what is in the ring may be damaged. */
+  #locate(page: number, slot: number): number {
     const { geometry, columns, checkpoint, residence } = this.#options;
     const { originals, newOriginals } = columns;
     if (originals === undefined) return this.decode(this.codeSlot(page, slot));
@@ -43,7 +76,7 @@ export class VectorReader {
     if (added !== 0) return added;
     const place = checkpoint.originalsAt(page);
     if (place === undefined) throw residence.missing(page);
-    if (!originals.hasRoom(page)) return this.#readSlot(place, page, slot);
+    if (!originals.hasRoom(page)) return this.#readSlot(place, slot);
     const complete = (cell: number): void => newOriginals?.patch(page, cell);
     return originals.load(page, place, complete) + slot * geometry.originalStride;
   }
@@ -79,19 +112,31 @@ export class VectorReader {
     return store.hasher.hash32(this.#memory.u8.subarray(address, end), node);
   }
 
-  #readSlot(place: Place, page: number, slot: number): number {
+  #readSlot(place: Place, slot: number): number {
     const { geometry, store, columns } = this.#options;
-    const { originalStride, dimension, slotsPerPage } = geometry;
+    const { originalStride } = geometry;
     const address = store.ring.next(originalStride);
     const offset = place.unit * UNIT_SIZE + slot * originalStride;
     store.file.readAt(offset, store.ring.bytes(address, originalStride));
     columns.originals?.countRead(originalStride);
-    const stored = this.#memory.u32[(address >>> 2) + dimension];
-    const vector = store.ring.bytes(address, 4 * dimension);
-    if (stored !== store.hasher.hash32(vector, page * slotsPerPage + slot)) {
-      throw new CorruptionError('vector checksum mismatch', { file: store.file.path, offset });
-    }
     return address;
+  }
+
+  /** Whether `#locate` has read what is there: decoded codes, which lie in the ring too, are verified with their page. */
+  #isUnverified(address: number): boolean {
+    const { columns, store } = this.#options;
+    return (
+      columns.originals !== undefined && address >= store.ring.start && address < store.ring.end
+    );
+  }
+
+  #damaged(node: number): CorruptionError {
+    const { geometry, checkpoint, store } = this.#options;
+    const { slotsPerPage, originalStride } = geometry;
+    const page = Math.floor(node / slotsPerPage);
+    const unit = checkpoint.originalsAt(page)?.unit ?? 0;
+    const offset = unit * UNIT_SIZE + (node - page * slotsPerPage) * originalStride;
+    return new CorruptionError('vector checksum mismatch', { file: store.file.path, offset });
   }
 }
 

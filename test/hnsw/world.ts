@@ -148,6 +148,13 @@ export class World implements NeighbourSource, VectorSource {
     return cell + offset;
   }
 
+  originals(entries: number, count: number): void {
+    const { u32 } = this.kernels.memory;
+    for (let at = entries >>> 2; at < (entries >>> 2) + 2 * count; at += 2) {
+      u32[at + 1] = this.original(u32[at]);
+    }
+  }
+
   /** Inserts into the open plan; places go one after the other. Returns the node. */
   add(vector: Float32Array, layer: number = this.graph.randomLayer()): number {
     const plan = this.graph.planInsert(vector, layer);

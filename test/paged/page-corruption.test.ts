@@ -112,6 +112,40 @@ test('any damaged byte of a vector is noticed when it is read alone', async () =
   );
 });
 
+test('any damaged byte of a vector is noticed when it is read with others', async () => {
+  const { disk, fileSystem, nodes, places } = await writeOnePage();
+  const harness = new Harness({ disk, fileSystem, dimension });
+  const [space] = harness.spaces;
+  const { allocator } = harness;
+  const entries = allocator.allocateRun(8 * nodes.length);
+  expect(
+    errorOf(() => {
+      for (;;) allocator.allocateRun(1);
+    }),
+  ).toBeDefined();
+  const { u32, f32 } = harness.store.kernels.memory;
+  const read = (): void => {
+    for (const [i, node] of nodes.entries()) u32[(entries >>> 2) + 2 * i] = node;
+    space.originals(entries, nodes.length);
+  };
+  const file = fileSystem.open(path, 'readwrite');
+  const { originalStride } = space.geometry;
+  const start = (places.originals?.unit ?? 0) * UNIT_SIZE;
+  for (let i = 0; i < nodes.length * originalStride; i++) {
+    flip(file, start + i, 128 >> (i & 7));
+    const error = errorOf(read);
+    if (!(error instanceof CorruptionError)) expect.fail(`byte ${i} was not noticed`);
+    expect(error.location).toEqual({ file: path, offset: start + i - (i % originalStride) });
+    flip(file, start + i, 128 >> (i & 7));
+  }
+  read();
+  for (const [i, node] of nodes.entries()) {
+    const address = u32[(entries >>> 2) + 2 * i + 1];
+    const vector = f32.slice(address >>> 2, (address >>> 2) + dimension);
+    expect(vector).toEqual(space.readVector(node));
+  }
+});
+
 test('a slice in the place of another one is noticed', async () => {
   const { disk, fileSystem, nodes, places } = await writeOnePage();
   const file = fileSystem.open(path, 'readwrite');
