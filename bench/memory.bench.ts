@@ -7,27 +7,28 @@
  * process with an empty open index that has searched a few rows. The operating system's page cache is warm, and
  * in no figure.
  *
- * npm run bench -- memory --data DIR --dataset D --full [--budgets 10,16,25] [--peers hnswlib-native]
+ * npm run bench -- memory --data DIR --full [--dataset a,b:100000] [--budgets 10,16,25] [--peers hnswlib-native]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadDataset } from './harness/dataset.ts';
+import { type OneDataset, onEachDataset } from './harness/each-dataset.ts';
 import { recallAt } from './harness/ground-truth.ts';
 import { parseCount, readBenchOptionsAnd } from './harness/options.ts';
 import { choosePeers } from './harness/peers.ts';
-import { Report, type Row } from './harness/report.ts';
+import type { Row } from './harness/report.ts';
 import { median, percentile, speedAtRecall } from './harness/statistics.ts';
 import { buildAll } from './search/build-phase.ts';
 import type { Empty, OpenAnswer, SearchAsk } from './search/child.ts';
 import { type Run, subjectStarter } from './search/run.ts';
 import type { Growth, Round } from './search/subject.ts';
+import { searchPeers } from './search/subjects.ts';
 
 const MB = 1_000_000;
 /** More than any data set here takes. */
 const UNLIMITED = 4096 * MB;
 const EFS: Readonly<Record<number, readonly number[]>> = {
-  10: [10, 12, 14, 17, 20, 24, 28, 34, 40, 56, 80, 112],
+  10: [10, 12, 14, 17, 20, 24, 28, 34, 40, 56, 80, 112, 160, 224, 320],
   100: [100, 120, 150, 200, 300],
 };
 const RECALLS: Readonly<Record<number, number>> = { 10: 0.95, 100: 0.9 };
@@ -44,51 +45,64 @@ interface Reads {
   readonly bytesReadPerQuery: number;
 }
 
+/** What the rows of one data set are measured with. */
+interface MemoryRun extends Run {
+  /** As `start`, of processes that count their reads: apart, because counting takes its time. */
+  startCounting: Run['start'];
+}
+
 const { options, own } = readBenchOptionsAnd(['budgets']);
 const budgets = chooseBudgets(own.budgets);
-const dataset = loadDataset(options);
-const peers = choosePeers(['hnswlib-native', 'hnswlib-node'], options.peers);
-const directory = mkdtempSync(join(tmpdir(), 'stratavec-bench-'));
-const more = { load: 'build', buildMemoryBytes: 2 ** 30 } as const;
-const run: Run = {
-  dataset,
-  subjects: ['stratavec', ...peers],
-  report: new Report('memory', dataset.name, options.json),
-  options,
-  k: 10,
-  rounds: options.full ? 3 : 1,
-  searchesPerRound: 1,
-  efs: EFS[10],
-  start: subjectStarter({ dataset, options }, directory, more),
-};
-/** Apart, because counting takes its time. */
-const startCounting = subjectStarter({ dataset, options }, directory, {
-  ...more,
-  countsReads: true,
-});
+const peers = choosePeers(searchPeers, options.peers);
+await onEachDataset('memory', options, measureOne);
 
-try {
-  await buildAll(run, directory);
-  // Synthetic truth goes no further than ten.
-  for (const k of [10, 100].filter((k) => k <= dataset.truth.k)) {
-    const rows: Row[] = [];
-    for (const budget of budgets) rows.push(await measure('stratavec', k, budget));
-    for (const peer of peers) rows.push(await measure(peer, k));
-    run.report.table(`top ${k} at recall ${RECALLS[k]}, growth over an empty open index`, rows);
+async function measureOne({ dataset, options, report }: OneDataset): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'stratavec-bench-'));
+  const starter = (countsReads: boolean, warmK = 10): Run['start'] => {
+    const more = { load: 'build', buildMemoryBytes: 2 ** 30, countsReads, warmK } as const;
+    return subjectStarter({ dataset, options }, directory, more);
+  };
+  const run: MemoryRun = {
+    dataset,
+    subjects: ['stratavec', ...peers],
+    report,
+    options,
+    k: 10,
+    rounds: options.full ? 3 : 1,
+    searchesPerRound: 1,
+    efs: EFS[10],
+    start: starter(false),
+    startCounting: starter(true),
+  };
+  try {
+    await buildAll(run, directory);
+    // Synthetic truth goes no further than ten.
+    for (const k of [10, 100].filter((k) => k <= dataset.truth.k)) {
+      const rows: Row[] = [];
+      const ofK = { ...run, start: starter(false, k) };
+      for (const budget of budgets) rows.push(await measure(ofK, 'stratavec', k, budget));
+      for (const peer of peers) rows.push(await measure(ofK, peer, k));
+      report.table(`top ${k} at recall ${RECALLS[k]}, growth over an empty open index`, rows);
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
   }
-} finally {
-  rmSync(directory, { recursive: true, force: true });
 }
 
 /** One row: speed interpolated between two `ef`, the rest at the larger one. */
-async function measure(subject: string, k: number, memoryBytes?: number): Promise<Row> {
+async function measure(
+  run: MemoryRun,
+  subject: string,
+  k: number,
+  memoryBytes?: number,
+): Promise<Row> {
   const child = run.start(subject, 'search', memoryBytes);
   await child.ask<Empty>('empty');
   const { openMs } = await child.ask<OpenAnswer>('open');
   const target = RECALLS[k];
   const points: Point[] = [];
   for (const ef of EFS[k].filter((ef) => ef >= k)) {
-    points.push(await measurePoint({ k, ef }, (ask) => child.ask('search', ask)));
+    points.push(await measurePoint(run, { k, ef }, (ask) => child.ask('search', ask)));
     if (points[points.length - 1].recall >= target) break;
   }
   const last = points[points.length - 1];
@@ -97,11 +111,12 @@ async function measure(subject: string, k: number, memoryBytes?: number): Promis
   const statistics = await child.ask<Readonly<Record<string, number>>>('statistics');
   await child.ask('close');
   await child.stop();
-  const reads = subject === 'stratavec' ? await countReads({ k, ef: last.ef }, memoryBytes) : {};
+  const reads =
+    subject === 'stratavec' ? await countReads(run, { k, ef: last.ef }, memoryBytes) : {};
   const isLimited = memoryBytes !== undefined && memoryBytes < UNLIMITED;
   return run.report.row(
     subject,
-    { memoryBytes: isLimited ? memoryBytes : null, k },
+    { memoryBytes: isLimited ? memoryBytes : null, k, targetRecall: target },
     {
       speedAtRecall: speed?.queriesPerSecond ?? null,
       ...last,
@@ -116,10 +131,11 @@ async function measure(subject: string, k: number, memoryBytes?: number): Promis
 
 /** The first round, which is not counted, fills the caches as this `ef` would. */
 async function measurePoint(
+  run: MemoryRun,
   { k, ef }: SearchAsk,
   search: (ask: SearchAsk) => Promise<Round>,
 ): Promise<Point> {
-  const { metric, base, queries, truth } = dataset;
+  const { metric, base, queries, truth } = run.dataset;
   const { ids } = await search({ k, ef });
   const rounds: Round[] = [];
   for (let round = 0; round < run.rounds; round++) rounds.push(await search({ k, ef }));
@@ -131,7 +147,11 @@ async function measurePoint(
   };
 }
 
-async function countReads(ask: SearchAsk, memoryBytes: number | undefined): Promise<Reads> {
+async function countReads(
+  { dataset, startCounting }: MemoryRun,
+  ask: SearchAsk,
+  memoryBytes: number | undefined,
+): Promise<Reads> {
   const child = startCounting('stratavec', 'search', memoryBytes);
   await child.ask<OpenAnswer>('open');
   const statistics = () => child.ask<Readonly<Record<string, number>>>('statistics');

@@ -1,9 +1,10 @@
 /**
  * `npm run bench -- NAME [options]` runs one bench from `dist` under plain node; without a name it lists
- * them, with `--all-smoke` it runs every one once at smoke size, without peers.
+ * them, with `--all-smoke` it runs every one once at smoke size, without peers. A full run leaves its rows in
+ * `bench/report`, unless `--json` names another file, and makes the report there again of all that it has.
  */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureBuilt, root } from './built.mjs';
 
@@ -30,6 +31,18 @@ function run(name, options) {
   return status ?? 1;
 }
 
+function runAndReport(name, options) {
+  if (!options.includes('--full') || options.some((option) => option.startsWith('--json'))) {
+    return run(name, options);
+  }
+  const folder = join(root, 'bench/report');
+  mkdirSync(folder, { recursive: true });
+  const status = run(name, [...options, '--json', join(folder, `${name}.jsonl`)]);
+  const plot = join(root, 'dist/bench/plot/plot.js');
+  spawnSync(process.execPath, [plot, '--out', folder], { stdio: 'inherit' });
+  return status;
+}
+
 function runAll() {
   let failed = 0;
   for (const name of names) {
@@ -51,5 +64,5 @@ if (name === undefined || name === '--help') {
   process.exitCode = 2;
 } else {
   ensureBuilt();
-  process.exitCode = name === '--all-smoke' ? runAll() : run(name, options);
+  process.exitCode = name === '--all-smoke' ? runAll() : runAndReport(name, options);
 }

@@ -1,4 +1,4 @@
-/** `npm run bench:plot -- FILE...` runs the compiled `bench/plot/plot.ts`. */
+/** `npm run bench:plot -- [FILE...]` runs the compiled `bench/plot/plot.ts`. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { ensureBuilt, root } from './built.mjs';

@@ -21,6 +21,8 @@ import {
 export interface Dataset {
   /** The folder's name, or `synthetic`. */
   readonly name: string;
+  /** The name, and how many of the first rows are taken unless it is all: `photos-100k`. */
+  readonly label: string;
   readonly metric: Metric;
   readonly base: Vectors;
   readonly queries: Vectors;
@@ -35,7 +37,7 @@ const smokeQueries = 50;
 const truthK = 10;
 
 /** Base and queries, without the truth: what a subject needs. */
-export type DatasetVectors = Pick<Dataset, 'name' | 'base' | 'queries'>;
+export type DatasetVectors = Pick<Dataset, 'name' | 'label' | 'base' | 'queries'>;
 
 export function loadVectors(choice: DatasetChoice): DatasetVectors {
   if (choice.data === undefined) return syntheticVectors(choice);
@@ -81,13 +83,21 @@ function readFolder(data: string, dataset: string | undefined): DatasetVectors {
   if (base.dimension !== queries.dimension) {
     throw new Error(`base has dimension ${base.dimension}, queries ${queries.dimension}`);
   }
-  return { name, base, queries };
+  return { name, label: name, base, queries };
 }
 
 function chosenRows(choice: DatasetChoice, whole: DatasetVectors): DatasetVectors {
   const rows = choice.limit ?? (choice.full ? whole.base.rows : smokeRows);
   const queries = choice.full ? whole.queries : firstRows(whole.queries, smokeQueries);
-  return { name: whole.name, base: firstRows(whole.base, rows), queries };
+  const { name } = whole;
+  const base = firstRows(whole.base, rows);
+  const label = base.rows === whole.base.rows ? name : `${name}-${shortCount(base.rows)}`;
+  return { name, label, base, queries };
+}
+
+/** `100k` for 100,000. */
+function shortCount(count: number): string {
+  return count % 1000 === 0 ? `${count / 1000}k` : String(count);
 }
 
 function readTruthOfFirst(folder: string, rows: number): GroundTruth | undefined {
@@ -95,7 +105,8 @@ function readTruthOfFirst(folder: string, rows: number): GroundTruth | undefined
   return readGroundTruth(join(folder, `groundtruth_first${rows / 1000}k.gt100`));
 }
 
-function datasetsIn(data: string): string[] {
+/** Names of the folders under `data` that have a base, in their order. */
+export function datasetsIn(data: string): string[] {
   if (!existsSync(data)) throw new Error(`there is no folder ${data}`);
   return readdirSync(data, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && hasVectors(join(data, entry.name, 'base')))
@@ -121,7 +132,8 @@ function syntheticVectors({ full, limit, seed }: DatasetChoice): DatasetVectors 
     }
     return { rows: count, dimension, values };
   };
-  return { name: 'synthetic', base: clustered(rows), queries: clustered(queryRows) };
+  const base = clustered(rows);
+  return { name: 'synthetic', label: 'synthetic', base, queries: clustered(queryRows) };
 }
 
 /** Box–Muller. */

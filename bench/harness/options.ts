@@ -7,7 +7,10 @@ import { parseArgs } from 'node:util';
 export interface BenchOptions {
   /** The folder that holds the data sets; undefined: synthetic data. */
   readonly data: string | undefined;
-  /** A folder under `data`; undefined: the first one by name. */
+  /**
+   * A folder under `data`; undefined: the first one by name. A bench that goes through several (`each-dataset.ts`)
+   * takes a list of them here.
+   */
   readonly dataset: string | undefined;
   /** Rows of the base at most. */
   readonly limit: number | undefined;

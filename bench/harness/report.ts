@@ -17,6 +17,8 @@ export interface Row {
   readonly config: Readonly<Record<string, Value>>;
   /** Names end in their unit. */
   readonly metrics: Readonly<Record<string, Value>>;
+  /** The title of the table that the row stands in; the first row of a bench and statistics stand in none. */
+  readonly table?: string;
 }
 
 export class Report {
@@ -24,12 +26,17 @@ export class Report {
   readonly #dataset: string;
   readonly #json: string | undefined;
 
-  /** `json` is written anew. */
-  constructor(bench: string, dataset: string, json: string | undefined) {
+  /** `json` is written anew, unless `isNew` is false. */
+  constructor(bench: string, dataset: string, json: string | undefined, isNew: boolean = true) {
     this.#bench = bench;
     this.#dataset = dataset;
     this.#json = json;
-    if (json !== undefined) writeFileSync(json, '');
+    if (json !== undefined && isNew) writeFileSync(json, '');
+  }
+
+  /** The same bench on another data set, behind this one in the same file. */
+  on(dataset: string): Report {
+    return new Report(this.#bench, dataset, this.#json, false);
   }
 
   /**
@@ -41,7 +48,7 @@ export class Report {
     const row = this.row('stratavec', config, {});
     this.#write(row);
     const cells = Object.entries(config).map(([name, value]) => `${name}=${format(value)}`);
-    console.log(`# ${this.#bench} on ${this.#dataset}\n# ${cells.join('  ')}`);
+    console.log(`\n# ${this.#bench} on ${this.#dataset}\n# ${cells.join('  ')}`);
     if (this.#dataset === 'synthetic') console.log('# synthetic data: no claim rests on it');
     if (!full) console.log('# smoke size: these figures are no figures');
   }
@@ -52,7 +59,7 @@ export class Report {
 
   /** Prints rows under one another; a column is left empty where a row does not have it. */
   table(title: string, rows: readonly Row[]): void {
-    for (const row of rows) this.#write(row);
+    for (const row of rows) this.#write({ ...row, table: title });
     console.log(`\n${title}`);
     console.log(renderTable(rows));
   }
@@ -72,18 +79,23 @@ export class Report {
   }
 }
 
-/** Columns: subject, then every name of `config` and `metrics`, in the order of first appearance. */
+/** Columns right aligned, two spaces apart. */
 export function renderTable(rows: readonly Row[]): string {
-  const flat = rows.map((row) => ({ subject: row.subject, ...row.config, ...row.metrics }));
-  const names = [...new Set(flat.flatMap((row) => Object.keys(row)))];
-  const lines = [
-    names,
-    ...flat.map((row) => names.map((name) => format((row as Record<string, Value>)[name]))),
-  ];
-  const widths = names.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
+  const lines = cellsOf(rows);
+  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
   return lines
     .map((line) => line.map((cell, column) => cell.padStart(widths[column])).join('  '))
     .join('\n');
+}
+
+/** Subject, then every name of `config` and `metrics`, in the order of first appearance; below them the rows. */
+export function cellsOf(rows: readonly Row[]): string[][] {
+  const flat = rows.map((row) => ({ subject: row.subject, ...row.config, ...row.metrics }));
+  const names = [...new Set(flat.flatMap((row) => Object.keys(row)))];
+  return [
+    names,
+    ...flat.map((row) => names.map((name) => format((row as Record<string, Value>)[name]))),
+  ];
 }
 
 /** Four significant digits, thousands left whole. */

@@ -88,9 +88,9 @@ export class HnswlibSubject implements Subject {
     const index = this.#create(rows);
     for (let row = 0; row < rows; row++) index.addPoint(this.#vectors[row], row);
     const searcher = new HnswlibSearcher(index, this.#vectors, 0);
-    const k = Math.min(10, rows);
+    const k = Math.min(this.#options.warmK ?? 10, rows);
     for (let done = 0; done < WARM_SEARCHES; done += this.#vectors.length) {
-      await searcher.searchAll(k, 20);
+      await searcher.searchAll(k, 2 * k);
     }
   }
 

@@ -126,29 +126,45 @@ function reportCurves(run: Run, curves: readonly Curve[]): void {
   run.report.table('search, one caller awaiting each query', rows);
 }
 
-/** The speed of each round at `target`; empty when the curve does not reach it. */
-function speedsAt(run: Run, { points }: Curve, target: number): SpeedAtRecall[] {
+/** The speed of each round at `target`; empty when the curve does not reach it, or `speedIn` has none. */
+function speedsAt(
+  run: Run,
+  { points }: Curve,
+  target: number,
+  speedIn = ({ speeds }: Point, round: number): number => speeds[round],
+): SpeedAtRecall[] {
   const speeds: SpeedAtRecall[] = [];
   for (let round = 0; round < run.rounds; round++) {
-    const measured = points.map(({ ef, recall, speeds }) => ({
-      ef,
-      recall,
-      queriesPerSecond: speeds[round],
-    }));
+    const measured = points
+      .map((point) => {
+        const { ef, recall } = point;
+        return { ef, recall, queriesPerSecond: speedIn(point, round) };
+      })
+      .filter(({ queriesPerSecond }) => queriesPerSecond > 0);
     const speed = speedAtRecall(measured, target);
     if (speed !== undefined) speeds.push(speed);
   }
   return speeds;
 }
 
+/** If nothing but the walk of the graph took time. */
+function walkSpeed({ walkUs }: Point, round: number): number {
+  return 1e6 / walkUs[round];
+}
+
+/** Ratios are those of rounds, each with the same round of the other. */
 function reportSpeeds(run: Run, curves: readonly Curve[]): void {
   const rows: Row[] = [];
   for (const recall of recallTargets) {
     const own = speedsAt(run, curves[0], recall);
+    const ownWalks = speedsAt(run, curves[0], recall, walkSpeed);
     for (const curve of curves) {
       const speeds = speedsAt(run, curve, recall);
       const values = speeds.map(({ queriesPerSecond }) => queriesPerSecond);
-      const ratios = own.map((speed, round) => speed.queriesPerSecond / values[round]);
+      const over = (speeds: readonly SpeedAtRecall[]): number[] =>
+        speeds.map((speed, round) => speed.queriesPerSecond / values[round]);
+      const ratios = over(own);
+      const walks = speedsAt(run, curve, recall, walkSpeed);
       const isReached = values.length > 0;
       const isPeer = curve !== curves[0] && isReached && own.length > 0;
       rows.push(
@@ -159,8 +175,11 @@ function reportSpeeds(run: Run, curves: readonly Curve[]): void {
             queriesPerSecond: isReached ? median(values) : null,
             spread: isReached ? spread(values) : null,
             ef: isReached ? median(speeds.map(({ ef }) => ef)) : null,
+            walksPerSecond:
+              walks.length > 0 ? median(walks.map((walk) => walk.queriesPerSecond)) : null,
             stratavecOverThis: isPeer ? median(ratios) : null,
             ratioSpread: isPeer ? spread(ratios) : null,
+            walkOverThis: isPeer && ownWalks.length > 0 ? median(over(ownWalks)) : null,
           },
         ),
       );

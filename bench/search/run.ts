@@ -27,7 +27,7 @@ export interface Run {
 export function subjectStarter(
   { dataset, options }: Pick<Run, 'dataset' | 'options'>,
   directory: string,
-  more: Pick<IndexOptions, 'load' | 'buildMemoryBytes' | 'countsReads'>,
+  more: Pick<IndexOptions, 'load' | 'buildMemoryBytes' | 'countsReads' | 'warmK'>,
 ): Run['start'] {
   const { data, limit, full, seed } = options;
   const { name, metric, base } = dataset;

@@ -42,16 +42,24 @@ export class StratavecSubject implements Subject {
   readonly #load: Load;
   readonly #buildMemoryBytes: number | undefined;
   readonly #countsReads: boolean;
+  readonly #warmK: number;
   readonly #vectors: readonly Float32Array[];
   readonly #width: Width;
 
   constructor(options: IndexOptions, queries: Vectors, width: Width = byWidth) {
-    const { load = 'upsert', buildMemoryBytes, countsReads = false, ...index } = options;
+    const {
+      load = 'upsert',
+      buildMemoryBytes,
+      countsReads = false,
+      warmK = 10,
+      ...index
+    } = options;
     this.#options = index;
     this.#width = width;
     this.#load = load;
     this.#buildMemoryBytes = buildMemoryBytes;
     this.#countsReads = countsReads;
+    this.#warmK = warmK;
     this.#vectors = Array.from({ length: queries.rows }, (_, row) => vectorAt(queries, row));
   }
 
@@ -101,7 +109,7 @@ export class StratavecSubject implements Subject {
     await opened.collection.upsert(vectors.map((vector, id) => ({ id, vector })));
     const searcher = new StratavecSearcher(opened, this.#vectors, this.#width);
     for (let done = 0; done < WARM_SEARCHES; done += this.#vectors.length) {
-      await searcher.searchAll(10, 20);
+      await searcher.searchAll(this.#warmK, 2 * this.#warmK);
     }
     await searcher.close();
   }

@@ -19,6 +19,8 @@ export interface IndexOptions {
   readonly buildMemoryBytes?: number;
   /** `statistics` of stratavec says, too, what its searches read of files; counting costs them a little. */
   readonly countsReads?: boolean;
+  /** How many results the searches ask for that a process warms up with. Default: 10. */
+  readonly warmK?: number;
 }
 
 export type Load = 'upsert' | 'build';

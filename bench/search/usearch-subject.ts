@@ -109,7 +109,7 @@ export class UsearchSubject implements Subject {
     if (this.#scalar === 'f32') return 1;
     let largest = 0;
     for (const value of vectors.values) largest = Math.max(largest, Math.abs(value));
-    return 2 ** -Math.ceil(Math.log2(largest || 1));
+    return 1 / (largest || 1);
   }
 
   #create(expansionSearch: number): Index {
