@@ -180,9 +180,10 @@ function refineBatch(context: WalkContext, walk: WalkDriver, scratch: RefineScra
     if (bounds[next] > best.worst) continue;
     u32[(entries >>> 2) + 2 * size++] = nodes[next];
   }
+  if (size > 0) vectors.originals(entries, size);
+  // Only now: where a read has to wait, all of this is begun again.
   scratch.next = next;
   if (size === 0) return 0;
-  vectors.originals(entries, size);
   kernels.exports.refineExact(walk.address, entries, size);
   for (let i = 0; i < size; i++) {
     const at = (entries >>> 2) + 2 * i;

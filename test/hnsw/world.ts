@@ -5,7 +5,7 @@
  */
 import { seededRandom } from '../../src/base/random.ts';
 import { GraphIndex } from '../../src/hnsw/graph-index.ts';
-import type { NeighbourSource, VectorSource } from '../../src/hnsw/sources.ts';
+import type { NeighbourSource, ParallelReads, VectorSource } from '../../src/hnsw/sources.ts';
 import type { WalkRunner } from '../../src/hnsw/walk-runner.ts';
 import { CellAllocator } from '../../src/kernels/cell-allocator.ts';
 import type { Directory } from '../../src/kernels/directory.ts';
@@ -29,6 +29,8 @@ export interface WorldOptions {
   readonly sliceMs?: number;
   /** Threads that share walks. Its readers do not keep cells: memory has to hold everything. */
   readonly runner?: (kernels: Kernels) => WalkRunner;
+  /** Default: everything is at hand. */
+  readonly reads?: ParallelReads;
 }
 
 const SLOTS_PER_PAGE = 8;
@@ -99,6 +101,7 @@ export class World implements NeighbourSource, VectorSource {
       efConstruction,
       ...(options.sliceMs === undefined ? {} : { sliceMs: options.sliceMs }),
       runner: options.runner?.(this.kernels),
+      reads: options.reads,
     });
   }
 
