@@ -29,7 +29,7 @@ export class HeadReader {
     if (length > bytes.length) return undefined;
     this.#length = length;
     // What the head before has left behind it is none of this one.
-    if (length >= 0) bytes.fill(0, length, Math.min(bytes.length, length + 8));
+    if (length >= 0) clearAfter(bytes, length);
     return length >= 0;
   }
 
@@ -50,4 +50,10 @@ export class HeadReader {
   get head(): Head {
     return decodeHead(this.#bytes.slice(0, this.#length));
   }
+}
+
+/** Eight zeros behind what was read, as far as there is room. So few that `fill` takes five times as long. */
+function clearAfter(bytes: Uint8Array, length: number): void {
+  const end = Math.min(bytes.length, length + 8);
+  for (let i = length; i < end; i++) bytes[i] = 0;
 }
