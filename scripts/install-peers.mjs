@@ -51,7 +51,7 @@ function compileHnswlib() {
   const build = join(peers, 'native/build');
   if (!existsSync(sources)) return 'needs hnswlib-node, left out';
   mkdirSync(build, { recursive: true });
-  const flags = ['-O3', '-march=native', '-DNDEBUG', '-std=c++17', `-I${sources}`];
+  const flags = ['-O3', '-march=native', '-DNDEBUG', '-std=c++17', '-pthread', `-I${sources}`];
   const files = [join(peers, 'native/hnswlib.cc'), '-o', join(build, 'hnswlib')];
   const { status } = spawnSync(process.env.CXX ?? 'c++', [...flags, ...files], {
     stdio: 'inherit',

@@ -54,7 +54,7 @@ export class HnswlibNativeSubject implements Subject {
     });
   }
 
-  async open(directory: string): Promise<Searcher> {
+  async open(directory: string): Promise<NativeSearcher> {
     const queries = join(directory, 'queries.f32');
     const answers = join(directory, 'answers.bin');
     const index = join(directory, 'bench.index');
@@ -110,6 +110,14 @@ async function nextLine(process: ChildProcess, lines: Interface): Promise<Answer
   });
 }
 
+/** A search of all queries by several threads. */
+export interface SharedAsk {
+  readonly k: number;
+  readonly ef: number;
+  readonly threads: number;
+  readonly passes: number;
+}
+
 interface Opened {
   readonly process: ChildProcess;
   readonly lines: Interface;
@@ -123,7 +131,8 @@ interface Opened {
   readonly indexBytes: number;
 }
 
-class NativeSearcher implements Searcher {
+/** The program with an index open. */
+export class NativeSearcher implements Searcher {
   readonly #opened: Opened;
   #last: Answer = {};
 
@@ -132,8 +141,22 @@ class NativeSearcher implements Searcher {
   }
 
   async searchAll(k: number, ef: number): Promise<Round> {
+    return await this.#ask(k, `${k} ${ef}`);
+  }
+
+  /** All queries so many times, by threads that each take the next one; latencies are those of the last pass. */
+  async searchShared(ask: SharedAsk): Promise<Round & { readonly cpuSeconds: number }> {
+    const { k, ef, threads, passes } = ask;
+    const round = await this.#ask(k, `${k} ${ef} ${threads} ${passes}`);
+    if (this.#last.threads !== threads) {
+      throw new Error('hnswlib was compiled of older sources: npm run bench:peers');
+    }
+    return { ...round, cpuSeconds: this.#last.cpuSeconds };
+  }
+
+  async #ask(k: number, line: string): Promise<Round> {
     const { process, lines, answers, queries, hasRoots } = this.#opened;
-    process.stdin?.write(`${k} ${ef}\n`);
+    process.stdin?.write(`${line}\n`);
     this.#last = await nextLine(process, lines);
     const bytes = new Uint8Array(readFileSync(answers)).buffer;
     const distances = new Float32Array(bytes, 4 * queries * k, queries * k);

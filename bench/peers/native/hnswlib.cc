@@ -3,20 +3,24 @@
 //
 //   hnswlib build SPACE DIMENSION M EF_CONSTRUCTION SEED BASE INDEX    one JSON line: seconds, bytes
 //   hnswlib serve SPACE DIMENSION INDEX QUERIES ANSWERS                one JSON line when it is open, then
-//                                                                      one for each line `K EF` of its input
+//                                                                      one for each line `K EF [THREADS
+//                                                                      PASSES]` of its input
 //
-// SPACE is l2 or ip. BASE and QUERIES are f32 rows without a header. A search of all queries, one after the
-// other, on one thread, leaves in ANSWERS: ids u32[queries][k], distances f32[queries][k], latencies
+// SPACE is l2 or ip. BASE and QUERIES are f32 rows without a header. A search of all queries, PASSES times, each
+// thread taking the next one (default: once, on one thread, one after the other), leaves in ANSWERS: ids u32[queries][k], distances f32[queries][k], latencies
 // f64[queries] in ms. Missing hits have id 0xffffffff.
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <iostream>
 #include <memory>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "hnswlib/hnswlib.h"
@@ -98,22 +102,42 @@ struct Answers {
   }
 };
 
-double searchAll(hnswlib::HierarchicalNSW<float>& index, const std::vector<float>& queries,
-                 size_t dimension, size_t k, Answers& answers) {
-  const size_t count = queries.size() / dimension;
-  answers.ids.assign(count * k, 0xffffffff);
-  answers.distances.assign(count * k, 0);
-  answers.latenciesMs.resize(count);
-  const auto start = Clock::now();
-  for (size_t query = 0; query < count; query++) {
-    const auto before = Clock::now();
-    auto found = index.searchKnn(queries.data() + query * dimension, k);
-    for (size_t i = found.size(); i-- > 0; found.pop()) {
-      answers.ids[query * k + i] = static_cast<uint32_t>(found.top().second);
-      answers.distances[query * k + i] = found.top().first;
-    }
-    answers.latenciesMs[query] = secondsSince(before) * 1000;
+struct Ask {
+  size_t k = 0;
+  size_t ef = 0;
+  size_t threads = 1;
+  size_t passes = 1;
+};
+
+void searchOne(hnswlib::HierarchicalNSW<float>& index, const float* vector, size_t query, size_t k,
+               Answers& answers) {
+  const auto before = Clock::now();
+  auto found = index.searchKnn(vector, k);
+  for (size_t i = found.size(); i-- > 0; found.pop()) {
+    answers.ids[query * k + i] = static_cast<uint32_t>(found.top().second);
+    answers.distances[query * k + i] = found.top().first;
   }
+  answers.latenciesMs[query] = secondsSince(before) * 1000;
+}
+
+double searchAll(hnswlib::HierarchicalNSW<float>& index, const std::vector<float>& queries,
+                 size_t dimension, const Ask& ask, Answers& answers) {
+  const size_t count = queries.size() / dimension;
+  answers.ids.assign(count * ask.k, 0xffffffff);
+  answers.distances.assign(count * ask.k, 0);
+  answers.latenciesMs.resize(count);
+  std::atomic<size_t> next = 0;
+  const auto work = [&] {
+    for (size_t i = next++; i < ask.passes * count; i = next++) {
+      const size_t query = i % count;
+      searchOne(index, queries.data() + query * dimension, query, ask.k, answers);
+    }
+  };
+  const auto start = Clock::now();
+  std::vector<std::thread> others;
+  for (size_t i = 1; i < ask.threads; i++) others.emplace_back(work);
+  work();
+  for (auto& other : others) other.join();
   return secondsSince(start);
 }
 
@@ -128,13 +152,18 @@ int serve(char** arguments) {
             << std::endl;
   Answers answers;
   for (std::string line; std::getline(std::cin, line);) {
-    size_t k = 0;
-    size_t ef = 0;
-    if (!(std::istringstream(line) >> k >> ef)) fail("expected K EF, got " + line);
-    index.setEf(ef);
-    const double seconds = searchAll(index, queries, dimension, k, answers);
+    Ask ask;
+    std::istringstream words(line);
+    if (!(words >> ask.k >> ask.ef)) fail("expected K EF [THREADS PASSES], got " + line);
+    if (words >> ask.threads && !(words >> ask.passes)) fail("expected PASSES, got " + line);
+    if (ask.threads == 0 || ask.threads > 64) fail("expected 1 to 64 threads, got " + line);
+    index.setEf(ask.ef);
+    const auto cpu = std::clock();
+    const double seconds = searchAll(index, queries, dimension, ask, answers);
+    const double cpuSeconds = static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;
     answers.write(arguments[4]);
-    std::cout << "{\"seconds\":" << seconds << ",";
+    std::cout << "{\"seconds\":" << seconds << ",\"cpuSeconds\":" << cpuSeconds
+              << ",\"threads\":" << ask.threads << ",";
     printMemory();
     std::cout << "}" << std::endl;
   }
