@@ -13,7 +13,7 @@ declare namespace WebAssembly {
   }
 
   class Instance {
-    constructor(module: Module, imports: { env: { memory: Memory } });
+    constructor(module: Module, imports: { env: { memory: Memory; countsWords: number } });
     readonly exports: unknown;
   }
 }

@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createKernels } from '../../src/kernels/kernels.ts';
+import { createKernels, instantiate, type KernelExports } from '../../src/kernels/kernels.ts';
 import {
   BIT_CODE,
   CODES_BITS,
@@ -19,7 +19,9 @@ import { MemoryBits } from './memory-bits.ts';
 import { BumpMemory, MemorySpace, MemoryWalk } from './memory-space.ts';
 
 const bump = new BumpMemory(createKernels(1 << 22));
-const { exports, memory } = bump.kernels;
+const { memory, shared } = bump.kernels;
+/** Bits are counted by words, or by vectors. */
+const countings = [true, false].map((countsWords) => instantiate(shared, countsWords).exports);
 
 const dimensions = [...Array.from({ length: 130 }, (_, i) => i + 1), 192, 300, 784, 1536, 2047];
 const metrics = [METRIC_L2, METRIC_COSINE, METRIC_DOT];
@@ -60,7 +62,7 @@ function place(
 }
 
 /** A walk over all nodes. */
-function walkOnBits(space: MemorySpace, query: Float32Array): MemoryWalk {
+function walkOnBits(space: MemorySpace, query: Float32Array, exports: KernelExports): MemoryWalk {
   const { nodes } = space.options;
   const walk = new MemoryWalk(bump, space, nodes);
   walk.setField(WALK_CODES, CODES_BITS);
@@ -86,14 +88,16 @@ describe.each(metrics)('metric %i', (metric) => {
         const all = [...vectors, centroid];
         const { space, bits } = place(metric, all, centroid, seed);
         const prepared = oracle.prepareBits(bits.column, query);
-        const walk = walkOnBits(space, query);
-        const errors = walk.errors();
-        expect(walk.results()).toHaveLength(all.length);
-        for (const [i, { node, distance }] of walk.results().entries()) {
-          const code = bits.code(node);
-          expect(code).toEqual(oracle.encodeBits(bits.column, all[node]));
-          expect(distance).toEqual(oracle.bitDistance(metric, prepared, code) + 0);
-          expect(errors[i]).toEqual(oracle.bitError(metric, prepared, code, distance));
+        for (const exports of countings) {
+          const walk = walkOnBits(space, query, exports);
+          const errors = walk.errors();
+          expect(walk.results()).toHaveLength(all.length);
+          for (const [i, { node, distance }] of walk.results().entries()) {
+            const code = bits.code(node);
+            expect(code).toEqual(oracle.encodeBits(bits.column, all[node]));
+            expect(distance).toEqual(oracle.bitDistance(metric, prepared, code) + 0);
+            expect(errors[i]).toEqual(oracle.bitError(metric, prepared, code, distance));
+          }
         }
       }),
       { numRuns: 150 },
@@ -113,9 +117,10 @@ describe.each(metrics)('metric %i', (metric) => {
       memory.u8.fill(255, end, end + 16);
       bits.put(1, 1, bump.vector(wave(2)));
       const prepared = oracle.prepareBits(bits.column, wave(3));
-      const walk = walkOnBits(space, wave(3));
-      for (const { node, distance } of walk.results()) {
-        expect(distance).toBe(oracle.bitDistance(metric, prepared, bits.code(node)));
+      for (const exports of countings) {
+        for (const { node, distance } of walkOnBits(space, wave(3), exports).results()) {
+          expect(distance).toBe(oracle.bitDistance(metric, prepared, bits.code(node)));
+        }
       }
       expect(memory.u8.slice(end, end + 16)).toEqual(new Uint8Array(16).fill(255));
       expect(memory.u8.slice(slot - 8, slot)).toEqual(before);
