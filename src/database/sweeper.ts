@@ -37,6 +37,9 @@ const MERGE_SHARE = 0.25;
 /** Slack at the end of the page file that is left alone in the background. */
 const FILE_SLACK_SHARE = 0.15;
 
+/** Any time will do. */
+const KEEP_ALIVE_MS = 60_000;
+
 /** Options of `Database.compact`. */
 export interface CompactOptions {
   /** Called after each piece. Default: none. */
@@ -103,6 +106,16 @@ export class Sweeper {
 
   /** Sweeps, empties pages and merges tables until nothing is to be had. */
   async compact(options: CompactOptions): Promise<CompactReport> {
+    // The pauses of a sweep do not keep the process alive, which is right only where nobody waits for it.
+    const keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
+    try {
+      return await this.#compact(options);
+    } finally {
+      clearInterval(keepAlive);
+    }
+  }
+
+  async #compact(options: CompactOptions): Promise<CompactReport> {
     // No turn of the event loop lies between the last look and the begin: two must not sweep at once.
     while (this.#running !== undefined) await this.#running;
     const before = this.#diskBytes();
