@@ -1,9 +1,9 @@
 /**
  * usearch as npm installs it (prebuilt, with the instructions of the processor): in memory, one thread.
- * As `i8` it keeps a byte a dimension, of vectors scaled into [-1, 1]; its distances are then those of the
- * scaled ones, which changes no order.
+ * As `i8` it keeps a byte a dimension, and brings each vector to length 1 before (`cast_to_i8_gt`), given as bytes
+ * or not: it compares directions. Where lengths differ, and for l2, a recall is then as high as that allows.
  */
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { requirePeer } from '../harness/peers.ts';
 import { type Vectors, vectorAt } from '../harness/vector-file.ts';
@@ -62,16 +62,14 @@ export class UsearchSubject implements Subject {
 
   build(directory: string, base: Vectors): Promise<Build> {
     const index = this.#create(64);
-    const scale = this.#scale(base);
     let insertMs = 0;
     for (let row = 0; row < base.rows; row++) {
-      const vector = scaled(base, row, scale);
+      const vector = vectorAt(base, row);
       const key = BigInt(row);
       const start = performance.now();
       index.add(key, vector, 1);
       insertMs += performance.now() - start;
     }
-    writeFileSync(join(directory, 'bench.scale'), String(scale));
     const start = performance.now();
     index.save(join(directory, 'bench.index'));
     return Promise.resolve({
@@ -84,9 +82,8 @@ export class UsearchSubject implements Subject {
 
   open(directory: string): Promise<Searcher> {
     const path = join(directory, 'bench.index');
-    const scale = Number(readFileSync(join(directory, 'bench.scale'), 'utf8'));
     const vectors = Array.from({ length: this.#queries.rows }, (_, row) =>
-      scaled(this.#queries, row, scale),
+      vectorAt(this.#queries, row),
     );
     const load = (ef: number): Index => {
       const index = this.#create(ef);
@@ -98,18 +95,9 @@ export class UsearchSubject implements Subject {
         load,
         vectors,
         hasRoots: this.#options.metric === 'l2',
-        scale,
         indexBytes: statSync(path).size,
       }),
     );
-  }
-
-  /** Brings all values into [-1, 1]. */
-  #scale(vectors: Vectors): number {
-    if (this.#scalar === 'f32') return 1;
-    let largest = 0;
-    for (const value of vectors.values) largest = Math.max(largest, Math.abs(value));
-    return 1 / (largest || 1);
   }
 
   #create(expansionSearch: number): Index {
@@ -127,16 +115,11 @@ export class UsearchSubject implements Subject {
   }
 }
 
-function scaled(vectors: Vectors, row: number, scale: number): Float32Array {
-  return vectorAt(vectors, row).map((value) => value * scale);
-}
-
 interface Opened {
   /** The index with a beam: it can be set only when an index is made. */
   readonly load: (ef: number) => Index;
   readonly vectors: readonly Float32Array[];
   readonly hasRoots: boolean;
-  readonly scale: number;
   readonly indexBytes: number;
 }
 
@@ -186,13 +169,13 @@ class UsearchSearcher implements Searcher {
   }
 
   #layOut(answers: readonly Matches[], k: number): Pick<Round, 'ids' | 'distances'> {
-    const { hasRoots, scale } = this.#opened;
+    const { hasRoots } = this.#opened;
     const ids = new Uint32Array(answers.length * k).fill(NO_HIT);
     const distances = new Float64Array(answers.length * k).fill(Number.POSITIVE_INFINITY);
     for (const [query, { keys, distances: found }] of answers.entries()) {
       for (let i = 0; i < Math.min(k, keys.length); i++) {
         ids[query * k + i] = Number(keys[i]);
-        distances[query * k + i] = hasRoots ? Math.sqrt(found[i]) / scale : found[i];
+        distances[query * k + i] = hasRoots ? Math.sqrt(found[i]) : found[i];
       }
     }
     return { ids, distances };
