@@ -73,13 +73,13 @@ export function subjectChannels(points: readonly { readonly subject: string }[])
   };
 }
 
-/** Of an axis of speeds: 1, 2 and 5 in each decade, where the points are. */
+/** Of an axis of speeds: some in each decade, where the points are. */
 export function speedTicks(speeds: readonly number[]): number[] {
   const ticks: number[] = [];
   for (let decade = 1; decade <= 1e7; decade *= 10) {
-    ticks.push(...[1, 2, 5].map((step) => step * decade));
+    ticks.push(...[1, 1.5, 2, 3, 5, 7].map((step) => step * decade));
   }
-  const [least, most] = [Math.min(...speeds) / 1.5, Math.max(...speeds) * 1.5];
+  const [least, most] = [Math.min(...speeds) / 1.2, Math.max(...speeds) * 1.2];
   return ticks.filter((tick) => tick >= least && tick <= most);
 }
 

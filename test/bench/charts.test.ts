@@ -77,6 +77,6 @@ test('a subject looks the same in each chart, and only those present are in the 
   expect(some).not.toContain('hnswlib');
 });
 
-test('an axis of speeds has a tick at 1, 2 and 5 of each decade around its points', () => {
-  expect(speedTicks([900, 9000])).toEqual([1000, 2000, 5000, 10_000]);
+test('an axis of speeds has a few ticks in each decade around its points', () => {
+  expect(speedTicks([900, 9000])).toEqual([1000, 1500, 2000, 3000, 5000, 7000, 10_000]);
 });

@@ -26,3 +26,20 @@ test('a report has each data set with its charts, its circumstances and its tabl
   expect(b).toContain('| stratavec | 20 | 0.99 |');
   expect(b).not.toContain('svg');
 });
+
+test('at a glance a report has the speed at each recall, and over each peer', () => {
+  const at = (subject: string, recallAt10: number, metrics: Row['metrics']): Row => {
+    return row('a', { subject, config: { recallAt10 }, metrics, table: 'speeds' });
+  };
+  const rows = [
+    at('stratavec', 0.95, { queriesPerSecond: 900, spread: 0.1, stratavecOverThis: null }),
+    at('stratavec-recall', 0.95, { queriesPerSecond: 800, stratavecOverThis: 1.1 }),
+    at('peer', 0.95, { queriesPerSecond: 600, stratavecOverThis: 1.5, walkOverThis: 2 }),
+    at('stratavec', 0.99, { queriesPerSecond: 500, spread: 0.1, stratavecOverThis: null }),
+    at('peer', 0.99, { queriesPerSecond: null, stratavecOverThis: null, walkOverThis: null }),
+  ];
+  const [glance] = markdownReport(rows, new Map()).split('\n## a').slice(0, 1);
+  expect(glance).toContain('| subject | recallAt10 | queriesPerSecond | spread | over peer |');
+  expect(glance).toContain('| a | 0.95 | 900 | 0.1 | 1.50 (2.00) |');
+  expect(glance).toContain('| a | 0.99 | 500 | 0.1 | not reached |');
+});
