@@ -14,6 +14,7 @@ import { CellAllocator } from '../kernels/cell-allocator.ts';
 import { createKernels } from '../kernels/kernels.ts';
 import { KernelPool } from '../kernels/worker-pool.ts';
 import { LsmEngine } from '../lsm/engine.ts';
+import { PAGE_FILE_NAME } from '../paged/page-file.ts';
 import { PageStore } from '../paged/page-store.ts';
 import type { FileSystem, Lock } from '../storage/file-system.ts';
 import { GuardedFileSystem } from '../storage/guarded-file-system.ts';
@@ -55,10 +56,13 @@ export async function openSession(
   refuseUnfinished(fileSystem, path);
   const exists = holdsTree(fileSystem, `${path}/${TREE_DIRECTORY}`);
   checkExistence(path, exists, options);
+  const isNew = !options.readOnly && !fileSystem.exists(path);
   if (!options.readOnly) fileSystem.makeDirectory(path);
-  const lock = await takeLock(path, fileSystem, options);
-  const undo: (() => unknown)[] = [() => lock?.release()];
+  const undo: (() => unknown)[] = isNew ? [() => fileSystem.removeDirectory?.(path)] : [];
   try {
+    const lock = await takeLock(path, fileSystem, options);
+    undo.push(() => lock?.release());
+    if (isNew) undo.push(() => removeNew(fileSystem, path));
     const attachments: VectorAttachment[] = [];
     const guarded = lock === undefined ? fileSystem : new GuardedFileSystem(fileSystem, lock);
     const reads = new StagedReads({ bytesMax: planMemory(options.memoryBytes).stagedBytes });
@@ -94,6 +98,16 @@ export async function openSession(
     }
     throw withAdvice(error, REPAIR_ADVICE);
   }
+}
+
+/** What was made of a database that could not be opened, but for the folder itself. */
+function removeNew(fileSystem: FileSystem, path: string): void {
+  const trees = `${path}/${TREE_DIRECTORY}`;
+  if (fileSystem.exists(trees)) {
+    for (const name of fileSystem.list(trees)) fileSystem.remove(`${trees}/${name}`);
+    fileSystem.removeDirectory?.(trees);
+  }
+  fileSystem.remove(`${path}/${PAGE_FILE_NAME}`);
 }
 
 /** A reader writes nothing, not even a lock; beside a writer it is refused. */

@@ -88,6 +88,9 @@ export interface FileSystem {
    */
   makeDirectory(path: string): void;
 
+  /** Removes a directory if it is empty, and leaves it otherwise. Missing: nothing removes directories. */
+  removeDirectory?(path: string): void;
+
   /** After it returns, creations, links, renames and removals in `directory` survive a power failure. */
   syncDirectory(directory: string): void;
 

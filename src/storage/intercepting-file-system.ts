@@ -102,6 +102,10 @@ export class InterceptingFileSystem implements FileSystem {
     this.#call('makeDirectory', path, () => this.#inner.makeDirectory(path));
   }
 
+  removeDirectory(path: string): void {
+    this.#call('remove', path, () => this.#inner.removeDirectory?.(path));
+  }
+
   syncDirectory(directory: string): void {
     this.#call('syncDirectory', directory, () => this.#inner.syncDirectory(directory));
   }

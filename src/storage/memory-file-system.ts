@@ -124,6 +124,19 @@ export class MemoryFileSystem implements FileSystem {
     }
   }
 
+  removeDirectory(path: string): void {
+    checkPower(this.#power, 'remove directory', path);
+    const parts = split(path);
+    const name = parts.pop();
+    const parent = this.#find(parts);
+    if (name === undefined || !(parent instanceof CrashableDirectory)) return;
+    const entry = parent.get(name);
+    if (entry instanceof CrashableFile) {
+      throw ioError('remove directory', path, systemError('ENOTDIR'));
+    }
+    if (entry?.names().length === 0) parent.remove(name);
+  }
+
   syncDirectory(directory: string): void {
     this.#directory('sync directory', directory).sync();
   }

@@ -72,6 +72,17 @@ export class NodeFileSystem implements FileSystem {
     this.syncDirectory(parent);
   }
 
+  removeDirectory(path: string): void {
+    try {
+      fs.rmdirSync(path);
+    } catch (cause) {
+      const code = systemErrorCode(cause) ?? '';
+      if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(code)) {
+        throw ioError('remove directory', path, cause);
+      }
+    }
+  }
+
   syncDirectory(directory: string): void {
     /* v8 ignore next -- Windows alone @preserve */
     if (process.platform === 'win32') return; // Directories cannot be opened there; NTFS journals them.
