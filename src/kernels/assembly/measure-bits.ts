@@ -104,27 +104,33 @@ function ones(bits: u64): u32 {
   return <u32>popcnt<u64>(bits);
 }
 
-/** What `blockSums` of two words add up to. Planes stand first, so that no word is copied for the result of its AND. */
-@inline
-function wordSums(low: u64, high: u64, planes: u32): u32 {
-  let sum = ones(load<u64>(planes, 48) & low) + ones(load<u64>(planes, 56) & high);
-  sum = ones(load<u64>(planes, 32) & low) + ones(load<u64>(planes, 40) & high) - sum - sum;
-  sum = ones(load<u64>(planes, 16) & low) + ones(load<u64>(planes, 24) & high) + sum + sum;
-  return ones(load<u64>(planes) & low) + ones(load<u64>(planes, 8) & high) + sum + sum;
-}
-
 /** As `dotBits`, by words. */
 @inline
 function dotWords(planes: u32, code: u32, count: u32): i32 {
-  const end = code + ((count & ~127) >> 3);
-  let sum: u32 = 0;
+  const end = planes + ((count & ~127) >> 1);
+  let a: u32 = 0;
+  let b: u32 = 0;
+  let c: u32 = 0;
+  let d: u32 = 0;
+  let at = code;
   let plane = planes;
-  for (let at = code; at < end; at += 16) {
-    sum += wordSums(load<u64>(at), load<u64>(at, 8), plane);
-    plane += 64;
+  for (; plane < end; plane += 64) {
+    const low = load<u64>(at);
+    const high = load<u64>(at, 8);
+    a += ones(load<u64>(plane) & low) + ones(load<u64>(plane, 8) & high);
+    b += ones(load<u64>(plane, 16) & low) + ones(load<u64>(plane, 24) & high);
+    c += ones(load<u64>(plane, 32) & low) + ones(load<u64>(plane, 40) & high);
+    d += ones(load<u64>(plane, 48) & low) + ones(load<u64>(plane, 56) & high);
+    at += 16;
   }
-  if (count & 64) sum += wordSums(load<u64>(end), 0, plane);
-  return <i32>sum;
+  if (count & 64) {
+    const low = load<u64>(at);
+    a += ones(load<u64>(plane) & low);
+    b += ones(load<u64>(plane, 16) & low);
+    c += ones(load<u64>(plane, 32) & low);
+    d += ones(load<u64>(plane, 48) & low);
+  }
+  return <i32>(a + (b << 1) + (c << 2) - (d << 3));
 }
 
 /**
