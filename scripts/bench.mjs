@@ -39,7 +39,8 @@ function runAndReport(name, options) {
   mkdirSync(folder, { recursive: true });
   const status = run(name, [...options, '--json', join(folder, `${name}.jsonl`)]);
   const plot = join(root, 'dist/bench/plot/plot.js');
-  spawnSync(process.execPath, [plot, '--out', folder], { stdio: 'inherit' });
+  // 2: an option was wrong, and nothing was measured.
+  if (status !== 2) spawnSync(process.execPath, [plot, '--out', folder], { stdio: 'inherit' });
   return status;
 }
 

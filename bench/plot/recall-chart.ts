@@ -50,7 +50,7 @@ export function recallChart(dataset: string, rows: readonly Row[]): Chart {
       },
       {
         mark: { type: 'line', strokeWidth: 2, point: { filled: true, size: 55 } },
-        encoding: { x, y, ...subjectChannels(points) },
+        encoding: { x, y, order: { field: 'ef' }, ...subjectChannels(points) },
       },
     ],
   };
