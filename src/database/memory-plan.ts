@@ -37,10 +37,11 @@ export interface MemoryPlan {
 const MODULE_BYTES_MAX = 4096 * MIB - 64 * KIB;
 const BLOCK_BYTES = 4096;
 /**
- * With less, searches of a large collection read more blocks again than they read pages less. The heads of some sixty
- * thousand records fit.
+ * With less, searches of a large collection read more blocks again than they read pages less; and what the heads of sixty
+ * thousand records take, as soon as that is a small part.
  */
-const SMALL_CACHE_BYTES = 1.75 * MIB;
+const SMALL_CACHE_BYTES = 1.25 * MIB;
+const FULL_CACHE_BYTES = 1.75 * MIB;
 
 export function planMemory(memoryBytes: number): MemoryPlan {
   // A small budget is for reading: its memtables are smaller than their share would be.
@@ -51,7 +52,11 @@ export function planMemory(memoryBytes: number): MemoryPlan {
   const slackBytes = memoryBytes / 24;
   const rest = memoryBytes - treeBytes - slackBytes;
   // A small budget needs more of it than a large one, beside indexes and filters of tables.
-  const shareBytes = Math.max(memoryBytes / 16, Math.min(memoryBytes / 8, SMALL_CACHE_BYTES));
+  const shareBytes = Math.max(
+    memoryBytes / 16,
+    Math.min(memoryBytes / 11, FULL_CACHE_BYTES),
+    Math.min(memoryBytes / 8, SMALL_CACHE_BYTES),
+  );
   const cacheBytes = shareBytes + leastCacheBytes(BLOCK_BYTES);
   const moduleBytes = Math.min(rest - cacheBytes, MODULE_BYTES_MAX);
   const frameBytes = Math.floor(moduleBytes / (64 * KIB)) * 64 * KIB;

@@ -63,6 +63,8 @@ export interface KernelExports {
    * their order, by the exact distances between query and vectors. Touches all vectors first.
    */
   refineExact(walk: number, entries: number, count: number): void;
+  /** xxHash32 of `bytes` bytes, a multiple of 16. A u32 that comes as i32. */
+  checksum(address: number, bytes: number, seed: number): number;
   /**
    * Compares originals at addresses from `start` to `end` of `count` such entries with the checksums behind them, which
    * are xxHash32 seeded by the node. The first that differs, or `count`.

@@ -36,5 +36,5 @@ export function makeColumn(
   directory: Directory,
   { allocator, file, kernels }: PageStore,
 ): PageColumn {
-  return new PageColumn({ name, cellBytes, directory, memory: kernels.memory, allocator, file });
+  return new PageColumn({ name, cellBytes, directory, kernels, allocator, file });
 }

@@ -8,9 +8,10 @@
 import { assert } from '../base/assert.ts';
 import type { CellAllocator } from '../kernels/cell-allocator.ts';
 import type { Directory } from '../kernels/directory.ts';
-import type { KernelMemory } from '../kernels/kernels.ts';
+import type { KernelMemory, Kernels } from '../kernels/kernels.ts';
 import { ENTRY_PINNED, ENTRY_REFERENCED } from '../kernels/layout.ts';
 import { type CellKind, permanentKind } from '../kernels/size-class.ts';
+import { UNIT_SIZE } from './geometry.ts';
 import type { PageFile } from './page-file.ts';
 import type { Place } from './page-map.ts';
 
@@ -30,7 +31,7 @@ export interface PageColumnOptions {
   readonly name: ColumnName;
   readonly cellBytes: number;
   readonly directory: Directory;
-  readonly memory: KernelMemory;
+  readonly kernels: Kernels;
   readonly allocator: CellAllocator;
   readonly file: PageFile;
 }
@@ -41,6 +42,7 @@ export class PageColumn {
   readonly cellBytes: number;
   readonly #directory: Directory;
   readonly #memory: KernelMemory;
+  readonly #kernels: Kernels;
   readonly #allocator: CellAllocator;
   readonly #file: PageFile;
   /**
@@ -59,7 +61,8 @@ export class PageColumn {
     this.name = options.name;
     this.cellBytes = options.cellBytes;
     this.#directory = options.directory;
-    this.#memory = options.memory;
+    this.#memory = options.kernels.memory;
+    this.#kernels = options.kernels;
     this.#allocator = options.allocator;
     this.#file = options.file;
     const { directory, cellBytes } = options;
@@ -93,7 +96,7 @@ export class PageColumn {
     assert(this.peek(page) === 0, 'a slice is loaded once');
     const address = this.#allocator.allocate(this.#kind, page);
     try {
-      this.#file.readSlice(place, this.bytes(address));
+      this.#read(place, address);
       this.countRead(this.cellBytes);
       prepare?.(address);
       this.#directory.setEntry(page, this.#isLast ? address : address | ENTRY_REFERENCED);
@@ -102,6 +105,13 @@ export class PageColumn {
       throw error;
     }
     return address;
+  }
+
+  /** As `readSlice` of the file; what is in the module's memory is verified there. */
+  #read(place: Place, address: number): void {
+    const { checksum } = this.#kernels.exports;
+    this.#file.readAt(place.unit * UNIT_SIZE, this.bytes(address));
+    this.#file.verify(place, checksum(address, this.cellBytes, place.unit) >>> 0);
   }
 
   /** A pinned cell of zeros for a page that has no slice. */

@@ -43,9 +43,13 @@ export class PageFile {
   /** Fills `target` with a slice and compares its checksum. `target` is as long as the slice. */
   readSlice(place: Place, target: Uint8Array): void {
     this.readAt(place.unit * UNIT_SIZE, target);
-    if (this.checksum(target, place.unit) !== place.checksum) {
-      throw new CorruptionError('page slice checksum mismatch', this.#at(place.unit * UNIT_SIZE));
-    }
+    this.verify(place, this.checksum(target, place.unit));
+  }
+
+  /** CORRUPTION unless `checksum` is that of the slice at `place`. */
+  verify(place: Place, checksum: number): void {
+    if (checksum === place.checksum) return;
+    throw new CorruptionError('page slice checksum mismatch', this.#at(place.unit * UNIT_SIZE));
   }
 
   /** Memory for a slice that is looked at once: borrowed until the next call, contents undefined. */

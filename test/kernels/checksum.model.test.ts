@@ -35,6 +35,21 @@ function write(at: number, { node, bytes, flipped }: Read): void {
   if (flipped !== undefined) memory.u8[at + (flipped >>> 3)] ^= 1 << (flipped & 7);
 }
 
+test('whole words hashed in place are what the hasher says', () => {
+  const bytes = fc
+    .nat({ max: 40 })
+    .chain((stripes) => fc.uint8Array({ minLength: 16 * stripes, maxLength: 16 * stripes }));
+  fc.assert(
+    fc.property(bytes, fc.nat({ max: 0xffffffff }), (array, seed) => {
+      bump.reset();
+      const address = bump.take(array.length + 16);
+      memory.u8.set(array, address);
+      const found = exports.checksum(address, array.length, seed) >>> 0;
+      expect(found).toBe(hasher.hash32(array, seed));
+    }),
+  );
+});
+
 test('the first of the originals that were read, and are not what their writers said, is found', () => {
   fc.assert(
     fc.property(scene, ({ dimension, reads }) => {

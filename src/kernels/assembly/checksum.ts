@@ -1,7 +1,7 @@
 /**
- * Checksums of originals where they were read to: xxHash32 of a vector, seeded by its node, as its slot keeps it.
- * The hash is a chain of dependent multiplications in four lanes; of four vectors at once, a vector register each,
- * the chains overlap, and nothing is copied.
+ * Checksums where the bytes were read to, without a copy: xxHash32 of slices, and of originals, seeded by the node, as
+ * their slots keep it. The hash is a chain of dependent multiplications in four lanes; of four originals at once, a
+ * vector register each, the chains overlap.
  *
  * Yann Collet, "xxHash fast digest algorithm", XXH32.
  */
@@ -80,6 +80,26 @@ function firstWrong(entries: u32, bytes: u32, a: u32, b: u32, c: u32, d: u32): i
   return -1;
 }
 
+/** xxHash32 of `bytes` bytes, a multiple of 16. One alone is quicker in four words than in one register of four. */
+export function checksum(address: u32, bytes: u32, seed: u32): u32 {
+  let a = seed + P1 + P2;
+  let b = seed + P2;
+  let c = seed;
+  let d = seed - P1;
+  const end = address + bytes;
+  for (let at = address; at < end; at += 16) {
+    a = rotl<u32>(a + load<u32>(at) * P2, 13) * P1;
+    b = rotl<u32>(b + load<u32>(at, 4) * P2, 13) * P1;
+    c = rotl<u32>(c + load<u32>(at, 8) * P2, 13) * P1;
+    d = rotl<u32>(d + load<u32>(at, 12) * P2, 13) * P1;
+  }
+  const hash =
+    bytes == 0
+      ? seed + P5
+      : rotl<u32>(a, 1) + rotl<u32>(b, 7) + rotl<u32>(c, 12) + rotl<u32>(d, 18);
+  return avalanche(hash + bytes);
+}
+
 @inline
 function initial(seed: u32): v128 {
   return i32x4.add(i32x4.splat(seed), i32x4(P1 + P2, P2, 0, -P1));
@@ -105,6 +125,10 @@ function finished(lanes: v128, seed: u32, address: u32, bytes: u32): u32 {
   for (let i = bytes & ~15; i < bytes; i += 4) {
     hash = rotl<u32>(hash + load<u32>(address + i) * P3, 17) * P4;
   }
+  return avalanche(hash);
+}
+
+function avalanche(hash: u32): u32 {
   hash = (hash ^ (hash >>> 15)) * P2;
   hash = (hash ^ (hash >>> 13)) * P3;
   return hash ^ (hash >>> 16);

@@ -6,7 +6,7 @@ export { codeDistance } from './sq8';
 export { decodeSq8, encodeSq8 } from './encode';
 export { encodeBits } from './bits';
 export { refineExact } from './refine';
-export { checkOriginals } from './checksum';
+export { checkOriginals, checksum } from './checksum';
 export { selectNeighbours } from './select';
 export { linkBack } from './link';
 export { distanceExact, scanBegin, scanEnd, scanPage } from './exact';
