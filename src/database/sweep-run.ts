@@ -64,7 +64,11 @@ export class SweepRun {
     try {
       await this.#repairLists(sweep);
       await this.#replaceEntry(sweep);
-      await this.#relink(sweep);
+      await this.#relinkAbove(sweep);
+      await this.#relink(sweep, (node) => sweep.needsLink(node));
+      await this.#repairAgain(sweep);
+      await this.#reachAll(sweep);
+      await this.#relink(sweep, (node) => !sweep.isReached(node));
       await this.#repairAgain(sweep);
       return (await this.#readersGone()) ? await this.#freePlaces(sweep) : undefined;
     } finally {
@@ -164,12 +168,55 @@ export class SweepRun {
     });
   }
 
-  async #relink(sweep: GraphSweep): Promise<void> {
+  /** Passes over all lists of layer 0 until one reaches nothing new: three or so, since most lists lead anywhere. */
+  async #reachAll(sweep: GraphSweep): Promise<void> {
+    sweep.beginReaching();
+    let before: number;
+    do {
+      before = sweep.reachedCount;
+      for (let from: number | undefined = 0; from !== undefined; ) {
+        const first: number = from;
+        this.#control.proceed();
+        from = await this.#session.stores.writer.run(() => this.#reachFrom(sweep, first));
+      }
+    } while (sweep.reachedCount > before);
+  }
+
+  /** By the lists of layer 0 from a node on; gives the one to go on with. */
+  async #reachFrom(sweep: GraphSweep, first: number): Promise<number | undefined> {
+    const { engine } = this.#session.stores;
+    const { id, space } = this.#space;
+    const ids = new Uint32Array(4 * Math.max(space.capBottom, space.capUpper));
+    const hi = graphHi(id, 0);
+    const scan = engine.scan(GRAPH_TREE, {
+      fromHi: hi,
+      fromLo: first,
+      toHi: hi,
+      toLo: 0xffffffff,
+    });
+    const slice = this.#slice();
+    try {
+      for (let examined = 0; scan.next(); examined++) {
+        if (examined === LISTS_PER_TURN) return scan.lo;
+        sweep.reach(scan.lo, ids, decodeList(scan.value, ids));
+        if (slice.isOver) await slice.yield();
+      }
+    } finally {
+      scan.close();
+    }
+    return undefined;
+  }
+
+  async #relinkAbove(sweep: GraphSweep): Promise<void> {
     for (let i = 0; i < sweep.weakAbove.length; i += LINKS_PER_TURN) {
       this.#control.proceed();
       const keys = sweep.weakAbove.slice(i, i + LINKS_PER_TURN);
       await this.#write((plan) => this.#link(sweep, plan, keys));
     }
+  }
+
+  /** Links the living nodes of layer 0 again that `needsLink`. */
+  async #relink(sweep: GraphSweep, needsLink: (node: number) => boolean): Promise<void> {
     const { vectors } = this.#space;
     const { slotsPerPage } = vectors.geometry;
     for (let page = 0; page < vectors.counters.pages; ) {
@@ -184,7 +231,7 @@ export class SweepRun {
           const states = vectors.states.read(next);
           for (let slot = 0; slot < slotsPerPage; slot++) {
             const node = next * slotsPerPage + slot;
-            if (states.isLive(slot) && sweep.needsLink(node)) keys.push({ layer: 0, node });
+            if (states.isLive(slot) && needsLink(node)) keys.push({ layer: 0, node });
           }
           if (slice.isOver) await slice.yield();
         }

@@ -7,6 +7,8 @@
  *   3. each node that `needsLink`, and each of `weakAbove`: `relink`
  *   4. `revisit` until it is empty; then no list names a ghost, and never will again:
  *      who links a node looks only at nodes that a walk can reach
+ *   5. all lists of layer 0 again and again, `reach`, until nothing more is reached from the entry; each node
+ *      that is not: `relink`. Nodes that name each other may be named by nobody else.
  *
  * Insertions and deletions go on between the pieces. Every commit of a plan tells the sweep which lists it
  * wrote, its own repairs too: a list that names a ghost again is revisited, and what a list names is
@@ -48,6 +50,8 @@ export class GraphSweep {
   readonly #named = new NodeBits();
   /** Nodes of layer 0 whose repaired lists are too short, or lost most of what they had. */
   readonly #weak = new NodeBits();
+  /** Nodes to which a path leads on layer 0, as far as they were found. */
+  #reached = new NodeBits();
   readonly #weakAbove: ListKey[] = [];
   /** By layer from 1 up: ghosts that have a list there, ascending. */
   readonly #ghostsAbove: number[][] = [];
@@ -62,7 +66,7 @@ export class GraphSweep {
   /** What it holds in memory. */
   get bytes(): number {
     const above = this.#ghostsAbove.reduce((sum, nodes) => sum + nodes.length, 0);
-    const bits = this.ghosts.bytes + this.#named.bytes + this.#weak.bytes;
+    const bits = this.ghosts.bytes + this.#named.bytes + this.#weak.bytes + this.#reached.bytes;
     return bits + KEY_BYTES * (above + 4 * this.#weakAbove.length);
   }
 
@@ -107,6 +111,28 @@ export class GraphSweep {
     return !this.#named.has(node) || this.#weak.has(node);
   }
 
+  /** Begins to look for paths: only the entry is reached. */
+  beginReaching(): void {
+    this.#reached = new NodeBits();
+    const entry = this.#parts.entry();
+    if (entry !== undefined) this.#reached.add(entry.node);
+  }
+
+  /** A list of layer 0: what it names is reached if its node is. */
+  reach(node: number, ids: Uint32Array, count: number): void {
+    const reached = this.#reached;
+    if (!reached.has(node)) return;
+    for (let i = 0; i < count; i++) reached.add(ids[i]);
+  }
+
+  get reachedCount(): number {
+    return this.#reached.count;
+  }
+
+  isReached(node: number): boolean {
+    return this.#reached.has(node);
+  }
+
   /** Lists of upper layers that are too short. */
   get weakAbove(): readonly ListKey[] {
     return this.#weakAbove;
@@ -126,6 +152,7 @@ export class GraphSweep {
   /** A commit wrote this list. */
   noteWritten(layer: number, node: number, ids: Uint32Array): void {
     if (this.ghosts.has(node)) return;
+    if (layer === 0) this.reach(node, ids, ids.length);
     const nodes = this.#revisit.get(layer);
     if (!this.#note(layer, ids, ids.length)) nodes?.delete(node);
     else if (nodes === undefined) this.#revisit.set(layer, new Set([node]));
