@@ -26,7 +26,7 @@ const STOCK_MAX = 40;
 export function crewBytes(
   dimension: number,
   cap: number,
-  leaf: Pick<LeafOptions, 'leafMax' | 'nearest'>,
+  leaf: Pick<LeafOptions, 'leafMax'>,
   threads: number,
 ): number {
   if (threads === 0) return buildJobBytes(dimension, cap, leaf);
@@ -37,6 +37,8 @@ export function crewBytes(
 export class BuildCrew {
   /** The scratch of the main thread. */
   readonly job: BuildJob;
+  /** Those of the workers. */
+  readonly #theirs: BuildJob[] = [];
   readonly #area: BuildArea;
   readonly #pool: KernelPool | undefined;
   readonly #run: number = 0;
@@ -67,10 +69,16 @@ export class BuildCrew {
     this.#stride = scratch + kept;
     this.#kept = scratch;
     const at = (thread: number): number => this.#scratch + thread * this.#stride;
-    for (let i = 0; i < threads; i++) new BuildJob(memory, nodes, leaf, at(i));
+    for (let i = 0; i < threads; i++) this.#theirs.push(new BuildJob(memory, nodes, leaf, at(i)));
     this.job = new BuildJob(memory, nodes, leaf, at(threads));
     for (let i = 0; i < stockOf(threads); i++) this.#free.push(at(threads + 1) + i * piece);
     this.#forget = pool.listen(() => this.#wake());
+  }
+
+  /** Waits until all leaves are built; in later ones so many of the nearest members are looked at. */
+  async lookAt(nearest: number | undefined): Promise<void> {
+    await this.settled();
+    for (const job of [this.job, ...this.#theirs]) job.lookAt(nearest);
   }
 
   /** Whether pieces can be done elsewhere. */
@@ -182,7 +190,7 @@ export class BuildCrew {
 function crewParts(
   dimension: number,
   cap: number,
-  leaf: Pick<LeafOptions, 'leafMax' | 'nearest'>,
+  leaf: Pick<LeafOptions, 'leafMax'>,
 ): { readonly scratch: number; readonly kept: number; readonly piece: number } {
   return {
     scratch: buildJobBytes(dimension, cap, leaf),

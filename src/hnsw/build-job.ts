@@ -60,6 +60,8 @@ export interface BuildNodes {
 /** Nodes sorted to leaders in one call, and leaders in one cut. */
 export const ASSIGNED_MAX = 1024;
 export const LEADERS_MAX = 64;
+/** What there is room for. */
+export const NEAREST_MAX = 200;
 /** By default, and of them kept; and candidates with those that chose back. */
 const NEAREST = 12;
 const KEPT_MAX = 10;
@@ -73,6 +75,7 @@ export class BuildJob {
   readonly rowStride: number;
   readonly leafMax: number;
   readonly #memory: BuildMemory;
+  readonly #cap: number;
   readonly #bytes: number;
   /** 0 when the memory is another's. */
   readonly #run: number;
@@ -88,8 +91,8 @@ export class BuildJob {
     this.#memory = memory;
     this.leafMax = leafMax;
     this.rowStride = rowBytes(space.dimension);
-    const lookedAt = nearest ?? NEAREST;
-    const parts = jobParts(space.dimension, nodes.cap, leafMax, lookedAt);
+    this.#cap = nodes.cap;
+    const parts = jobParts(space.dimension, nodes.cap, leafMax);
     this.#bytes = parts.reduce((sum, bytes) => sum + bytes, 0);
     this.#run = given === 0 ? allocator.allocateRun(this.#bytes) : 0;
     const at: number[] = [];
@@ -119,10 +122,17 @@ export class BuildJob {
     set(BUILD_DISTANCES, distances);
     set(BUILD_CANDIDATES, candidates);
     set(BUILD_CANDIDATES_MAX, CANDIDATES_MAX);
-    set(BUILD_NEAREST, lookedAt);
-    set(BUILD_KEPT_MAX, Math.min(nearest === undefined ? KEPT_MAX : CANDIDATES_MAX, nodes.cap));
     set(BUILD_WORK, work);
     f32[(job + BUILD_FACTOR) >>> 2] = slackOf(space.metricCode, alpha);
+    this.lookAt(nearest);
+  }
+
+  /** From now on so many of the nearest members of a leaf are looked at. Default: 12, of which ten are kept. */
+  lookAt(nearest: number | undefined): void {
+    const { u32 } = this.#memory.kernels.memory;
+    const keptMax = nearest === undefined ? KEPT_MAX : CANDIDATES_MAX;
+    u32[(this.address + BUILD_NEAREST) >>> 2] = Math.min(nearest ?? NEAREST, NEAREST_MAX);
+    u32[(this.address + BUILD_KEPT_MAX) >>> 2] = Math.min(keptMax, this.#cap);
   }
 
   /** Gives memory of its own back. */
@@ -135,9 +145,9 @@ export class BuildJob {
 export function buildJobBytes(
   dimension: number,
   cap: number,
-  { leafMax, nearest = NEAREST }: Pick<LeafOptions, 'leafMax' | 'nearest'>,
+  { leafMax }: Pick<LeafOptions, 'leafMax'>,
 ): number {
-  return jobParts(dimension, cap, leafMax, nearest).reduce((sum, bytes) => sum + bytes, 0);
+  return jobParts(dimension, cap, leafMax).reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** Members of a leaf whose rows and distances stay in a processor's cache. */
@@ -150,9 +160,9 @@ function rowBytes(dimension: number): number {
   return BUILD_ROW_CODE + 2 * Math.ceil(dimension / 16) * 16;
 }
 
-function jobParts(dimension: number, cap: number, leafMax: number, nearest: number): number[] {
+function jobParts(dimension: number, cap: number, leafMax: number): number[] {
   const row = rowBytes(dimension);
-  const work = Math.max(8 * (CANDIDATES_MAX + cap) + 8 * cap + 16, 8 * nearest);
+  const work = Math.max(8 * (CANDIDATES_MAX + cap) + 8 * cap + 16, 8 * NEAREST_MAX);
   return [
     BUILD_SIZE,
     4 * Math.max(ASSIGNED_MAX, leafMax),

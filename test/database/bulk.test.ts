@@ -329,3 +329,15 @@ test.each([8, 100, 1_000])(
     expect(await db.check()).toMatchObject({ ok: true });
   },
 );
+
+test('searches find their way from one to the other of many small clusters', async () => {
+  const [count, clusters, dimension] = [6000, 200, 24];
+  const centres = randomVectors(clusters, dimension, 11);
+  const near = (seed: number) =>
+    randomVectors(count, dimension, seed).map((offset, i) =>
+      offset.map((x, d) => centres[(i * 7919) % clusters][d] + 0.02 * x),
+    );
+  await using own = await fixture({ dimension, metric: 'l2', exactBelow: 0 });
+  await own.collection.build({ vectors: flat(near(12)) });
+  expect(await recall(own.collection, near(13).slice(0, 200), 40)).toBeGreaterThan(0.97);
+});
