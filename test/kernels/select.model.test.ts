@@ -88,7 +88,7 @@ function restore(space: MemorySpace): void {
   for (let page = 0; page < space.pages; page++) space.restoreCodes(page);
 }
 
-test('selection follows the rule, and fills up to half of what is asked for', () => {
+test('selection follows the strict rule, then the one with slack, and fills up to half of what is asked for', () => {
   const runs = fc.record({
     scene: sceneOf({ min: 1, max: 200 }),
     ghosts: fc.array(fc.nat(199), { maxLength: 40 }),
@@ -120,7 +120,9 @@ test('selection follows the rule, and fills up to half of what is asked for', ()
       const candidates = results
         .filter(({ node }) => !dead.has(node))
         .map((result) => ({ ...result, code: space.code(result.node) }));
-      const { chosen, dropped } = prune(scene.metric, candidates, limit, scene.alpha);
+      const strict = prune(scene.metric, candidates, limit, 1);
+      const rest = strict.dropped;
+      const { chosen, dropped } = prune(scene.metric, rest, limit, scene.alpha, strict.chosen);
       const least = Math.floor(limit / 2);
       const expected = [...chosen, ...dropped.slice(0, Math.max(0, least - chosen.length))];
       expected.sort(compareNeighbours);

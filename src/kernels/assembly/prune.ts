@@ -35,6 +35,12 @@ export function prunedAt(walk: u32, place: u32): u32 {
   return load<u32>(walk, PRUNED) + (place << 3);
 }
 
+/** What distances between candidates are multiplied by: squared where distances are; none where they may be negative. */
+export function slackOf(space: u32, alpha: f32): f32 {
+  const metric = load<u32>(space, SPACE_METRIC);
+  return metric == METRIC_L2 ? alpha * alpha : metric == METRIC_DOT ? 1 : alpha;
+}
+
 export function pruneBegin(walk: u32): void {
   store<u32>(walk, 0, GATHER_COUNT);
   store<u32>(walk, 0, CHOSEN_COUNT);
@@ -48,7 +54,7 @@ export function pruneBegin(walk: u32): void {
 export function prune(walk: u32, from: u32, to: u32, limit: u32, alpha: f32): void {
   const space = load<u32>(walk, WALK_SPACE);
   const metric = load<u32>(space, SPACE_METRIC);
-  const factor: f32 = metric == METRIC_L2 ? alpha * alpha : metric == METRIC_DOT ? 1 : alpha;
+  const factor = slackOf(space, alpha);
   const room = largestCap(space);
   let chosen = load<u32>(walk, CHOSEN_COUNT);
   let pruned = load<u32>(walk, PRUNED_COUNT);

@@ -106,6 +106,8 @@ export const HOP_MEASURED = WALK_PRIVATE + 220;
 export const OTHERS_COUNT = WALK_PRIVATE + 224;
 export const LOST_COUNT = WALK_PRIVATE + 228;
 export const UNREAD_COUNT = WALK_PRIVATE + 232;
+/** Whether `selectNeighbours` goes through the results again, with slack. */
+export const SELECT_IS_SLACK = WALK_PRIVATE + 236;
 
 export const PHASE_DONE: u32 = 0;
 export const PHASE_WALK: u32 = 1;

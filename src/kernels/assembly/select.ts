@@ -12,9 +12,9 @@ import {
   WALK_SELECTED_COUNT,
   WALK_SPACE,
 } from '../layout';
-import { addGathered, fetchGathered, isGhost, keyAt } from './gather';
+import { addGathered, fetchGathered, isGhost, keyAt, nodeAt } from './gather';
 import { nodeOf } from './key';
-import { chosenAt, orderAt, packChosen, prune, pruneBegin, prunedAt } from './prune';
+import { chosenAt, orderAt, packChosen, prune, pruneBegin, prunedAt, slackOf } from './prune';
 import {
   CHOSEN_COUNT,
   GATHER_COUNT,
@@ -24,13 +24,15 @@ import {
   largestCap,
   NEAREST,
   PRUNED_COUNT,
+  SELECT_IS_SLACK,
   SELECT_NEXT,
   SELECT_WINDOW,
 } from './scratch';
 
 /**
- * Chooses at most `m` living results that lie in different directions, nearest first. The nearest ghost
- * when the walk found nothing living: the graph has to hang together.
+ * Chooses at most `m` living results that lie in different directions, nearest first. All are judged without slack
+ * before any is judged with it: in dense places the near ones that slack lets in would leave no room for the far. The
+ * nearest ghost when the walk found nothing living: the graph has to hang together.
  */
 export function selectNeighbours(walk: u32, m: u32, alpha: f32): u32 {
   store<u32>(walk, 0, WALK_NEED_COUNT);
@@ -38,17 +40,25 @@ export function selectNeighbours(walk: u32, m: u32, alpha: f32): u32 {
   if (load<u32>(walk, GATHER_OWNER) != GATHER_FOR_SELECT) {
     store<u32>(walk, GATHER_FOR_SELECT, GATHER_OWNER);
     store<u32>(walk, 0, SELECT_NEXT);
+    store<u32>(walk, 0, SELECT_IS_SLACK);
     pruneBegin(walk);
     addWindow(walk);
   }
   for (;;) {
     if (!fetchGathered(walk)) return STATUS_NEED;
     const chosen = load<u32>(walk, CHOSEN_COUNT);
-    prune(walk, chosen, orderLiving(walk, chosen), limit, alpha);
+    const isSlack = load<u32>(walk, SELECT_IS_SLACK) != 0;
+    prune(walk, chosen, orderLiving(walk, chosen), limit, isSlack ? alpha : 1);
     if (load<u32>(walk, CHOSEN_COUNT) == limit) break;
     packChosen(walk);
-    if (!addWindow(walk)) break;
+    if (addWindow(walk)) continue;
+    if (isSlack || slackOf(load<u32>(walk, WALK_SPACE), alpha) == 1) break;
+    store<u32>(walk, 1, SELECT_IS_SLACK);
+    store<u32>(walk, 0, SELECT_NEXT);
+    store<u32>(walk, 0, PRUNED_COUNT);
+    addWindow(walk);
   }
+  sortChosen(walk);
   if (load<u32>(walk, WALK_RESULT_COUNT) == 0) emitGhost(walk);
   else emit(walk, limit);
   store<u32>(walk, GATHER_FOR_NONE, GATHER_OWNER);
@@ -73,9 +83,32 @@ function orderLiving(walk: u32, first: u32): u32 {
   const count = load<u32>(walk, GATHER_COUNT);
   let place = first;
   for (let i = first; i < count; i++) {
-    if (!isGhost(walk, i)) store<u32>(orderAt(walk, place++), i);
+    if (!isGhost(walk, i) && !isChosen(walk, i, first)) store<u32>(orderAt(walk, place++), i);
   }
   return place;
+}
+
+/** Whether one of the first positions, which are those of the chosen, is of the same node. */
+function isChosen(walk: u32, position: u32, chosen: u32): bool {
+  const node = load<u32>(nodeAt(walk, position));
+  for (let i: u32 = 0; i < chosen; i++) if (load<u32>(nodeAt(walk, i)) == node) return true;
+  return false;
+}
+
+/** Nearest first. */
+function sortChosen(walk: u32): void {
+  const count = load<u32>(walk, CHOSEN_COUNT);
+  for (let i: u32 = 1; i < count; i++) {
+    const position = load<u32>(chosenAt(walk, i));
+    const key = load<u64>(keyAt(walk, position));
+    let place = i;
+    for (; place > 0; place--) {
+      const before = load<u32>(chosenAt(walk, place - 1));
+      if (load<u64>(keyAt(walk, before)) <= key) break;
+      store<u32>(chosenAt(walk, place), before);
+    }
+    store<u32>(chosenAt(walk, place), position);
+  }
 }
 
 function emitGhost(walk: u32): void {

@@ -14,17 +14,18 @@ export interface Pruned {
   readonly dropped: readonly PruneCandidate[];
 }
 
-/** `candidates` are sorted, nearest first. */
+/** `candidates` are sorted, nearest first; `before` were chosen already. */
 export function prune(
   metric: number,
   candidates: readonly PruneCandidate[],
   limit: number,
   alpha: number,
+  before: readonly PruneCandidate[] = [],
 ): Pruned {
   const slack = Math.fround(alpha);
   const factor =
     metric === METRIC_L2 ? Math.fround(slack * slack) : metric === METRIC_DOT ? 1 : slack;
-  const chosen: PruneCandidate[] = [];
+  const chosen = [...before];
   const dropped: PruneCandidate[] = [];
   for (const candidate of candidates) {
     if (chosen.length === limit) break;
