@@ -166,6 +166,11 @@ export function seekBlock(block: Block, hi: number, lo: number): number {
   let high = count;
   if (keyHi === 0) {
     if (block.constantHi !== hi) return block.constantHi < hi ? count : 0;
+    // Where keys follow each other without gaps, the first says where the others are.
+    const guess = lo - u32[keyLo];
+    if (guess > 0 && guess < count && u32[keyLo + guess] === lo && u32[keyLo + guess - 1] < lo) {
+      return guess;
+    }
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (u32[keyLo + middle] < lo) low = middle + 1;

@@ -118,11 +118,22 @@ function checkBlocks(index: TableIndex, end: number, location: Location): void {
   if (position > end) throw new CorruptionError('block outside of the table', location);
 }
 
+/** Blocks on either side of where a key should be, if keys were spread evenly, in which it is looked for first. */
+const NEAR = 4;
+
 /** The first block whose last key is not before (hi, lo); `blockCount` when there is none. */
 export function seekTableIndex(index: TableIndex, hi: number, lo: number): number {
-  const { lastHi, lastLo } = index;
+  const { lastHi, lastLo, blockCount } = index;
   let low = 0;
-  let high = index.blockCount;
+  let high = blockCount;
+  const last = blockCount - 1;
+  if (lastHi[0] === hi && lastHi[last] === hi && lo > lastLo[0] && lo < lastLo[last]) {
+    // Keys are numbers given one after the other: few of the index's cache lines are met.
+    const share = (lo - lastLo[0]) / (lastLo[last] - lastLo[0]);
+    const guess = Math.floor(share * last);
+    if (guess >= NEAR && lastLo[guess - NEAR] < lo) low = guess - NEAR + 1;
+    if (guess + NEAR < last && lastLo[guess + NEAR] >= lo) high = guess + NEAR;
+  }
   while (low < high) {
     const middle = (low + high) >>> 1;
     const middleHi = lastHi[middle];

@@ -59,6 +59,31 @@ test('a block gives back its entries and finds its keys', () => {
   );
 });
 
+test('keys with few gaps and many versions are found', () => {
+  const keys = fc.array(fc.tuple(fc.constantFrom(1, 1, 1, 2, 3), fc.integer({ min: 1, max: 3 })), {
+    minLength: 1,
+    maxLength: 20,
+  });
+  fc.assert(
+    fc.property(keys, (gaps) => {
+      let lo = 0;
+      const entries = gaps.flatMap(([gap, versions]): Entry[] => {
+        lo += gap;
+        const value = new Uint8Array(0);
+        return Array.from({ length: versions }, (_, i) => {
+          return { hi: 4, lo, sequence: versions - i, kind: 3, value };
+        });
+      });
+      const block = open(build(entries));
+      if (typeof block === 'string') throw new Error(block);
+      for (let wanted = 0; wanted <= lo + 1; wanted++) {
+        const found = entries.findIndex((e) => e.lo >= wanted);
+        expect(seekBlock(block, 4, wanted)).toBe(found < 0 ? entries.length : found);
+      }
+    }),
+  );
+});
+
 test('high halves that do not vary are not columns', () => {
   const at = (hi: number, sequence: number): Entry => {
     return { hi, lo: 1, sequence, kind: 3, value: new Uint8Array(0) };
