@@ -94,7 +94,7 @@ test('touched lists tell what a layout must write', () => {
 test('a graph that outgrows its memory is the same one', async () => {
   const vectors = clusteredVectors(2600, 16, { clusters: 8, seed: 8 });
   const queries = clusteredVectors(20, 16, { clusters: 8, seed: 9 });
-  const [ample, scarce] = [512, 14].map(
+  const [ample, scarce] = [512, 15].map(
     (frames) => new World({ dimension: 16, m: 32, frames, efConstruction: 40 }),
   );
   for (const world of [ample, scarce]) world.addAll(vectors, 5);

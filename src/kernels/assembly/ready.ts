@@ -53,7 +53,7 @@ import {
 import { cellOf, codeCellOf, divide, isLive, pageOf, slotInCell, slotOf } from './space';
 import { measure } from './sq8';
 import { offerStop, stopsEarly } from './stop';
-import { touchEntries, touchNextList } from './touch';
+import { touchEntries, touchNextLists } from './touch';
 
 /** Measures the pending nodes whose codes are in memory; false when others remain. */
 export function measurePending(walk: u32): bool {
@@ -71,7 +71,7 @@ export function measurePending(walk: u32): bool {
 function measureReady(walk: u32, count: u32, isOnBits: bool): void {
   const space = load<u32>(walk, WALK_SPACE);
   const entries = load<u32>(walk, READY);
-  touchNextList(walk);
+  touchNextLists(walk);
   if (isOnBits) {
     touchEntries(walk, entries, count, BIT_CODE + (load<u32>(space, SPACE_BIT_COUNT) >> 3));
     measureBits(walk, entries, count);

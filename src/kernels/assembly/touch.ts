@@ -33,19 +33,28 @@ export function touchEntries(walk: u32, entries: u32, count: u32, bytes: u32): v
 }
 
 /**
- * Touches the list of the nearest candidate: about every second time that is the node which is expanded
- * next, and its list has come while codes were waited for and measured.
+ * Touches the lists of the two nearest candidates. Mostly one of them is the node that is expanded next, and its
+ * list comes while codes are waited for and measured.
  */
 @inline
-export function touchNextList(walk: u32): void {
-  if (load<u32>(walk, CANDIDATE_COUNT) == 0) return;
+export function touchNextLists(walk: u32): void {
+  const count = load<u32>(walk, CANDIDATE_COUNT);
+  if (count == 0) return;
+  const heap = load<u32>(walk, CANDIDATES);
+  let sum = touchList(walk, load<u64>(heap));
+  if (count > 2) sum += touchList(walk, min(load<u64>(heap, 8), load<u64>(heap, 16)));
+  keep(walk, sum);
+}
+
+@inline
+function touchList(walk: u32, key: u64): u32 {
   const space = load<u32>(walk, WALK_SPACE);
   const layer = load<u32>(walk, WALK_LAYER);
-  const list = listAddress(space, layer, nodeOf(load<u64>(load<u32>(walk, CANDIDATES))));
-  if (list == 0) return;
+  const list = listAddress(space, layer, nodeOf(key));
+  if (list == 0) return 0;
   const half = capOf(space, layer) << 1;
   const middle = list + half;
-  keep(walk, <u32>load<u8>(list) + <u32>load<u8>(middle) + <u32>load<u8>(middle + half));
+  return <u32>load<u8>(list) + <u32>load<u8>(middle) + <u32>load<u8>(middle + half);
 }
 
 /** Loads whose values nobody uses would be left out. */
