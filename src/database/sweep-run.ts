@@ -29,6 +29,7 @@ const REPAIRS_PER_TURN = 256;
 /** When ghosts come faster than sweeps take them out, each turn does more, and writes wait longer for theirs. */
 const GHOST_SHARE_PRESSING = 0.15;
 const LINKS_PER_TURN = 32;
+const REACHING_PASSES_MAX = 8;
 const FREED_PER_TURN = 512;
 const PAGES_PER_TURN = 256;
 
@@ -168,22 +169,29 @@ export class SweepRun {
     });
   }
 
-  /** Passes over all lists of layer 0 until one reaches nothing new: three or so, since most lists lead anywhere. */
+  /**
+   * Passes over all lists of layer 0 until one reaches nothing new: three or so, since most lists lead anywhere. What
+   * commits meanwhile reach does not count, and passes have an end: beside steady writes none might be the last.
+   */
   async #reachAll(sweep: GraphSweep): Promise<void> {
     sweep.beginReaching();
-    let before: number;
-    do {
-      before = sweep.reachedCount;
+    for (let pass = 0, found = 1; found > 0 && pass < REACHING_PASSES_MAX; pass++) {
+      found = 0;
       for (let from: number | undefined = 0; from !== undefined; ) {
         const first: number = from;
         this.#control.proceed();
-        from = await this.#session.stores.writer.run(() => this.#reachFrom(sweep, first));
+        const piece = await this.#session.stores.writer.run(() => this.#reachFrom(sweep, first));
+        found += piece.found;
+        from = piece.next;
       }
-    } while (sweep.reachedCount > before);
+    }
   }
 
-  /** By the lists of layer 0 from a node on; gives the one to go on with. */
-  async #reachFrom(sweep: GraphSweep, first: number): Promise<number | undefined> {
+  /** By the lists of layer 0 from a node on: how many it reaches, and the node to go on with. */
+  async #reachFrom(
+    sweep: GraphSweep,
+    first: number,
+  ): Promise<{ readonly found: number; readonly next: number | undefined }> {
     const { engine } = this.#session.stores;
     const { id, space } = this.#space;
     const ids = new Uint32Array(4 * Math.max(space.capBottom, space.capUpper));
@@ -195,16 +203,17 @@ export class SweepRun {
       toLo: 0xffffffff,
     });
     const slice = this.#slice();
+    let found = 0;
     try {
       for (let examined = 0; scan.next(); examined++) {
-        if (examined === LISTS_PER_TURN) return scan.lo;
-        sweep.reach(scan.lo, ids, decodeList(scan.value, ids));
+        if (examined === LISTS_PER_TURN) return { found, next: scan.lo };
+        found += sweep.reach(scan.lo, ids, decodeList(scan.value, ids));
         if (slice.isOver) await slice.yield();
       }
     } finally {
       scan.close();
     }
-    return undefined;
+    return { found, next: undefined };
   }
 
   async #relinkAbove(sweep: GraphSweep): Promise<void> {

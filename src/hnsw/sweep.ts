@@ -118,15 +118,13 @@ export class GraphSweep {
     if (entry !== undefined) this.#reached.add(entry.node);
   }
 
-  /** A list of layer 0: what it names is reached if its node is. */
-  reach(node: number, ids: Uint32Array, count: number): void {
+  /** A list of layer 0: what it names is reached if its node is. Returns how many were not before. */
+  reach(node: number, ids: Uint32Array, count: number): number {
     const reached = this.#reached;
-    if (!reached.has(node)) return;
+    if (!reached.has(node)) return 0;
+    const before = reached.count;
     for (let i = 0; i < count; i++) reached.add(ids[i]);
-  }
-
-  get reachedCount(): number {
-    return this.#reached.count;
+    return reached.count - before;
   }
 
   isReached(node: number): boolean {

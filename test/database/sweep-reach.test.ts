@@ -52,3 +52,31 @@ test('nodes that only name each other are reached after a sweep', async () => {
   expect((await db.check()).problems).toEqual([]);
   await db.close();
 });
+
+function flat(vectors: readonly Float32Array[]): Float32Array {
+  return Float32Array.from(vectors.flatMap((vector) => [...vector]));
+}
+
+test('a sweep ends beside writes that never stop', async () => {
+  const db = new Database(await openSession('/steady', fileSystem, options));
+  const things = await db.collection('things', { dimension: 8, metric: 'l2', exactBelow: 0 });
+  // More lists than one turn of a pass looks at: writes come between.
+  const [built, most] = [24_000, 1500];
+  const vectors = randomVectors(built + most, 8, 2);
+  await things.build({ vectors: flat(vectors.slice(0, built)) });
+  await things.delete([1, 2, 3]);
+  let isOver = false;
+  const compacting = db.compact().then(() => {
+    isOver = true;
+  });
+  let id = built;
+  const write = async () => {
+    for (; id < vectors.length && !isOver; id++) {
+      await things.upsert({ id, vector: vectors[id] });
+    }
+  };
+  await Promise.all(Array.from({ length: 6 }, write));
+  expect(isOver).toBe(true);
+  await compacting;
+  await db.close();
+});

@@ -49,7 +49,7 @@ export function pruneBegin(walk: u32): void {
 
 /**
  * Chooses at most `limit` among the gathered codes at places [from, to) of the order, which are
- * sorted by their keys and are no nearer than those that were chosen before.
+ * sorted by their keys and are no nearer than those that were chosen before, in the same pass.
  */
 export function prune(walk: u32, from: u32, to: u32, limit: u32, alpha: f32): void {
   const space = load<u32>(walk, WALK_SPACE);
