@@ -54,17 +54,20 @@ export async function openSession(
 ): Promise<Session> {
   const fileSystem = given ?? new NodeFileSystem();
   refuseUnfinished(fileSystem, path);
-  const exists = holdsTree(fileSystem, `${path}/${TREE_DIRECTORY}`);
-  checkExistence(path, exists, options);
+  const trees = `${path}/${TREE_DIRECTORY}`;
+  checkExistence(path, holdsTree(fileSystem, trees), options);
   const isNew = !options.readOnly && !fileSystem.exists(path);
   if (!options.readOnly) fileSystem.makeDirectory(path);
   const undo: (() => unknown)[] = isNew ? [() => fileSystem.removeDirectory?.(path)] : [];
   try {
     const lock = await takeLock(path, fileSystem, options);
     undo.push(() => lock?.release());
-    if (isNew) undo.push(() => removeNew(fileSystem, path));
-    const attachments: VectorAttachment[] = [];
     const guarded = lock === undefined ? fileSystem : new GuardedFileSystem(fileSystem, lock);
+    // While the lock was waited for, its owner may have made the database.
+    const exists = holdsTree(guarded, trees);
+    checkExistence(path, exists, options);
+    if (isNew && !exists) undo.push(() => removeNew(guarded, path));
+    const attachments: VectorAttachment[] = [];
     const reads = new StagedReads({ bytesMax: planMemory(options.memoryBytes).stagedBytes });
     const staging = new StagingFileSystem(guarded, reads);
     const stores = await openStores({

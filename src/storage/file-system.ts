@@ -88,7 +88,10 @@ export interface FileSystem {
    */
   makeDirectory(path: string): void;
 
-  /** Removes a directory if it is empty, and leaves it otherwise. Missing: nothing removes directories. */
+  /**
+   * Removes a directory if it is empty, and leaves it otherwise. Optional: without it an opening that fails leaves the
+   * folders that it made.
+   */
   removeDirectory?(path: string): void;
 
   /** After it returns, creations, links, renames and removals in `directory` survive a power failure. */

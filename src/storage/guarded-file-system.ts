@@ -58,6 +58,11 @@ export class GuardedFileSystem implements FileSystem {
     this.#inner.makeDirectory(path);
   }
 
+  removeDirectory(path: string): void {
+    check(this.#lock, 'remove directory', path);
+    this.#inner.removeDirectory?.(path);
+  }
+
   syncDirectory(directory: string): void {
     this.#inner.syncDirectory(directory);
   }

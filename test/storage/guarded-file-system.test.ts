@@ -31,6 +31,7 @@ test('without the lock everything is read and nothing is changed', async () => {
   expectCode('IO', () => guarded.link('/db/a', '/db/b'), lost);
   expectCode('IO', () => guarded.remove('/db/a'), lost);
   expectCode('IO', () => guarded.makeDirectory('/db/sub'), lost);
+  expectCode('IO', () => guarded.removeDirectory('/db'), lost);
   await expect(guarded.removeInBackground('/db/a')).rejects.toMatchObject({ code: 'IO' });
   expect(tracing.trace).toEqual([]);
   expect([read(guarded, '/db/a'), file.size()]).toEqual(['content', 7]);
