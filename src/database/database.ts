@@ -95,11 +95,16 @@ export class Database implements AsyncDisposable {
   async snapshot(): Promise<Snapshot> {
     this.#session.assertOpen();
     const view = this.#session.views.open('snapshot');
-    const entries = this.#session.catalog.entriesAt(view.sequence);
-    const stores = new Map(
-      Array.from(entries, ([name, entry]) => [name, () => this.#session.collection(entry)]),
-    );
-    return new Snapshot(this.#session, view, stores);
+    try {
+      const entries = this.#session.catalog.entriesAt(view.sequence);
+      const stores = new Map(
+        Array.from(entries, ([name, entry]) => [name, () => this.#session.collection(entry)]),
+      );
+      return new Snapshot(this.#session, view, stores);
+    } catch (error) {
+      view.close(() => new DatabaseError('DATABASE_CLOSED', 'the snapshot was not taken'));
+      throw error;
+    }
   }
 
   /**

@@ -1,5 +1,7 @@
 /** Which collections a snapshot has, taken when commits that make, rename, empty and drop some are not published yet. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { CollectionCatalog } from '../../src/database/collection-catalog.ts';
+import { DatabaseError } from '../../src/errors.ts';
 import type { Database, Snapshot } from '../../src/index.ts';
 import { fixture } from './fixtures.ts';
 
@@ -49,4 +51,17 @@ test('a snapshot beside a collection that is being emptied', async () => {
   await clearing;
   await f.collection.upsert([{ id: 2 }, { id: 3 }]);
   expect(await counts(snapshot, ['things'])).toEqual([1]);
+});
+
+test('a snapshot whose catalog cannot be read holds nothing', async () => {
+  await using f = await fixture();
+  const entriesAt = vi.spyOn(CollectionCatalog.prototype, 'entriesAt').mockImplementation(() => {
+    throw new DatabaseError('IO', 'cannot read');
+  });
+  try {
+    await expect(f.db.snapshot()).rejects.toMatchObject({ code: 'IO' });
+  } finally {
+    entriesAt.mockRestore();
+  }
+  expect((await f.db.stats()).readers.snapshots).toBe(0);
 });
