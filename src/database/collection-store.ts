@@ -140,6 +140,11 @@ export class CollectionStore {
     return this.#sinceLoad;
   }
 
+  /** What `followChanges` holds in memory. */
+  get followBytes(): number {
+    return this.#sinceLoad?.bytes ?? 0;
+  }
+
   unfollowChanges(): void {
     this.#sinceLoad = undefined;
   }

@@ -24,7 +24,7 @@ export interface MemoryStats {
   readonly jobBytes: number;
   /** What sweeps under way remember of nodes: a few bits for each. */
   readonly sweepBytes: number;
-  /** Arrays of bulk loads under way. */
+  /** Arrays of bulk loads under way, and a bit for each record while they complete what they loaded. */
   readonly bulkBytes: number;
   /** Bytes that are being read in the background. */
   readonly stagedBytes: number;
@@ -159,7 +159,8 @@ function memoryStats(session: Session): MemoryStats {
   const { jobBytes } = planMemory(options.memoryBytes);
   const { totalBytes, freeBytes, cellBytes, runBytes } = stores.allocator.stats();
   const moduleBytes = totalBytes - freeBytes;
-  const bulkBytes = stores.bulk.bytes;
+  const followed = [...session.allCollections].map(({ followBytes }) => followBytes);
+  const bulkBytes = stores.bulk.bytes + sum(followed);
   const stagedBytes = stores.reads.bytes;
   const sweepBytes = sum([...openSpaces(session)].map(({ graph }) => graph.sweepBytes));
   return {

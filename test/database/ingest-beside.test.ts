@@ -42,7 +42,10 @@ test('what others write of records that were just loaded stays', async () => {
   ]);
   // Else there was nothing beside which these were written.
   expect(things.info().namedVectors.twin.vectors).toBeLessThan(count / 2);
+  // It remembers which records they were.
+  expect((await f.db.stats()).memory.bulkBytes).toBeGreaterThan(0);
   await ingest;
+  expect((await f.db.stats()).memory.bulkBytes).toBe(0);
   for (const id of updated) expect(await twinOf(things, id)).toEqual(ours);
   for (const id of bare) expect(await twinOf(things, id)).toBeUndefined();
   for (const id of gone) expect(await things.has(id)).toBe(false);
