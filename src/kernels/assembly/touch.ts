@@ -9,7 +9,10 @@ import { nodeOf } from './key';
 import { CANDIDATE_COUNT, CANDIDATES, TOUCHED } from './scratch';
 import { capOf, listAddress } from './space';
 
-/** Bytes of which three touches, at 0, at 64 and of the last, meet every line: they begin at multiples of 16. */
+/**
+ * Bytes of which three touches, at 0, at 64 and of the last, meet every line of what begins at multiples of 16; of
+ * what does not, one is missed now and then above 132 bytes.
+ */
 const THREE_TOUCHES: u32 = 144;
 
 /** Touches what `count` entries (address << 32 | node) point to, `bytes` each. */
@@ -42,7 +45,10 @@ export function touchNextLists(walk: u32): void {
   if (count == 0) return;
   const heap = load<u32>(walk, CANDIDATES);
   let sum = touchList(walk, load<u64>(heap));
-  if (count > 2) sum += touchList(walk, min(load<u64>(heap, 8), load<u64>(heap, 16)));
+  if (count > 1) {
+    const second = load<u64>(heap, 8);
+    sum += touchList(walk, count > 2 ? min(second, load<u64>(heap, 16)) : second);
+  }
   keep(walk, sum);
 }
 
