@@ -123,20 +123,20 @@ const MEMORY_BYTES_MAX = 2 ** 32;
 /** Whether the bits of words are counted faster than those of vectors: see measure-bits.ts. */
 const COUNTS_WORDS = process.arch === 'x64';
 
-/**
- * Reserves `memoryBytes`, rounded up to 64 KiB, at most 4 GiB. The system gives it when it is touched. `countsWords`:
- * how bits are counted; what comes out is the same.
- */
-export function createKernels(memoryBytes: number, countsWords: boolean = COUNTS_WORDS): Kernels {
+/** Reserves `memoryBytes`, rounded up to 64 KiB, at most 4 GiB. The system gives it when it is touched. */
+export function createKernels(memoryBytes: number): Kernels {
   assert(memoryBytes > 0, 'kernel memory is not empty');
   assert(memoryBytes <= MEMORY_BYTES_MAX, 'kernel memory is at most 4 GiB');
   const pages = Math.ceil(memoryBytes / WASM_PAGE_BYTES);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   const module = new WebAssembly.Module(Buffer.from(KERNEL_BYTES, 'base64'));
-  return instantiate({ module, memory }, countsWords);
+  return instantiate({ module, memory });
 }
 
-/** Another instance over the same memory, for another thread. It keeps no data of its own. */
+/**
+ * Another instance over the same memory, for another thread. It keeps no data of its own. `countsWords`: how bits are
+ * counted; what comes out is the same.
+ */
 export function instantiate(shared: SharedKernels, countsWords: boolean = COUNTS_WORDS): Kernels {
   const { module, memory } = shared;
   const instance = new WebAssembly.Instance(module, {
