@@ -151,7 +151,7 @@ test('curves are measured again when there are many more vectors', async () => {
     (await collection.searchWithStats({ vector: queries[0], k, recall: 0.99 })).stats.ef;
   await collection.upsert(Array.from({ length: 400 }, (_, id) => record(id)));
   const before = await ask();
-  await collection.upsert(Array.from({ length: 1380 }, (_, i) => record(120 + i)));
+  await collection.upsert(Array.from({ length: 1100 }, (_, i) => record(400 + i)));
   // The old width serves until the new one is there.
   expect(await ask()).toBe(before);
   await expect.poll(ask, { timeout: 20_000 }).not.toBe(before);
