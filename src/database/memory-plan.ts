@@ -36,11 +36,9 @@ export interface MemoryPlan {
 
 const MODULE_BYTES_MAX = 4096 * MIB - 64 * KIB;
 const BLOCK_BYTES = 4096;
-/**
- * With less, searches of a large collection read more blocks again than they read pages less; and what the heads of sixty
- * thousand records take, as soon as that is a small part.
- */
+/** With less, searches of a large collection read more blocks again than they read pages less. */
 const SMALL_CACHE_BYTES = 1.25 * MIB;
+/** The heads of sixty thousand records fit; taken where it is at most an eleventh of the budget. */
 const FULL_CACHE_BYTES = 1.75 * MIB;
 
 export function planMemory(memoryBytes: number): MemoryPlan {

@@ -1,6 +1,6 @@
 /**
  * One list of a sweep: the edges to ghosts out, and in their place edges to living nodes that the ghosts'
- * own lists name, at most three for each ghost, chosen for diversity (the rule of insertions). Edges that
+ * own lists name, at most three for each ghost, chosen by the diversity rule, with slack. Edges that
  * the list keeps are never dropped, so whoever had an edge of it keeps that.
  *
  * Where ghosts name only ghosts (a whole neighbourhood was deleted) the search for replacements goes on
@@ -55,7 +55,7 @@ export function repairedList(
     if (isCrowded(context, candidate, list, options.alpha)) passed.push(candidate);
     else list.push(candidate.node);
   }
-  // As insertions do: the nearest of those that lie in no direction of their own, up to half a list.
+  // Where that leaves too few: the nearest of those that lie in no direction of their own, up to half a list.
   const least = Math.min(length, options.m);
   for (let i = 0; i < passed.length && list.length < least; i++) list.push(passed[i].node);
   return Uint32Array.from(list);
