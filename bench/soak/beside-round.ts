@@ -46,6 +46,8 @@ export interface BesideOptions {
   readonly squeezes: boolean;
   /** Ends workers. */
   readonly kills: boolean;
+  /** Asked after `steps` writes: until it is so, more follow, twenty times as many in all at the most. Default: it is. */
+  readonly isEnough?: (replaced: number) => boolean;
 }
 
 export interface BesideTally {
@@ -63,6 +65,7 @@ type Readable = Pick<
 
 /** Wider than any collection is large. */
 const EF = 4 * IDS;
+const STEPS_FACTOR_MAX = 20;
 const MEMORY_BYTES = [10_000_000, 16_000_000, 48_000_000] as const;
 
 /** Runs one round; throws what was wrong. */
@@ -118,7 +121,7 @@ class Round {
     await writes.begin();
     const others = this.#others(session, database, writes);
     try {
-      for (let i = 0; i < this.#options.steps && !this.#stop.signal.aborted; i++) {
+      for (let i = 0; this.#goesOn(i, session) && !this.#stop.signal.aborted; i++) {
         await writes.step();
         if (random() < 0.5) await setTimeout(0);
       }
@@ -135,6 +138,12 @@ class Round {
     for (const i of [0, 1]) writes.things[i] = await again.collection(NAMES[i]);
     await this.#settled(again, writes);
     await again.close();
+  }
+
+  #goesOn(step: number, { stores }: Session): boolean {
+    const { steps, isEnough = () => true } = this.#options;
+    if (step < steps) return true;
+    return step < STEPS_FACTOR_MAX * steps && !isEnough(stores.workers?.replaced ?? 0);
   }
 
   #note({ stores }: Session, { counts }: Writes): void {
