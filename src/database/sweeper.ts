@@ -9,6 +9,7 @@
  * for each: at a twentieth, two thirds of all lists name one and are rewritten, 12 lists a ghost; at a
  * tenth it is 9.
  */
+import { keepAlive } from '../base/keep-alive.ts';
 import { isDatabaseError } from '../errors.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { timed } from './logger.ts';
@@ -36,9 +37,6 @@ const MERGE_SHARE = 0.25;
 
 /** Slack at the end of the page file that is left alone in the background. */
 const FILE_SLACK_SHARE = 0.15;
-
-/** Any time will do. */
-const KEEP_ALIVE_MS = 60_000;
 
 /** Options of `Database.compact`. */
 export interface CompactOptions {
@@ -107,11 +105,11 @@ export class Sweeper {
   /** Sweeps, empties pages and merges tables until nothing is to be had. */
   async compact(options: CompactOptions): Promise<CompactReport> {
     // The pauses of a sweep do not keep the process alive, which is right only where nobody waits for it.
-    const keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
+    const letGo = keepAlive();
     try {
       return await this.#compact(options);
     } finally {
-      clearInterval(keepAlive);
+      letGo();
     }
   }
 

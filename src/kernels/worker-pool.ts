@@ -8,6 +8,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
+import { keepAlive } from '../base/keep-alive.ts';
 import type { CellReaders } from './cell-allocator.ts';
 import type { Kernels } from './kernels.ts';
 import { kernelWorkerEntry } from './worker-entry.ts';
@@ -26,7 +27,6 @@ export interface KernelJob {
 /** So many workers that die one after the other, soon, with nothing done meanwhile, are replaced. */
 const FRUITLESS_MAX = 8;
 const FRUITLESS_MS = 500;
-const KEEP_ALIVE_MS = 2 ** 30;
 const HEAP_LIMITS = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4 };
 
 export class KernelPool implements CellReaders {
@@ -41,7 +41,8 @@ export class KernelPool implements CellReaders {
   readonly #jobs: (KernelJob | undefined)[] = new Array<KernelJob | undefined>(SLOTS);
   /** Told when jobs are ready again that somebody had begun. */
   readonly #listeners = new Set<() => void>();
-  readonly #keepAlive: NodeJS.Timeout;
+  /** Lets the process end; there are jobs until it is called. */
+  #letGo: () => void = () => {};
   #posted = 0;
   /** Where the next job is posted, or behind it. */
   #next = 0;
@@ -65,7 +66,6 @@ export class KernelPool implements CellReaders {
     this.#kernels = kernels;
     this.#onError = onError;
     this.#mailbox = createMailbox(threads);
-    this.#keepAlive = setInterval(() => {}, KEEP_ALIVE_MS).unref();
     this.#workers = Array.from({ length: threads }, (_, worker) => this.#start(worker));
   }
 
@@ -92,7 +92,7 @@ export class KernelPool implements CellReaders {
     while (this.#jobs[this.#next] !== undefined) this.#next = (this.#next + 1) % SLOTS;
     this.#mailbox.post(this.#next, job.operation, job.parameters);
     this.#jobs[this.#next] = job;
-    if (this.#posted++ === 0) this.#keepAlive.ref();
+    if (this.#posted++ === 0) this.#letGo = keepAlive();
     this.#mailbox.ring(1);
   }
 
@@ -199,7 +199,6 @@ export class KernelPool implements CellReaders {
   }
 
   async #close(): Promise<void> {
-    clearInterval(this.#keepAlive);
     this.#mailbox.stop();
     for (let worker = 0; worker < this.threads; worker++) this.#end(worker);
     await Promise.all(this.#exits);
@@ -271,7 +270,7 @@ export class KernelPool implements CellReaders {
   #release(slot: number): void {
     this.#jobs[slot] = undefined;
     this.#mailbox.free(slot);
-    if (--this.#posted === 0) this.#keepAlive.unref();
+    if (--this.#posted === 0) this.#letGo();
   }
 
   async #watch(): Promise<void> {
