@@ -1,7 +1,8 @@
 /**
  * `npm run bench -- NAME [options]` runs one bench from `dist` under plain node; without a name it lists
  * them, with `--all-smoke` it runs every one once at smoke size, without peers. A full run leaves its rows in
- * `bench/report`, unless `--json` names another file, and makes the report there again of all that it has.
+ * `bench/report` and makes the report there again of all that it has; with `--json FILE` the rows go there, and no
+ * report is made.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';

@@ -3,7 +3,10 @@ import { DatabaseError } from '../errors.ts';
 
 /** Where a compaction is. */
 export interface CompactProgress {
-  /** Repair of lists, links of weak nodes, places made free, vectors moved, pages rewritten, tables merged. */
+  /**
+   * Repair of lists, links of weak nodes, places made free, vectors moved, pages rewritten, tables merged. 'link' goes to
+   * its end twice, and nothing is told between: passes look for nodes that no path leads to, and the second links them.
+   */
   readonly phase: 'sweep' | 'link' | 'free' | 'move' | 'pages' | 'tables';
   /** Its name; '' in the phase 'tables', which are of all collections. */
   readonly collection: string;

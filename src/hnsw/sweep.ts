@@ -1,6 +1,7 @@
 /**
- * The sweep of a graph: after it no list names a ghost that was there when it began, and every living node
- * is named by some list. The caller (the database) drives it, a piece a commit:
+ * The sweep of a graph: after it no list names a ghost that was there when it began, every living node is
+ * named by some list, and a path on layer 0 leads from the entry to every living node. The caller (the
+ * database) drives it, a piece a commit:
  *
  *   1. each list, in the order of the tree: `examine`, and `repair` of those that name a ghost
  *   2. `replaceEntry`, when the entry is such a ghost
