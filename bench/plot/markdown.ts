@@ -9,8 +9,8 @@ less the smallest, divided by the median. Subjects were asked in turns, in proce
 is how many times as fast stratavec's public API is as the subject of the row, \`walkOverThis\` the same of the walk of
 its graph alone, without the API around it: medians of the ratios of rounds. \`lowerBound\` says that the narrowest beam
 did better than this recall already. At a glance each data set has the speed of stratavec, and how many times the
-speed of a peer it is, in brackets the same of the walk alone. usearch brings vectors to length 1 before it makes bytes of them (\`i8\`), so that
-its recall is bounded where lengths differ. The points of the charts lie beside them as JSON.
+speed of a peer it is, in brackets the same of the walk alone. usearch brings vectors to length 1 before it makes bytes
+of them (\`i8\`), so that its recall is bounded where lengths differ. The points of the charts lie beside them as JSON.
 `;
 
 /** `images`: the files of the charts of each data set, named from where the report lies. */

@@ -7,8 +7,8 @@
 //                                                                      PASSES]` of its input
 //
 // SPACE is l2 or ip. BASE and QUERIES are f32 rows without a header. A search of all queries, PASSES times, each
-// thread taking the next one (default: once, on one thread, one after the other), leaves in ANSWERS: ids u32[queries][k], distances f32[queries][k], latencies
-// f64[queries] in ms. Missing hits have id 0xffffffff.
+// thread taking the next one (default: once, on one thread, one after the other), leaves in ANSWERS:
+// ids u32[queries][k], distances f32[queries][k], latencies f64[queries] in ms. Missing hits have id 0xffffffff.
 #include <atomic>
 #include <chrono>
 #include <cstdint>
