@@ -44,8 +44,13 @@ export function eachChoice(options: BenchOptions): BenchOptions[] {
       }),
     );
   }
+  const known = datasetsIn(data);
   return list.split(',').map((text) => {
     const [dataset, rows] = text.split(':');
+    // Before the first is measured, which may take minutes.
+    if (!known.includes(dataset)) {
+      throw new Error(`no data set '${dataset}' in ${data}; there are: ${known.join(', ')}`);
+    }
     return { ...options, dataset, limit: parseCount('--dataset NAME:ROWS', rows) ?? limit };
   });
 }

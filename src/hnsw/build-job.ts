@@ -61,7 +61,7 @@ export interface BuildNodes {
 export const ASSIGNED_MAX = 1024;
 export const LEADERS_MAX = 64;
 /** What there is room for. */
-export const NEAREST_MAX = 200;
+const NEAREST_MAX = 200;
 /** By default, and of them kept; and candidates with those that chose back. */
 const NEAREST = 12;
 const KEPT_MAX = 10;

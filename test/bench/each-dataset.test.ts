@@ -41,6 +41,7 @@ test('a full run takes all data sets, and the smallest part with a truth of its 
     ['b', 9],
     ['a', 9],
   ]);
+  expect(() => chosen('--dataset', 'a,none')).toThrow(/no data set 'none'.*: a, b$/);
   expect(() => chosen('--dataset', 'b:x')).toThrow(/NAME:ROWS.*'x'/);
   expect(eachChoice(parseBenchOptions([], {}))).toHaveLength(1);
 });

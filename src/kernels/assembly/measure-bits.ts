@@ -39,22 +39,7 @@ function blockSums(bits: v128, planes: u32): v128 {
   return i16x8.extadd_pairwise_i8x16_s(sum);
 }
 
-@inline
-function dotBits(planes: u32, code: u32, count: u32): i32 {
-  let sums = i16x8.splat(0);
-  const end = code + ((count & ~127) >> 3);
-  let plane = planes;
-  for (let at = code; at < end; at += 16) {
-    sums = i16x8.add(sums, blockSums(v128.load(at), plane));
-    plane += 64;
-  }
-  if (count & 64) sums = i16x8.add(sums, blockSums(v128.load64_zero(end), plane));
-  const fours = i32x4.extadd_pairwise_i16x8_s(sums);
-  const twos = i32x4.add(fours, i32x4.shuffle(fours, fours, 2, 3, 0, 1));
-  return i32x4.extract_lane(twos, 0) + i32x4.extract_lane(twos, 1);
-}
-
-/** The same for four codes: the planes are read once for all. */
+/** The products of four codes with the planes, which are read once for all. */
 @inline
 function dotBitsFour(
   planes: u32,
@@ -104,7 +89,7 @@ function ones(bits: u64): u32 {
   return <u32>popcnt<u64>(bits);
 }
 
-/** As `dotBits`, by words. */
+/** The product of one code with the planes, by words. */
 @inline
 function dotWords(planes: u32, code: u32, count: u32): i32 {
   const end = planes + ((count & ~127) >> 1);
@@ -138,11 +123,6 @@ function dotWords(planes: u32, code: u32, count: u32): i32 {
  * distances between the prepared query and the codes in those slots.
  */
 export function measureBits(walk: u32, entries: u32, count: u32): void {
-  if (countsWords) measureByWords(walk, entries, count);
-  else measureByVectors(walk, entries, count);
-}
-
-function measureByWords(walk: u32, entries: u32, count: u32): void {
   const space = load<u32>(walk, WALK_SPACE);
   const metric = load<u32>(space, SPACE_METRIC);
   const bits = load<u32>(space, SPACE_BIT_COUNT);
@@ -151,22 +131,7 @@ function measureByWords(walk: u32, entries: u32, count: u32): void {
   const factor = load<f64>(walk, QUERY_FACTOR);
   const sum = load<i32>(walk, QUERY_SUM);
   const end = entries + (count << 3);
-  for (let at = entries; at < end; at += 8) {
-    finish(at, dotWords(planes, load<u32>(at, 4) + BIT_CODE, bits), metric, base, factor, sum);
-  }
-}
-
-/** Four at a time. */
-function measureByVectors(walk: u32, entries: u32, count: u32): void {
-  const space = load<u32>(walk, WALK_SPACE);
-  const metric = load<u32>(space, SPACE_METRIC);
-  const bits = load<u32>(space, SPACE_BIT_COUNT);
-  const planes = load<u32>(walk, QUERY_PLANES);
-  const base = load<f64>(walk, QUERY_BASE);
-  const factor = load<f64>(walk, QUERY_FACTOR);
-  const sum = load<i32>(walk, QUERY_SUM);
-  const end = entries + (count << 3);
-  const fours = entries + ((count & ~3) << 3);
+  const fours = countsWords ? entries : entries + ((count & ~3) << 3);
   let at = entries;
   for (; at < fours; at += 32) {
     const dots = dotBitsFour(
@@ -183,7 +148,7 @@ function measureByVectors(walk: u32, entries: u32, count: u32): void {
     finish(at + 24, i32x4.extract_lane(dots, 3), metric, base, factor, sum);
   }
   for (; at < end; at += 8) {
-    finish(at, dotBits(planes, load<u32>(at, 4) + BIT_CODE, bits), metric, base, factor, sum);
+    finish(at, dotWords(planes, load<u32>(at, 4) + BIT_CODE, bits), metric, base, factor, sum);
   }
 }
 
