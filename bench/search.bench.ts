@@ -8,13 +8,16 @@
  * Each subject works in child processes of its own; rounds of all queries are interleaved among them, and a figure
  * is the median of the rounds.
  *
- * npm run bench -- search --data DIR --full [--dataset a,b:100000,b] [--load build]
+ * `--budget MB` is what stratavec may take for the curve, in place of the library's default: a larger one shows large
+ * sets with everything in memory, as the peers hold them.
+ *
+ * npm run bench -- search --data DIR --full [--dataset a,b:100000,b] [--load build] [--budget MB]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type OneDataset, onEachDataset } from './harness/each-dataset.ts';
-import { readBenchOptionsAnd } from './harness/options.ts';
+import { orExit, parseCount, readBenchOptionsAnd } from './harness/options.ts';
 import { choosePeers } from './harness/peers.ts';
 import { buildAll } from './search/build-phase.ts';
 import { checkReopening, checkSmallMemory } from './search/check-phase.ts';
@@ -23,8 +26,10 @@ import { type Run, subjectStarter } from './search/run.ts';
 import type { Load } from './search/subject.ts';
 import { searchPeers } from './search/subjects.ts';
 
-const { options, own } = readBenchOptionsAnd(['load']);
+const { options, own } = readBenchOptionsAnd(['load', 'budget']);
 const load = chooseLoad(own.load);
+const megabytes = orExit(() => parseCount('--budget', own.budget));
+const memoryBytes = megabytes && megabytes * 1_000_000;
 const subjects = ['stratavec', 'stratavec-recall', ...choosePeers(searchPeers, options.peers)];
 await onEachDataset('search', options, searchOne);
 
@@ -40,6 +45,7 @@ async function searchOne({ dataset, options, report }: OneDataset): Promise<void
     searchesPerRound: options.full ? 2_000 : 1,
     // From k up: no subject keeps fewer candidates than it returns.
     efs: options.full ? [10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640] : [10, 40, 160],
+    memoryBytes,
     start: subjectStarter({ dataset, options }, directory, { load }),
   };
   try {

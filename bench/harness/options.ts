@@ -59,7 +59,8 @@ export function takeOwnOptions<Name extends string>(
   return { own, rest };
 }
 
-function orExit<Options>(read: () => Options): Options {
+/** What `read` gives; where it throws, the process ends with its message and exit code 2. */
+export function orExit<Options>(read: () => Options): Options {
   try {
     return read();
   } catch (error) {

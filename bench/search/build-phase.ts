@@ -16,7 +16,7 @@ export async function buildAll(run: Run, directory: string): Promise<void> {
       cpSync(join(directory, 'stratavec'), join(directory, subject), { recursive: true });
       continue;
     }
-    const child = run.start(subject, 'build');
+    const child = run.start(subject, 'build', run.memoryBytes);
     const { options: effective } = await child.ask<Empty>('empty');
     if (subject === 'stratavec') {
       report.begin(options.seed, options.full, {

@@ -63,8 +63,8 @@ export async function measureAll(run: Run): Promise<readonly Answers[]> {
 }
 
 async function openCurve(run: Run, subject: string): Promise<Curve> {
-  const { k, dataset } = run;
-  const child = run.start(subject, 'search');
+  const { k, dataset, memoryBytes } = run;
+  const child = run.start(subject, 'search', memoryBytes);
   await child.ask<Empty>('empty');
   const { openMs } = await child.ask<OpenAnswer>('open');
   const points: Point[] = [];

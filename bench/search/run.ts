@@ -19,6 +19,8 @@ export interface Run {
   readonly searchesPerRound: number;
   /** Ascending. */
   readonly efs: readonly number[];
+  /** What stratavec may take for the curve; undefined: its default. */
+  readonly memoryBytes?: number | undefined;
   /** Starts a process of a subject; `memoryBytes` undefined: its default. */
   start(subject: string, task: 'build' | 'search', memoryBytes?: number): Child;
 }
@@ -45,7 +47,7 @@ export function subjectStarter(
   };
 }
 
-/** What stratavec answered with its default memory: later phases must answer the same. */
+/** What stratavec answered on the curve: later phases must answer the same. */
 export interface Answers {
   readonly ef: number;
   readonly recall: number;
