@@ -8,6 +8,7 @@ import { type Candidates, readResults } from './candidates.ts';
 import type { Entry } from './entry.ts';
 import { refine, refineNow } from './refine.ts';
 import { Slices } from './slices.ts';
+import { spareOf } from './spare.ts';
 import { type FilterBits, WalkDriver } from './walk-driver.ts';
 import { runWalk, type SearchContext, type WalkRunner, withWalk } from './walk-runner.ts';
 import { walkTogether } from './walks-together.ts';
@@ -75,7 +76,7 @@ export function searchGraphNow(
   { k, ef, stop = 0, sliceMs }: SearchNowOptions & { readonly sliceMs: number },
 ): Candidates | undefined {
   const slices = new Slices(sliceMs, undefined);
-  const walk = new WalkDriver(context, ef);
+  const walk = new WalkDriver(context, ef, spareOf(context, ef));
   try {
     const onBits = context.vectors.hasBits;
     walk.setQuery(query, undefined, onBits ? CODES_BITS : CODES_SQ8);
@@ -119,7 +120,7 @@ export function searchGraphTogether<Ask extends SearchTogether>(
     entry,
     next,
     prepare: ({ query, k, ef, stop = 0 }) => {
-      const walk = new WalkDriver(context, ef);
+      const walk = new WalkDriver(context, ef, spareOf(context, ef));
       walk.setQuery(query, undefined, onBits ? CODES_BITS : CODES_SQ8);
       walk.setStop(Math.min(k, ef), stop);
       return walk;

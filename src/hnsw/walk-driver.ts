@@ -33,6 +33,7 @@ import {
   WALK_SELECTED,
   WALK_SELECTED_COUNT,
   WALK_SIZE,
+  WALK_SPARE,
   WALK_STOP_FACTOR,
   WALK_STOP_K,
 } from '../kernels/layout.ts';
@@ -77,10 +78,11 @@ export class WalkDriver {
   readonly #context: WalkContext;
   #scratch: Scratch;
 
-  /** Takes a scratch for `ef` results; `close` gives it back. */
-  constructor(context: WalkContext, ef: number) {
+  /** Takes a scratch for `ef` results and `spare` ones behind them; `close` gives it back. */
+  constructor(context: WalkContext, ef: number, spare = 0) {
     this.#context = context;
-    this.#scratch = context.pool.acquire(context.space.address, ef);
+    this.#scratch = context.pool.acquire(context.space.address, ef + spare);
+    context.kernels.memory.u32[(this.address + WALK_SPARE) >>> 2] = spare;
   }
 
   /** Of the walk. Changes when it grows. */

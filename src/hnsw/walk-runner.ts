@@ -12,6 +12,7 @@ import type { KernelJob, KernelPool } from '../kernels/worker-pool.ts';
 import type { Entry } from './entry.ts';
 import { LoneWalks } from './lone-walks.ts';
 import { Slices } from './slices.ts';
+import { spareOf } from './spare.ts';
 import { WalkAdmission } from './walk-admission.ts';
 import { type WalkContext, WalkDriver } from './walk-driver.ts';
 
@@ -44,7 +45,7 @@ interface Running {
   isHere: boolean;
 }
 
-/** Calls `use` with a walk for `ef` results, as soon as there is memory for one more, and closes it. */
+/** Calls `use` with a walk for `ef` results and spare ones, as soon as there is memory for one more, and closes it. */
 export async function withWalk<T>(
   context: SearchContext,
   ef: number,
@@ -52,11 +53,12 @@ export async function withWalk<T>(
 ): Promise<T> {
   const admission = context.runner?.admission ?? context.admission;
   // Most that grow do so once.
-  const bytes = 2 * (context.kernels.exports.walkBytes(context.space.address, ef) >>> 0);
+  const spare = spareOf(context, ef);
+  const bytes = 2 * (context.kernels.exports.walkBytes(context.space.address, ef + spare) >>> 0);
   const entering = admission?.enter(bytes);
   if (entering !== undefined) await entering;
   try {
-    const walk = new WalkDriver(context, ef);
+    const walk = new WalkDriver(context, ef, spare);
     try {
       return await use(walk);
     } finally {

@@ -4,6 +4,7 @@
  * next one while the main thread finishes the last, and the main thread walks itself when there is nothing to finish.
  */
 import type { Entry } from './entry.ts';
+import { spareOf } from './spare.ts';
 import type { WalkContext, WalkDriver } from './walk-driver.ts';
 import type { WalkRunner } from './walk-runner.ts';
 
@@ -97,7 +98,8 @@ class TogetherRun<Ask extends { readonly ef: number }> {
     const ask = this.#held ?? next();
     this.#held = undefined;
     if (ask === undefined) return false;
-    const bytes = 2 * (kernels.exports.walkBytes(space.address, ask.ef) >>> 0);
+    const room = ask.ef + spareOf(this.#context, ask.ef);
+    const bytes = 2 * (kernels.exports.walkBytes(space.address, room) >>> 0);
     if (!admission.tryEnter(bytes)) {
       if (this.#underWay > 0) this.#held = ask;
       return false;

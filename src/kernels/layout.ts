@@ -169,7 +169,7 @@ export const WALK_EF = 8;
 /** The layer that the walk is on, and the layer it ends on (there with `ef`; above it greedily). */
 export const WALK_LAYER = 12;
 export const WALK_TARGET_LAYER = 16;
-/** Results: u64 keys; a heap during the walk, sorted ascending when DONE. */
+/** Results: u64 keys; a heap during the walk, sorted ascending when DONE, the spare ones behind `ef`. */
 export const WALK_RESULTS = 20;
 export const WALK_RESULT_COUNT = 24;
 export const WALK_NEEDS = 28;
@@ -205,7 +205,7 @@ export const WALK_EXPAND = 72;
 export const WALK_STOP_FACTOR = 76;
 export const WALK_STOP_K = 80;
 /**
- * Address of f32[ef], written at DONE of a walk on bits: the standard error of each result's estimate.
+ * Address of f32[], written at DONE of a walk on bits: the standard error of each result's estimate.
  * The true distance is below `distance - z * error` about as often as a normal variable is below -z.
  */
 export const WALK_RESULT_ERRORS = 84;
@@ -213,8 +213,13 @@ export const WALK_RESULT_ERRORS = 84;
 export const WALK_ENTRIES = 88;
 /** Address of u32[]: after LINK_REWRITTEN the ids of the list before, as many as its cap, in their order. */
 export const WALK_REPLACED = 92;
+/**
+ * How many of the nearest that found no place among `ef` results are given behind them at DONE; the walk goes as
+ * without them. Set before `walkBegin`. 0: none.
+ */
+export const WALK_SPARE = 96;
 /** From here on the fields are the module's own. */
-export const WALK_PRIVATE = 96;
+export const WALK_PRIVATE = 100;
 export const WALK_HEADER_SIZE = 384;
 
 export const CODES_SQ8 = 0;

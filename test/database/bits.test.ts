@@ -34,6 +34,10 @@ test.each([true, false])(
         expect(distance).toBe(truth.find((other) => other.id === id)?.distance);
       }
     }
+    // More than the beam holds are measured, as the order of estimates by bits is none to rely on.
+    const narrow = await f.collection.searchWithStats({ vector: vectors[0], k: 10, ef: 10 });
+    if (originals) expect(narrow.stats.refined).toBeGreaterThan(15);
+    expect(narrow.hits).toHaveLength(10);
     const { bits = 0 } = (await f.db.stats()).memory.modulePartBytes;
     expect(bits).toBeGreaterThan(0);
     expect((await f.db.check()).problems).toEqual([]);

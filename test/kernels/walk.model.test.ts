@@ -20,6 +20,7 @@ import {
   WALK_FILTER,
   WALK_FILTER_BITS,
   WALK_HOPS,
+  WALK_SPARE,
   WALK_STOP_FACTOR,
   WALK_STOP_K,
 } from '../../src/kernels/layout.ts';
@@ -62,10 +63,12 @@ interface Scene {
   readonly expand: boolean;
   /** How early it stops, and by which result. */
   readonly stop: { readonly k: number; readonly gamma: number } | undefined;
+  /** How many results it gives behind `ef` ones. */
+  readonly spare: number;
 }
 
 /** What most walks do not do. */
-const plain = { isOnBits: false, expand: false, stop: undefined };
+const plain = { isOnBits: false, expand: false, stop: undefined, spare: 0 };
 
 function listsOf(nodes: number, cap: number): fc.Arbitrary<number[][]> {
   const list = fc.uniqueArray(fc.nat(nodes - 1), { maxLength: cap });
@@ -106,6 +109,7 @@ const scene: fc.Arbitrary<Scene> = sizes.chain(({ dimension, nodes, layers }) =>
     stop: fc.option(fc.record({ k: fc.constantFrom(1, 3), gamma: fc.constantFrom(0.125, 1) }), {
       nil: undefined,
     }),
+    spare: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 12 })),
   });
 });
 
@@ -133,7 +137,8 @@ function place(scene: Scene): MemorySpace {
 }
 
 function newWalk(scene: Scene, space: MemorySpace): MemoryWalk {
-  const walk = new MemoryWalk(bump, space, scene.ef);
+  const walk = new MemoryWalk(bump, space, scene.ef + scene.spare);
+  walk.setField(WALK_SPARE, scene.spare);
   if (scene.isOnBits) walk.setField(WALK_CODES, CODES_BITS);
   if (scene.expand) walk.setField(WALK_EXPAND, 1);
   if (scene.stop !== undefined) {
@@ -173,10 +178,18 @@ function errorsOf({ metric, query }: Scene, space: MemorySpace, found: Neighbour
   return found.map(({ node, distance }) => bitError(metric, prepared, bits.code(node), distance));
 }
 
-function beamOptions({ ef, expand, filter, stop, metric }: Scene): BeamOptions & { ef: number } {
+function beamOptions({
+  ef,
+  expand,
+  filter,
+  stop,
+  metric,
+  spare,
+}: Scene): BeamOptions & { ef: number } {
   const k = Math.min(stop?.k ?? 1, ef);
   return {
     ef,
+    spare,
     expand: expand && filter !== undefined,
     stop: stop === undefined || metric === METRIC_DOT ? undefined : { ...stop, k },
   };

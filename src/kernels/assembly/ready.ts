@@ -21,17 +21,14 @@ import {
   SPACE_SLOTS_PER_PAGE,
   WALK_CODES,
   WALK_DISTANCES,
-  WALK_EF,
   WALK_LAYER,
-  WALK_RESULT_COUNT,
-  WALK_RESULTS,
   WALK_SPACE,
   WALK_TARGET_LAYER,
 } from '../layout';
 import { pushNearest } from './heap';
 import { nodeOf } from './key';
 import { measureBits } from './measure-bits';
-import { isNearEnough, offerResult, passesFilter } from './results';
+import { isNearEnough, leastRefused, offerResult, passesFilter } from './results';
 import {
   CANDIDATE_COUNT,
   CANDIDATES,
@@ -164,7 +161,7 @@ function keepNearest(walk: u32, count: u32): void {
   store<u64>(walk, nearest, NEAREST);
 }
 
-/** Takes measured nodes in as candidates, and those that qualify as results. */
+/** Takes measured nodes in as candidates, and those that qualify as results, or as spare ones. */
 @inline
 function offerReady(walk: u32, measured: u32, isOnBits: bool): void {
   const space = load<u32>(walk, WALK_SPACE);
@@ -176,7 +173,8 @@ function offerReady(walk: u32, measured: u32, isOnBits: bool): void {
   const count = keepNearer(walk, ready, measured);
   for (let i: u32 = 0; i < count; i++) {
     const key = load<u64>(ready + (i << 3));
-    if (!isNearEnough(walk, key)) continue;
+    const isNear = isNearEnough(walk, key);
+    if (!isNear && key >= leastRefused(walk)) continue;
     const node = nodeOf(key);
     const page = pageOf(column, node);
     const cell = codeCellOf(column, page);
@@ -185,27 +183,28 @@ function offerReady(walk: u32, measured: u32, isOnBits: bool): void {
       waitFor(walk, node, isOnBits ? NEED_BITS : NEED_CODES, page);
       continue;
     }
-    pushNearest(candidates, candidateCount++, key);
-    if (key < load<u64>(walk, NEAREST)) store<u64>(walk, key, NEAREST);
+    if (isNear) {
+      pushNearest(candidates, candidateCount++, key);
+      if (key < load<u64>(walk, NEAREST)) store<u64>(walk, key, NEAREST);
+    }
     const number = slotOf(column, node, page);
     if (!passes(walk, cell, number, slotInCell(column, cell, number))) continue;
     offerResult(walk, key);
-    if (isStopping) offerStop(walk, key);
+    if (isStopping && isNear) offerStop(walk, key);
   }
   store<u32>(walk, candidateCount, CANDIDATE_COUNT);
 }
 
-/** Moves the keys that would enter the results as they are now to the front, without branching. */
+/** Moves the keys that would be taken as results are now to the front, without branching. */
 @inline
 function keepNearer(walk: u32, keys: u32, count: u32): u32 {
-  const isFull = load<u32>(walk, WALK_RESULT_COUNT) >= load<u32>(walk, WALK_EF);
-  const farthest = isFull ? load<u64>(load<u32>(walk, WALK_RESULTS)) : u64.MAX_VALUE;
+  const refused = leastRefused(walk);
   const end = keys + (count << 3);
   let kept = keys;
   for (let at = keys; at < end; at += 8) {
     const key = load<u64>(at);
     store<u64>(kept, key);
-    kept += <u32>(key < farthest) << 3;
+    kept += <u32>(key < refused) << 3;
   }
   return (kept - keys) >> 3;
 }

@@ -25,6 +25,7 @@ import {
   WALK_SELECTED_COUNT,
   WALK_SIZE,
   WALK_SPACE,
+  WALK_SPARE,
 } from '../layout';
 import { copyVisited, visit } from './visited';
 
@@ -50,7 +51,7 @@ export const PENDING_COUNT = WALK_PRIVATE + 68;
 export const READY = WALK_PRIVATE + 72;
 /** The query as i16, padded as sq8.ts says. */
 export const QUERY_CODE = WALK_PRIVATE + 76;
-/** How many results and needs there is room for. */
+/** How many results, the spare ones included, and needs there is room for. */
 export const RESULT_ROOM = WALK_PRIVATE + 80;
 export const NEED_ROOM = WALK_PRIVATE + 84;
 /** The node that a greedy descent expanded last on this layer. */
@@ -108,6 +109,8 @@ export const LOST_COUNT = WALK_PRIVATE + 228;
 export const UNREAD_COUNT = WALK_PRIVATE + 232;
 /** Whether `selectNeighbours` goes through the results again, with slack. */
 export const SELECT_IS_SLACK = WALK_PRIVATE + 236;
+/** How many spare results there are, a max-heap behind the `ef` others. */
+export const SPARE_COUNT = WALK_PRIVATE + 240;
 
 export const PHASE_DONE: u32 = 0;
 export const PHASE_WALK: u32 = 1;
@@ -316,7 +319,7 @@ export function walkMove(from: u32, to: u32, toBytes: u32): void {
   memory.copy(to, from, WALK_HEADER_SIZE);
 
   const room = load<u32>(from, RESULT_ROOM);
-  const ef = max(room, load<u32>(from, WALK_EF));
+  const ef = max(room, load<u32>(from, WALK_EF) + load<u32>(from, WALK_SPARE));
   const needed = fixedBytes(space, ef) + (placesMin(ef) << 2) + (candidatesMin(ef) << 3);
   layOut(to, toBytes, space, needed <= toBytes ? ef : room);
 
@@ -324,7 +327,8 @@ export function walkMove(from: u32, to: u32, toBytes: u32): void {
   copyArray(from, to, QUERY_CODE, queryCodeBytes(dimension));
   copyArray(from, to, QUERY_PLANES, planeBytes(load<u32>(space, SPACE_BIT_COUNT)));
   const results = load<u32>(from, WALK_RESULT_COUNT);
-  copyArray(from, to, WALK_RESULTS, results << 3);
+  const spare = load<u32>(from, SPARE_COUNT);
+  copyArray(from, to, WALK_RESULTS, (spare == 0 ? results : load<u32>(from, WALK_EF) + spare) << 3);
   copyArray(from, to, WALK_RESULT_ERRORS, results << 2);
   copyArray(from, to, WALK_ENTRIES, load<u32>(from, STOP_COUNT) << 3);
   copyArray(from, to, PENDING, load<u32>(from, PENDING_COUNT) << 2);

@@ -35,13 +35,14 @@ import {
   WALK_RESULT_COUNT,
   WALK_RESULTS,
   WALK_SPACE,
+  WALK_SPARE,
   WALK_TARGET_LAYER,
 } from '../layout';
 import { beginErrors, findErrors } from './errors';
-import { popNearest, pushNearest, sortHeap } from './heap';
+import { popNearest, pushNearest } from './heap';
 import { nodeOf } from './key';
 import { measurePending } from './ready';
-import { offerResult } from './results';
+import { offerResult, sortResults } from './results';
 import {
   CANDIDATE_COUNT,
   CANDIDATES,
@@ -65,6 +66,7 @@ import {
   REACH_ONE,
   REACH_TWO,
   RESULT_ROOM,
+  SPARE_COUNT,
   STOP_COUNT,
   THROUGH,
   THROUGH_COUNT,
@@ -126,7 +128,8 @@ export function walkContinue(walk: u32, targetLayer: u32, ef: u32): void {
 export function walkRun(walk: u32, hopBudget: u32): u32 {
   store<u32>(walk, 0, WALK_NEED_COUNT);
   if (load<u32>(walk, PHASE) == PHASE_DONE) return STATUS_DONE;
-  if (load<u32>(walk, WALK_EF) > load<u32>(walk, RESULT_ROOM)) return STATUS_GROW;
+  const room = load<u32>(walk, WALK_EF) + load<u32>(walk, WALK_SPARE);
+  if (room > load<u32>(walk, RESULT_ROOM)) return STATUS_GROW;
   if (load<u32>(walk, PHASE) == PHASE_ERRORS) return findErrors(walk);
   const hopsEnd = load<u32>(walk, WALK_HOPS) + hopBudget;
   for (;;) {
@@ -150,7 +153,7 @@ export function walkRun(walk: u32, hopBudget: u32): u32 {
     if (isDescending) store<u32>(walk, node, EXPANDED);
     else popCandidate(walk);
   }
-  sortHeap(load<u32>(walk, WALK_RESULTS), load<u32>(walk, WALK_RESULT_COUNT));
+  sortResults(walk);
   if (load<u32>(walk, WALK_CODES) == CODES_BITS) return beginErrors(walk);
   store<u32>(walk, PHASE_DONE, PHASE);
   return STATUS_DONE;
@@ -159,6 +162,7 @@ export function walkRun(walk: u32, hopBudget: u32): u32 {
 function startLayer(walk: u32): void {
   clearVisited(walk);
   store<u32>(walk, 0, WALK_RESULT_COUNT);
+  store<u32>(walk, 0, SPARE_COUNT);
   store<u32>(walk, 0, CANDIDATE_COUNT);
   store<u32>(walk, 0, PENDING_COUNT);
   store<u32>(walk, 0, THROUGH_COUNT);

@@ -27,6 +27,8 @@ export interface BeamOptions {
   readonly expand?: boolean;
   /** Ends at a candidate (1 + gamma) times as far as the k-th result; distances are squares (WALK_STOP_K). */
   readonly stop?: { readonly k: number; readonly gamma: number } | undefined;
+  /** So many of the nearest that were measured are returned behind the `ef` results (WALK_SPARE). */
+  readonly spare?: number;
 }
 
 /** Orders by distance, anything that is not a number last, then by node. */
@@ -77,6 +79,7 @@ export function beamSearch(
 ): Neighbour[] {
   const seen = new Set<number>();
   const results: Neighbour[] = [];
+  const { spare = 0 } = options;
   const candidates: Neighbour[] = [];
   const offer = (node: number): void => {
     seen.add(node);
@@ -85,7 +88,7 @@ export function beamSearch(
     if (!graph.isEligible(node)) return;
     results.push(neighbour);
     results.sort(compareNeighbours);
-    if (results.length > ef) results.pop();
+    if (results.length > ef + spare) results.pop();
   };
   const unseen = (node: number): number[] => {
     counts.hops++;
@@ -105,7 +108,7 @@ export function beamSearch(
     candidates.sort(compareNeighbours);
     const nearest = candidates.shift();
     if (nearest === undefined) return results;
-    if (results.length === ef && compareNeighbours(nearest, results[ef - 1]) > 0) return results;
+    if (results.length >= ef && compareNeighbours(nearest, results[ef - 1]) > 0) return results;
     if (options.stop !== undefined && isFar(nearest, results, options.stop)) return results;
     if (options.expand === true) expandThrough(nearest.node);
     else for (const id of unseen(nearest.node)) offer(id);
