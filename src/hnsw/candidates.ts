@@ -13,7 +13,7 @@ export interface GraphSearchStats {
   /** Candidates measured by their originals, and originals that were asked for. */
   readonly refined: number;
   readonly originalReads: number;
-  /** Of the walk, with what it had to read, and of what came after it. */
+  /** Of the walk, with what it had to read, and of what came after it; together where other threads walked. */
   readonly walkMs: number;
   readonly refineMs: number;
 }
@@ -56,7 +56,7 @@ export function sumStats(left: GraphSearchStats, right: GraphSearchStats): Graph
   };
 }
 
-/** The first `count` results of a walk that is done, with the distances it computed. */
+/** The first `count` results of a walk that is done, with the distances that it, or its refinement, computed. */
 export function readResults(
   kernels: Kernels,
   walk: WalkDriver,
@@ -72,20 +72,13 @@ export function readResults(
     distances[i] = keyDistance(u32[first + 2 * i + 1]);
   }
   if (options.metricCode === METRIC_L2) takeRoots(distances);
-  return { count, nodes, distances, stats: statsOf(walk, 0) };
+  return { count, nodes, distances, stats: statsOf(walk) };
 }
 
-export function statsOf(walk: WalkDriver, refined: number, refineMs = 0): GraphSearchStats {
-  return {
-    hops: walk.hops,
-    distances: walk.distances,
-    listReads: walk.listReads,
-    pageReads: walk.pageReads,
-    refined,
-    originalReads: refined,
-    walkMs: walk.ms,
-    refineMs,
-  };
+function statsOf(walk: WalkDriver): GraphSearchStats {
+  const { hops, distances, listReads, pageReads, refined, walkMs, refineMs } = walk;
+  const originalReads = refined;
+  return { hops, distances, listReads, pageReads, refined, originalReads, walkMs, refineMs };
 }
 
 /** Squared distances may come out below zero by rounding. */

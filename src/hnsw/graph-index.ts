@@ -157,7 +157,7 @@ export class GraphIndex {
     const { runner, reads } = this.#context;
     if (runner === undefined || this.entry === undefined || reads?.isSlow === true) return;
     const at = { context: this.#context, runner, entry: this.entry };
-    searchGraphTogether(at, searches, this.#sliceMs);
+    searchGraphTogether(at, searches);
   }
 
   /** As `search`, but over all pages and without mistakes. O(nodes). */

@@ -67,6 +67,7 @@ export function* planningInsert(
   try {
     walk.setQuery(node.vector);
     const top = Math.min(node.layer, entry.layer);
+    exports.walkPrepare(walk.address);
     exports.walkBegin(walk.address, entry.node, entry.layer, top, efConstruction);
     for (let layer = top; layer >= 0; layer--) {
       if (layer < top) exports.walkContinue(walk.address, layer, efConstruction);

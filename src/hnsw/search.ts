@@ -1,12 +1,11 @@
 /**
  * The approximate search: a walk on codes with a beam of `ef`, on 1-bit codes where there are some, then
- * the best of its results measured again (`refine.ts`).
+ * the best of its results measured again by originals (`kernels/assembly/refine.ts`).
  */
 
 import { CODES_BITS, CODES_SQ8 } from '../kernels/layout.ts';
 import { type Candidates, readResults } from './candidates.ts';
 import type { Entry } from './entry.ts';
-import { refine, refineNow } from './refine.ts';
 import { Slices } from './slices.ts';
 import { spareOf } from './spare.ts';
 import { type FilterBits, WalkDriver } from './walk-driver.ts';
@@ -53,14 +52,10 @@ export async function searchGraph(
     walk.setQuery(query, options.filter, onBits ? CODES_BITS : CODES_SQ8);
     walk.expand = options.expand === true;
     walk.setStop(k, options.stop ?? 0);
-    const start = performance.now();
-    await runWalk(context.runner, walk, { entry, ef, slices });
-    walk.ms = performance.now() - start;
-    const limit = options.limit ?? k;
-    const { metricCode } = context.space;
-    return options.rerank === false
-      ? readResults(context.kernels, walk, { count: limit, metricCode })
-      : await refine(context, walk, { limit, onBits, slices, query });
+    const count = options.limit ?? k;
+    const refined = options.rerank === false ? 0 : count;
+    await runWalk(context.runner, walk, { entry, ef, slices, refined });
+    return readResults(context.kernels, walk, { count, metricCode: context.space.metricCode });
   });
 }
 
@@ -81,9 +76,10 @@ export function searchGraphNow(
     const onBits = context.vectors.hasBits;
     walk.setQuery(query, undefined, onBits ? CODES_BITS : CODES_SQ8);
     walk.setStop(Math.min(k, ef), stop);
+    walk.refine(k);
     walk.begin(entry, ef);
     while (!walk.advance()) if (walk.isInNeed || slices.isOver) return undefined;
-    return refineNow(context, walk, { limit: k, onBits, slices, query });
+    return readResults(context.kernels, walk, { count: k, metricCode: context.space.metricCode });
   } finally {
     walk.close();
   }
@@ -113,9 +109,9 @@ export function searchGraphTogether<Ask extends SearchTogether>(
     readonly entry: Entry;
   },
   { next, found }: SearchesTogether<Ask>,
-  sliceMs: number,
 ): void {
   const onBits = context.vectors.hasBits;
+  const { metricCode } = context.space;
   walkTogether<Ask>(runner, context, {
     entry,
     next,
@@ -123,13 +119,10 @@ export function searchGraphTogether<Ask extends SearchTogether>(
       const walk = new WalkDriver(context, ef, spareOf(context, ef));
       walk.setQuery(query, undefined, onBits ? CODES_BITS : CODES_SQ8);
       walk.setStop(Math.min(k, ef), stop);
+      walk.refine(k);
       return walk;
     },
-    done: (ask, walk) => {
-      const slices = new Slices(sliceMs, undefined);
-      const options = { limit: ask.k, onBits, slices, query: ask.query };
-      const candidates = refineNow(context, walk, options);
-      if (candidates !== undefined) found(ask, candidates);
-    },
+    done: (ask, walk) =>
+      found(ask, readResults(context.kernels, walk, { count: ask.k, metricCode })),
   });
 }

@@ -17,8 +17,11 @@ import {
   STATUS_DONE,
   STATUS_GROW,
   STATUS_NEED,
+  STATUS_ORIGINALS,
   WALK_CODES,
   WALK_DISTANCES,
+  WALK_ENTRIES,
+  WALK_ENTRY_COUNT,
   WALK_EXPAND,
   WALK_FILTER,
   WALK_FILTER_BITS,
@@ -27,6 +30,9 @@ import {
   WALK_NEED_COUNT,
   WALK_NEEDS,
   WALK_QUERY,
+  WALK_REFINE,
+  WALK_REFINE_BATCH,
+  WALK_REFINED,
   WALK_REPLACED,
   WALK_RESULT_COUNT,
   WALK_RESULTS,
@@ -68,13 +74,19 @@ const NO_NODES = new Uint32Array(0);
 /** Hops of one call, about half a millisecond. */
 const HOPS_PER_CALL = 256;
 
+/** Originals that are measured at a time. */
+const BATCH = 16;
+
 export class WalkDriver {
   listReads = 0;
   pageReads = 0;
-  /** Time that `timed` walks took. */
-  ms = 0;
+  /** Time that walk and refinement took, where somebody has noted it. */
+  walkMs = 0;
+  refineMs = 0;
   /** The last `advance` has left needs, for `bring`. */
   isInNeed = false;
+  /** They are originals. */
+  #wantsOriginals = false;
   readonly #context: WalkContext;
   #scratch: Scratch;
 
@@ -111,14 +123,28 @@ export class WalkDriver {
     return this.field(WALK_DISTANCES);
   }
 
+  get refined(): number {
+    return this.field(WALK_REFINED);
+  }
+
   /** The query is copied. `codes`: CODES_*, what the walk measures by; default CODES_SQ8. */
   setQuery(query: Float32Array, filter?: FilterBits, codes: number = CODES_SQ8): void {
-    const { memory, exports } = this.#context.kernels;
+    const { memory } = this.#context.kernels;
     memory.f32.set(query, this.queryAddress >>> 2);
     memory.u32[(this.address + WALK_CODES) >>> 2] = codes;
     memory.u32[(this.address + WALK_FILTER) >>> 2] = filter?.address ?? 0;
     memory.u32[(this.address + WALK_FILTER_BITS) >>> 2] = filter?.bits ?? 0;
-    exports.walkPrepare(this.address);
+  }
+
+  /**
+   * Lets the walk end with the nearest `limit` of its results, measured by originals. Said to a walk that is done, it
+   * goes on. 0: it does not.
+   */
+  refine(limit: number): void {
+    const { kernels, vectors } = this.#context;
+    const { u32 } = kernels.memory;
+    u32[(this.address + WALK_REFINE) >>> 2] = limit;
+    u32[(this.address + WALK_REFINE_BATCH) >>> 2] = Math.min(BATCH, vectors.originalsAtOnce);
   }
 
   /** Whether nodes that do not pass the filter are walked through instead of measured. Until the walk begins. */
@@ -138,6 +164,7 @@ export class WalkDriver {
   begin(entry: Entry, ef: number): void {
     this.isInNeed = false;
     const { exports } = this.#context.kernels;
+    exports.walkPrepare(this.address);
     exports.walkBegin(this.address, entry.node, entry.layer, 0, ef);
   }
 
@@ -153,7 +180,9 @@ export class WalkDriver {
 
   /** As `serve`, but as `advance` says. */
   serveOrLeave(status: number): boolean {
-    this.isInNeed = status === STATUS_NEED && this.#context.reads?.isSlow === true;
+    this.#wantsOriginals = status === STATUS_ORIGINALS;
+    const isNeed = status === STATUS_NEED || this.#wantsOriginals;
+    this.isInNeed = isNeed && this.#context.reads?.isSlow === true;
     return this.isInNeed ? false : this.serve(status);
   }
 
@@ -161,7 +190,10 @@ export class WalkDriver {
   async bring(): Promise<boolean> {
     let isDone = false;
     this.isInNeed = false;
-    await this.#context.reads?.together(this.#loads(), () => {
+    const loads = this.#wantsOriginals ? this.#originalLoads() : this.#loads();
+    await this.#context.reads?.together(loads, () => {
+      // Where a read has to wait nothing has happened, and all of this is begun again.
+      if (this.#wantsOriginals) this.#serveOriginals();
       isDone = this.advance();
     });
     return isDone;
@@ -221,8 +253,29 @@ export class WalkDriver {
   serve(status: number): boolean {
     if (status === STATUS_DONE) return true;
     if (status === STATUS_NEED) this.#serveNeeds();
+    else if (status === STATUS_ORIGINALS) this.#serveOriginals();
     else if (status === STATUS_GROW) this.#grow();
     return false;
+  }
+
+  /** Finds them, and has them measured before anything else can take their places. */
+  #serveOriginals(): void {
+    const { kernels, vectors } = this.#context;
+    vectors.originals(this.field(WALK_ENTRIES), this.field(WALK_ENTRY_COUNT));
+    kernels.exports.refineEntries(this.address);
+    this.#wantsOriginals = false;
+  }
+
+  #originalLoads(): (() => void)[] {
+    const { kernels, vectors } = this.#context;
+    const { u32 } = kernels.memory;
+    const first = this.field(WALK_ENTRIES) >>> 2;
+    return Array.from({ length: this.field(WALK_ENTRY_COUNT) }, (_, i) => {
+      const node = u32[first + 2 * i];
+      return () => {
+        vectors.original(node);
+      };
+    });
   }
 
   #serveNeeds(): void {

@@ -69,19 +69,47 @@ export async function withWalk<T>(
   }
 }
 
-/** Walks to the end from `entry`: here while it is alone, with pauses of the search where there are no workers. */
+/** What is walked, and how many results are measured by originals: 0, none. */
+interface Search extends Pick<Running, 'entry' | 'ef' | 'slices'> {
+  readonly refined: number;
+}
+
+/**
+ * Walks to the end, and refines: here while it is alone, with pauses of the search where there are no workers. Notes
+ * how long it took.
+ */
 export async function runWalk(
   runner: WalkRunner | undefined,
   walk: WalkDriver,
-  { entry, ef, slices }: { readonly entry: Entry; readonly ef: number; readonly slices: Slices },
+  search: Search,
 ): Promise<void> {
-  if (runner !== undefined && !runner.isAlone(1))
-    return await runner.run(walk, { entry, ef, slices, isBegun: false });
-  walk.begin(entry, ef);
+  const start = performance.now();
+  let walked = start;
+  if (runner !== undefined && !runner.isAlone(1)) {
+    walk.refine(search.refined);
+    await runner.run(walk, { ...search, isBegun: false });
+    walked = performance.now();
+  } else {
+    walk.begin(search.entry, search.ef);
+    await runHere(runner, walk, search);
+    walked = performance.now();
+    walk.refine(search.refined);
+    if (search.refined > 0) await runHere(runner, walk, search);
+  }
+  walk.walkMs = walked - start;
+  walk.refineMs = performance.now() - walked;
+}
+
+async function runHere(
+  runner: WalkRunner | undefined,
+  walk: WalkDriver,
+  search: Search,
+): Promise<void> {
+  const { slices } = search;
   let isDone = walk.advance();
   while (!isDone) {
     if (slices.isOver && !walk.isInNeed) {
-      if (runner !== undefined) return await runner.run(walk, { entry, ef, slices, isBegun: true });
+      if (runner !== undefined) return await runner.run(walk, { ...search, isBegun: true });
       await slices.pause();
     }
     isDone = walk.isInNeed ? await bring(walk, slices) : walk.advance();

@@ -40,7 +40,10 @@ export interface KernelExports {
   ): void;
   /** Goes on in a lower layer from the present results; from the nearest ghost if there are none. */
   walkContinue(walk: number, targetLayer: number, ef: number): void;
-  /** DONE leaves keys, nearest first, at WALK_RESULTS. A budget of 0 hops never gets anywhere. */
+  /**
+   * DONE leaves keys, nearest first, at WALK_RESULTS; with WALK_REFINE so many, measured by originals. A budget of 0
+   * hops never gets anywhere.
+   */
   walkRun(walk: number, hopBudget: number): number;
   /** Copies a walk into a larger scratch, after STATUS_GROW; the old one can be freed. */
   walkMove(from: number, to: number, toBytes: number): void;
@@ -63,6 +66,8 @@ export interface KernelExports {
    * their order, by the exact distances between query and vectors. Touches all vectors first.
    */
   refineExact(walk: number, entries: number, count: number): void;
+  /** After STATUS_ORIGINALS: measures the entries that it asked for, which have their addresses now. */
+  refineEntries(walk: number): void;
   /** xxHash32 of `bytes` bytes, a multiple of 16. A u32 that comes as i32. */
   checksum(address: number, bytes: number, seed: number): number;
   /**

@@ -148,6 +148,8 @@ export const STATUS_YIELD = 1;
 export const STATUS_NEED = 2;
 /** The scratch is too small: allocate one of twice the size, `walkMove` into it, call again. */
 export const STATUS_GROW = 3;
+/** The WALK_ENTRY_COUNT entries at WALK_ENTRIES want addresses of originals: `refineEntries`, then call again. */
+export const STATUS_ORIGINALS = 4;
 
 // An entry of the need list: u32 kind | u32 value. For NEED_LIST the layer stands in the kind's upper half.
 /** value: page whose code cell is missing. */
@@ -207,8 +209,10 @@ export const WALK_STOP_K = 80;
 /**
  * Address of f32[], written at DONE of a walk on bits: the standard error of each result's estimate.
  * The true distance is below `distance - z * error` about as often as a normal variable is below -z.
+ * After a refinement u32[]: the record number of each result, NO_RECORD where its code is not in memory.
  */
 export const WALK_RESULT_ERRORS = 84;
+export const NO_RECORD = 0xffffffff;
 /** Address of u64[ef], free for the caller after DONE until the next `walkBegin`: entries to refine. */
 export const WALK_ENTRIES = 88;
 /** Address of u32[]: after LINK_REWRITTEN the ids of the list before, as many as its cap, in their order. */
@@ -218,8 +222,17 @@ export const WALK_REPLACED = 92;
  * without them. Set before `walkBegin`. 0: none.
  */
 export const WALK_SPARE = 96;
+/**
+ * How many results are wanted, measured by originals (`assembly/refine.ts`), and how many originals can be had at
+ * a time. Set at any time before `walkRun` returns DONE, or after, to call it again. 0: results stay as they are.
+ */
+export const WALK_REFINE = 100;
+export const WALK_REFINE_BATCH = 104;
+/** Originals that are measured next, and those that have been. */
+export const WALK_ENTRY_COUNT = 108;
+export const WALK_REFINED = 112;
 /** From here on the fields are the module's own. */
-export const WALK_PRIVATE = 100;
+export const WALK_PRIVATE = 116;
 export const WALK_HEADER_SIZE = 384;
 
 export const CODES_SQ8 = 0;

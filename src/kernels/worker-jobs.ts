@@ -8,9 +8,10 @@ import { BUILD_LIST_STRIDE, BUILD_LISTS, BUILD_ROWS, STATUS_YIELD } from './layo
 import type { Mailbox } from './worker-mailbox.ts';
 
 /**
- * Goes on with a walk: its address; entry node, its layer and ef to begin it with on layer 0; 1 when that is still to
- * be done. Whoever walks begins: what one thread has just cleared costs another a transfer for each line of it. The
- * result is a STATUS_*; YIELD after some thousand hops.
+ * Goes on with a walk, and measures its results again as it says: its address; entry node, its layer and ef to begin
+ * it with on layer 0; 1 when that is still to be done, with the coding of its query. Whoever walks begins: what one
+ * thread has just cleared costs another a transfer for each line of it. The result is a STATUS_*; YIELD after some
+ * thousand hops.
  */
 export const JOB_WALK = 1;
 /**
@@ -63,6 +64,7 @@ export function undoJob(kernels: Kernels, mailbox: Mailbox, slot: number, thread
 
 function beginWalk({ exports }: Kernels, mailbox: Mailbox, slot: number): void {
   const argument = (i: number): number => mailbox.argument(slot, i);
+  exports.walkPrepare(argument(0));
   exports.walkBegin(argument(0), argument(1), argument(2), 0, argument(3));
 }
 

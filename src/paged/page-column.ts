@@ -67,10 +67,8 @@ export class PageColumn {
     this.#file = options.file;
     const { directory, cellBytes } = options;
     const tryEvict = (page: number): boolean => directory.tryEvict(page);
-    // Only codes of one kind or the other are walked on.
-    const isPrivate = options.name === 'originals';
     this.#isLast = options.name === 'originals';
-    this.#kind = { name: options.name, cellBytes, isPrivate, tryEvict };
+    this.#kind = { name: options.name, cellBytes, tryEvict };
     this.#copyKind = permanentKind('frozen pages', cellBytes, true);
   }
 

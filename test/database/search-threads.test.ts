@@ -18,6 +18,8 @@ import { randomVectors } from './fixtures.ts';
 const dimension = 100;
 const idCount = 400;
 const k = 12;
+/** More searches are asked for in one call. */
+const FEW = 3;
 
 type State = ReadonlyMap<number, Float32Array>;
 
@@ -50,9 +52,12 @@ function nearestOf(state: State, query: Float32Array): number[] {
 
 async function searchOnce(things: Collection, history: History, queries: Float32Array[]) {
   const first = history.ended;
-  const answers = await Promise.all(
-    queries.map((vector) => things.search({ vector, k, ef: idCount, include: ['vector'] })),
-  );
+  const searches = queries.map((vector) => {
+    return { vector, k, ef: idCount, include: ['vector' as const] };
+  });
+  const answers = await (queries.length > FEW
+    ? things.searchMany(searches)
+    : Promise.all(searches.map((search) => things.search(search))));
   const last = history.begun;
   for (const [i, hits] of answers.entries()) {
     const found = hits.map(({ distance }) => distance ** 2);
@@ -126,8 +131,9 @@ test.each([
     }
   };
   let seed = 0;
-  const search = (): unknown => searchOnce(things, history, randomVectors(3, dimension, seed++));
-  const others = [during(() => 0, search), during(() => 0, search)];
+  const search = (count: number) => (): unknown =>
+    searchOnce(things, history, randomVectors(count, dimension, seed++));
+  const others = [during(() => 0, search(FEW)), during(() => 0, search(FEW + 2))];
   if (squeezes)
     others.push(
       during(

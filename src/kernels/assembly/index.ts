@@ -5,7 +5,7 @@ export { walkPrepare } from './prepare';
 export { codeDistance } from './sq8';
 export { decodeSq8, encodeSq8 } from './encode';
 export { encodeBits } from './bits';
-export { refineExact } from './refine';
+export { refineEntries, refineExact } from './refine';
 export { checkOriginals, checksum } from './checksum';
 export { selectNeighbours } from './select';
 export { linkBack } from './link';

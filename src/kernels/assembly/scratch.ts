@@ -112,10 +112,18 @@ export const SELECT_IS_SLACK = WALK_PRIVATE + 236;
 /** How many spare results there are, a max-heap behind the `ef` others. */
 export const SPARE_COUNT = WALK_PRIVATE + 240;
 
+/** Of a refinement: the first result that is not measured or left out, the same after the batch under way, and what it has kept. */
+export const REFINE_NEXT = WALK_PRIVATE + 244;
+export const REFINE_END = WALK_PRIVATE + 248;
+export const BEST_COUNT = WALK_PRIVATE + 252;
+
 export const PHASE_DONE: u32 = 0;
 export const PHASE_WALK: u32 = 1;
 /** The results are sorted; their errors are being looked up. */
 export const PHASE_ERRORS: u32 = 2;
+/** They are being measured by originals, or have been. */
+export const PHASE_REFINE: u32 = 3;
+export const PHASE_REFINED: u32 = 4;
 
 /** Pending nodes are measured whether they pass the filter or not. */
 export const REACH_ANY: u32 = 0;

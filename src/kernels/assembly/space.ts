@@ -63,6 +63,15 @@ export function cellOf(root: u32, pages: u32, page: u32): u32 {
   return entry & ~ENTRY_FLAGS;
 }
 
+/** The same without a mark of use. */
+@inline
+export function peekCell(root: u32, pages: u32, page: u32): u32 {
+  if (page >= pages) return 0;
+  const chunk = load<u32>(root + ((page >> DIRECTORY_CHUNK_SHIFT) << 2));
+  if (chunk == 0) return 0;
+  return load<u32>(chunk + ((page & (DIRECTORY_CHUNK_ENTRIES - 1)) << 2)) & ~ENTRY_FLAGS;
+}
+
 /** The code cell of a page. */
 @inline
 export function codeCellOf(space: u32, page: u32): u32 {

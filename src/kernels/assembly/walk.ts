@@ -32,6 +32,7 @@ import {
   WALK_HOPS,
   WALK_LAYER,
   WALK_NEED_COUNT,
+  WALK_REFINE,
   WALK_RESULT_COUNT,
   WALK_RESULTS,
   WALK_SPACE,
@@ -40,6 +41,7 @@ import {
 } from '../layout';
 import { beginErrors, findErrors } from './errors';
 import { popNearest, pushNearest } from './heap';
+import { beginRefinement, runRefinement } from './refine';
 import { nodeOf } from './key';
 import { measurePending } from './ready';
 import { offerResult, sortResults } from './results';
@@ -60,6 +62,7 @@ import {
   PHASE,
   PHASE_DONE,
   PHASE_ERRORS,
+  PHASE_REFINED,
   PHASE_WALK,
   REACH,
   REACH_ANY,
@@ -124,14 +127,23 @@ export function walkContinue(walk: u32, targetLayer: u32, ef: u32): void {
   }
 }
 
-/** Goes on for at most `hopBudget` hops. DONE leaves the results sorted, nearest first. */
+/** Goes on for at most `hopBudget` hops. DONE leaves the results sorted, nearest first, and as many as WALK_REFINE says. */
 export function walkRun(walk: u32, hopBudget: u32): u32 {
   store<u32>(walk, 0, WALK_NEED_COUNT);
-  if (load<u32>(walk, PHASE) == PHASE_DONE) return STATUS_DONE;
+  const hops = load<u32>(walk, WALK_HOPS);
+  const status = walkOn(walk, hops + hopBudget);
+  if (status != STATUS_DONE || load<u32>(walk, WALK_REFINE) == 0) return status;
+  if (load<u32>(walk, PHASE) == PHASE_REFINED) return status;
+  if (load<u32>(walk, PHASE) == PHASE_DONE) beginRefinement(walk);
+  return runRefinement(walk, <i32>(hopBudget - (load<u32>(walk, WALK_HOPS) - hops)));
+}
+
+function walkOn(walk: u32, hopsEnd: u32): u32 {
+  const phase = load<u32>(walk, PHASE);
+  if (phase == PHASE_ERRORS) return findErrors(walk);
+  if (phase != PHASE_WALK) return STATUS_DONE;
   const room = load<u32>(walk, WALK_EF) + load<u32>(walk, WALK_SPARE);
   if (room > load<u32>(walk, RESULT_ROOM)) return STATUS_GROW;
-  if (load<u32>(walk, PHASE) == PHASE_ERRORS) return findErrors(walk);
-  const hopsEnd = load<u32>(walk, WALK_HOPS) + hopBudget;
   for (;;) {
     if (load<u32>(walk, PENDING_COUNT) != 0 && !measurePending(walk)) return STATUS_NEED;
     if (load<u32>(walk, THROUGH_COUNT) != 0) {
