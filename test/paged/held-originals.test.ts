@@ -1,4 +1,4 @@
-/** A search measures several originals by their addresses at once: what is read for one must not move the others. */
+/** A search measures several originals by their addresses: nothing may move or overwrite them meanwhile. */
 import { expect, test } from 'vitest';
 import { permanentKind } from '../../src/kernels/size-class.ts';
 import type { Geometry } from '../../src/paged/geometry.ts';
@@ -51,4 +51,30 @@ test('an original that is read into the last free memory leaves others where the
   expect(space.columns.originals?.peek(0)).toBe(first);
   expect(bytesAt(first)).toEqual(before);
   expect(harness.store.kernels.memory.f32[last >>> 2]).toBe(slotsPerPage * (PAGES - 1));
+});
+
+test('memory of originals, which workers read, is given to another use only after they have settled', async () => {
+  const harness = await filled();
+  const [space] = harness.spaces;
+  const { allocator } = harness;
+  const address = space.original(0);
+  expect(space.columns.originals?.peek(0)).toBe(address);
+  let isForgotten = false;
+  const taken: number[] = [];
+  allocator.readers = {
+    isReading: true,
+    forgot: () => {
+      isForgotten = true;
+    },
+    settle: () => {
+      isForgotten = false;
+    },
+  };
+  space.columns.originals?.drop(0);
+  expect(isForgotten).toBe(true);
+  while (!taken.includes(address)) {
+    const kind = permanentKind('taken', space.columns.originals?.cellBytes ?? 0);
+    taken.push(allocator.allocate(kind, 0));
+    expect(isForgotten).toBe(false);
+  }
 });
