@@ -100,7 +100,7 @@ export class Checkpointer {
       participant?.failed(error);
       throw error;
     }
-    participant?.installed(sequence);
+    await participant?.installed(sequence);
     this.#deleteLogs(logNumber);
     this.#compactor.kick();
     await this.#compactor.level0Drained();

@@ -124,8 +124,8 @@ export interface CheckpointParticipant {
    * when it resolves.
    */
   write(sequence: number): Promise<readonly TreeEntry[]>;
-  /** The version that names the entries is installed. */
-  installed(sequence: number): void;
+  /** The version that names the entries is installed. The next checkpoint waits for it to resolve. */
+  installed(sequence: number): void | Promise<void>;
   /** The checkpoint did not happen; what was frozen is still the only copy. */
   failed(error: unknown): void;
 }

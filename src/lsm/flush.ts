@@ -6,7 +6,7 @@ import { outputSettings } from './output-settings.ts';
 import { removeOutputs } from './remove-outputs.ts';
 import type { TableFile } from './table-file.ts';
 import { type JobPart, numbersFor, type TableJob } from './table-job.ts';
-import { packEntries } from './tree-entry-cursor.ts';
+import { type PackedEntries, packingEntries } from './tree-entry-cursor.ts';
 
 /**
  * Writes what was committed up to `sequence` and is in no table: one run of tables for each tree that has
@@ -17,19 +17,20 @@ export async function flushMemtables(
   sequence: number,
   entries: readonly TreeEntry[],
 ): Promise<TableFile[]> {
+  const added = await packByTree(core, entries, sequence);
   const sealed = core.sealed.filter((one) => one.sequence <= sequence).map(({ shared }) => shared);
   const parts: JobPart[] = [];
   for (const { id } of core.options.trees) {
     const lists = sealed
       .filter(({ memtable }) => memtable.entryCountOf(id) > 0)
       .map(({ memtable }) => ({ arena: memtable.arena, head: memtable.headOf(id) }));
-    const own = entries.filter(({ tree }) => tree === id);
-    if (lists.length + own.length === 0) continue;
+    const own = added.get(id);
+    if (lists.length === 0 && own === undefined) continue;
     parts.push({
       output: outputSettings(core, id, { level: 0, isLast: false }),
       runs: [],
       memtables: lists,
-      added: own.length === 0 ? undefined : packEntries(own, sequence),
+      added: own,
       older: keyRangesOf(core.versions.current.runs(id)),
     });
   }
@@ -53,6 +54,27 @@ export async function flushMemtables(
   } finally {
     for (const memtable of sealed) memtable.release();
   }
+}
+
+/** In slices of time: there are some for each page that changed. */
+async function packByTree(
+  core: EngineCore,
+  entries: readonly TreeEntry[],
+  sequence: number,
+): Promise<Map<number, PackedEntries>> {
+  const byTree = new Map<number, TreeEntry[]>();
+  for (const entry of entries) {
+    const own = byTree.get(entry.tree);
+    if (own === undefined) byTree.set(entry.tree, [entry]);
+    else own.push(entry);
+  }
+  const added = new Map<number, PackedEntries>();
+  for (const [tree, own] of byTree) {
+    const { packed, work } = packingEntries(own, sequence);
+    await core.slices.run(work);
+    added.set(tree, packed);
+  }
+  return added;
 }
 
 async function runFlush(core: EngineCore, job: TableJob): Promise<TableFile[]> {

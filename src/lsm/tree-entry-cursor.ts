@@ -6,6 +6,7 @@ import { assert } from '../base/assert.ts';
 import type { EntryCursor } from './cursor.ts';
 import type { TreeEntry } from './engine-options.ts';
 import { compareKeys, DELETE, type EntryKind, SET } from './entry.ts';
+import type { SlicedWork } from './slices.ts';
 
 /** By key: SET, or without a value DELETE. The value of entry i ends at `ends[i]` of `bytes`. */
 export interface PackedEntries {
@@ -20,6 +21,16 @@ export interface PackedEntries {
 
 /** Copies entries, which come in any order, no key twice. */
 export function packEntries(entries: readonly TreeEntry[], sequence: number): PackedEntries {
+  const { packed, work } = packingEntries(entries, sequence);
+  work(() => false);
+  return packed;
+}
+
+/** As `packEntries`, slice by slice: `packed` is complete when the work is done. */
+export function packingEntries(
+  entries: readonly TreeEntry[],
+  sequence: number,
+): { readonly packed: PackedEntries; readonly work: SlicedWork } {
   const sorted = [...entries].sort((a, b) => compareKeys(a.hi, a.lo, b.hi, b.lo));
   const size = sorted.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
   const packed: PackedEntries = {
@@ -31,21 +42,26 @@ export function packEntries(entries: readonly TreeEntry[], sequence: number): Pa
     bytes: new Uint8Array(size),
   };
   let end = 0;
-  for (let i = 0; i < sorted.length; i++) {
-    const { hi, lo, value } = sorted[i];
-    const isFirst = i === 0;
-    assert(
-      isFirst || compareKeys(packed.hi[i - 1], packed.lo[i - 1], hi, lo) < 0,
-      'a participant adds each key once',
-    );
-    packed.hi[i] = hi;
-    packed.lo[i] = lo;
-    packed.kinds[i] = value === undefined ? DELETE : SET;
-    if (value !== undefined) packed.bytes.set(value, end);
-    end += value?.length ?? 0;
-    packed.ends[i] = end;
-  }
-  return packed;
+  let i = 0;
+  const work = (isOver: () => boolean): boolean => {
+    while (i < sorted.length) {
+      const { hi, lo, value } = sorted[i];
+      const isFirst = i === 0;
+      assert(
+        isFirst || compareKeys(packed.hi[i - 1], packed.lo[i - 1], hi, lo) < 0,
+        'a participant adds each key once',
+      );
+      packed.hi[i] = hi;
+      packed.lo[i] = lo;
+      packed.kinds[i] = value === undefined ? DELETE : SET;
+      if (value !== undefined) packed.bytes.set(value, end);
+      end += value?.length ?? 0;
+      packed.ends[i++] = end;
+      if (isOver()) return i === sorted.length;
+    }
+    return true;
+  };
+  return { packed, work };
 }
 
 export class TreeEntryCursor implements EntryCursor {

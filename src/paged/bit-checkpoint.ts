@@ -3,7 +3,7 @@
  * of its own. It takes part beside the space's pages, so that both are on disk as of the same commit.
  */
 import { assert } from '../base/assert.ts';
-import { DirtyPages } from './dirty-pages.ts';
+import { DirtyPages, type FrozenPage } from './dirty-pages.ts';
 import type { UnitRun } from './free-units.ts';
 import { UNIT_SIZE } from './geometry.ts';
 import type { PageColumn } from './page-column.ts';
@@ -16,9 +16,13 @@ import {
   encodePlace,
   type PageMap,
   type Place,
-  type TreeEntry,
 } from './page-map.ts';
-import type { CheckpointedSpace, CheckpointTarget } from './page-store.ts';
+import {
+  type CheckpointedSpace,
+  type CheckpointTarget,
+  NO_RUNS,
+  type ReplacingEntry,
+} from './page-store.ts';
 
 export interface BitCheckpointOptions {
   readonly spaceId: number;
@@ -116,37 +120,38 @@ export class BitCheckpoint implements CheckpointedSpace {
     }
   }
 
-  entries(tree: number): { readonly entries: TreeEntry[]; readonly replaced: UnitRun[] } {
+  *entries(tree: number): Iterable<ReplacingEntry> {
     const hi = this.id;
-    const entries: TreeEntry[] = [];
-    const replaced: UnitRun[] = [];
-    const replace = (bitPage: number): void => {
+    const replaced = (bitPage: number): UnitRun[] => {
       const before = this.place(bitPage);
-      if (before !== undefined) replaced.push(this.runOf(before));
+      return before === undefined ? [] : [this.runOf(before)];
     };
     for (const { page, slices } of this.pages.frozenPages()) {
       const { place } = slices[0];
       assert(place !== undefined, 'every frozen bit page was written');
-      entries.push({ tree, hi, lo: page, value: encodePlace(place) });
-      replace(page);
+      const entry = { tree, hi, lo: page, value: encodePlace(place) };
+      yield { entry, replaced: replaced(page) };
     }
-    for (let bitPage = this.#pagesAtFreeze; bitPage < this.placedEnd; bitPage++) {
-      replace(bitPage);
-      entries.push({ tree, hi, lo: bitPage, value: undefined });
+    for (let lo = this.#pagesAtFreeze; lo < this.placedEnd; lo++) {
+      yield { entry: { tree, hi, lo, value: undefined }, replaced: replaced(lo) };
     }
-    entries.push({ tree, hi, lo: BITS_END, value: encodeEnd(this.#pagesAtFreeze) });
-    return { entries, replaced };
+    const end = encodeEnd(this.#pagesAtFreeze);
+    yield { entry: { tree, hi, lo: BITS_END, value: end }, replaced: NO_RUNS };
   }
 
-  installed(): void {
+  *installed(): Iterable<void> {
+    const { column } = this.#options;
     this.#placedEnd = this.#pagesAtFreeze;
-    this.#freeCopies();
-    this.pages.installed((bitPage) => this.#options.column.unpin(bitPage));
-    this.recount();
+    for (const frozen of this.pages.frozenPages()) {
+      this.#freeCopy(frozen);
+      if (this.pages.installed(frozen)) column.unpin(frozen.page);
+      this.recount();
+      yield;
+    }
   }
 
   failed(): void {
-    this.#freeCopies();
+    for (const frozen of this.pages.frozenPages()) this.#freeCopy(frozen);
     this.pages.failed();
     this.recount();
   }
@@ -157,11 +162,11 @@ export class BitCheckpoint implements CheckpointedSpace {
     this.#countedBytes = 0;
   }
 
-  #freeCopies(): void {
-    for (const { slices } of this.pages.frozenPages()) {
-      if (slices[0].copy !== 0) this.#options.column.freeCopy(slices[0].copy);
-      slices[0].copy = 0;
-    }
-    this.#copiedBytes = 0;
+  #freeCopy({ slices: [slice] }: FrozenPage): void {
+    if (slice.copy === 0) return;
+    const { column } = this.#options;
+    column.freeCopy(slice.copy);
+    slice.copy = 0;
+    this.#copiedBytes -= column.cellBytes;
   }
 }

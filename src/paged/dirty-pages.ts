@@ -29,8 +29,11 @@ export interface FrozenPage {
 
 export class DirtyPages {
   readonly #columns: number;
-  #dirty = new Set<number>();
-  #frozen: Map<number, FrozenPage> = new Map();
+  /** As the next checkpoint will take them, so that a freeze need not look at each. */
+  #dirty = new Map<number, FrozenPage>();
+  #frozen = new Map<number, FrozenPage>();
+  /** The frozen pages by number; undefined until somebody asks. */
+  #inOrder: readonly FrozenPage[] | undefined;
   /** Dirty through the plan under way alone. */
   readonly #planned = new Set<number>();
   #pinnedCount = 0;
@@ -65,7 +68,7 @@ export class DirtyPages {
   /** A page is changed by the plan under way (or, when `planned` is false, by recovery). */
   add(page: number, planned: boolean): void {
     if (this.#dirty.has(page)) return;
-    this.#dirty.add(page);
+    this.#dirty.set(page, this.#changed(page));
     if (!this.#isFrozenCell(page)) this.#pinnedCount++;
     if (planned) this.#planned.add(page);
   }
@@ -93,42 +96,44 @@ export class DirtyPages {
     this.#planned.clear();
   }
 
-  /** All dirty pages become frozen. */
+  /** All dirty pages become frozen. O(1). */
   freeze(): void {
     assert(this.#frozen.size === 0, 'one checkpoint at a time');
     assert(this.#planned.size === 0, 'a freeze stands between two commits');
-    const pages = [...this.#dirty].sort((a, b) => a - b);
-    this.#dirty = new Set();
-    for (const page of pages) {
-      const slices = Array.from({ length: this.#columns }, () => ({ copy: 0, place: undefined }));
-      this.#frozen.set(page, { page, slices, before: undefined, isDropped: false });
-    }
+    this.#frozen = this.#dirty;
+    this.#dirty = new Map();
+    this.#inOrder = undefined;
   }
 
   /** The frozen pages by number; none without a checkpoint. */
-  frozenPages(): Iterable<FrozenPage> {
-    return this.#frozen.values();
+  frozenPages(): readonly FrozenPage[] {
+    this.#inOrder ??= [...this.#frozen.values()].sort((a, b) => a.page - b.page);
+    return this.#inOrder;
   }
 
-  /** The frozen pages are on disk and in the tree; calls `clean` for those that were not changed since. */
-  installed(clean: (page: number) => void): void {
-    const frozen = this.#frozen;
-    this.#frozen = new Map();
-    for (const [page, { isDropped }] of frozen) {
-      if (isDropped || this.#dirty.has(page)) continue;
-      this.#pinnedCount--;
-      clean(page);
-    }
+  /** A frozen page is on disk and in the tree; whether it is clean now: not changed, or given up, since. */
+  installed({ page, isDropped }: FrozenPage): boolean {
+    this.#frozen.delete(page);
+    if (this.#frozen.size === 0) this.#inOrder = undefined;
+    if (isDropped || this.#dirty.has(page)) return false;
+    this.#pinnedCount--;
+    return true;
   }
 
   /** The frozen pages are dirty again, whatever becomes of the plan under way. */
   failed(): void {
     for (const [page, { isDropped }] of this.#frozen) {
       if (isDropped) continue;
-      this.#dirty.add(page);
+      this.#dirty.set(page, this.#changed(page));
       this.#planned.delete(page);
     }
     this.#frozen = new Map();
+    this.#inOrder = undefined;
+  }
+
+  #changed(page: number): FrozenPage {
+    const slices = Array.from({ length: this.#columns }, () => ({ copy: 0, place: undefined }));
+    return { page, slices, before: undefined, isDropped: false };
   }
 
   #isFrozenCell(page: number): boolean {

@@ -29,10 +29,14 @@ interface Chunk {
   taken: number;
 }
 
-interface HeldRun extends UnitRun {
-  /** The install that made the run unneeded by newer versions. */
+interface HeldRuns {
+  readonly runs: UnitRun[];
+  /** The install that made the runs unneeded by newer versions. */
   readonly install: number;
 }
+
+/** Runs that are freed in one piece, in a fraction of a tenth of a millisecond. */
+const RUNS_PER_PIECE = 64;
 
 /** Keeps the units of the version installed last from being given again. */
 export interface Retention {
@@ -53,7 +57,7 @@ export class FreeUnits {
   /** Where the next search for a run of this length starts: each checkpoint passes over the map once. */
   readonly #cursors: Map<number, number> = new Map();
   #retired: UnitRun[] = [];
-  #held: HeldRun[] = [];
+  #held: HeldRuns[] = [];
   readonly #retentions: Set<{ readonly install: number }> = new Set();
   #installs = 0;
 
@@ -112,9 +116,9 @@ export class FreeUnits {
     for (const index of [...this.#changed].sort((a, b) => a - b)) {
       images.set(index, this.#chunk(index).words.slice());
     }
-    for (const run of [...this.#retired, ...this.#held]) {
-      const image = images.get(Math.floor(run.unit / CHUNK_UNITS));
-      if (image !== undefined) setBits(image, run.unit % CHUNK_UNITS, run.count, false);
+    for (const { unit, count } of this.#unneeded()) {
+      const image = images.get(Math.floor(unit / CHUNK_UNITS));
+      if (image !== undefined) setBits(image, unit % CHUNK_UNITS, count, false);
     }
     const entries: TreeEntry[] = [];
     for (const [index, image] of images) {
@@ -130,13 +134,18 @@ export class FreeUnits {
 
   /** The entries are in the tree: what was retired is free, unless a retention holds it. */
   installed(): void {
+    for (const _ of this.installing());
+  }
+
+  /** As `installed`, a piece between two `yield`s: until the last one some units are not given again yet. */
+  *installing(): Iterable<void> {
     this.#installs++;
     this.#stored = this.#pending ?? this.#stored;
     this.#pending = undefined;
     this.#changed.clear();
-    for (const run of this.#retired) this.#held.push({ ...run, install: this.#installs });
+    this.#held.push({ runs: this.#retired, install: this.#installs });
     this.#retired = [];
-    this.#freeHeld();
+    yield* this.#freeingHeld();
   }
 
   /** The entries are not in the tree, and never will be: what was retired stays in use. */
@@ -152,7 +161,8 @@ export class FreeUnits {
     this.#retentions.add(retention);
     return {
       release: () => {
-        if (this.#retentions.delete(retention)) this.#freeHeld();
+        if (!this.#retentions.delete(retention)) return;
+        for (const _ of this.#freeingHeld());
       },
     };
   }
@@ -188,20 +198,27 @@ export class FreeUnits {
     const stored = this.#load();
     let takenUnits = 0;
     for (let i = 0; i < this.chunkCount; i++) takenUnits += this.#chunks.get(i)?.taken ?? stored[i];
-    const heldUnits = [...this.#retired, ...this.#held].reduce((sum, { count }) => sum + count, 0);
+    let heldUnits = 0;
+    for (const { count } of this.#unneeded()) heldUnits += count;
     return { takenUnits, heldUnits };
   }
 
-  #freeHeld(): void {
-    let oldest = Number.POSITIVE_INFINITY;
-    for (const { install } of this.#retentions) oldest = Math.min(oldest, install);
-    const held = this.#held;
-    this.#held = [];
-    for (const run of held) {
-      if (run.install > oldest) this.#held.push(run);
-      else this.#free(run);
+  /** Taken in memory, though no newer version names them. */
+  *#unneeded(): Iterable<UnitRun> {
+    yield* this.#retired;
+    for (const { runs } of this.#held) yield* runs;
+  }
+
+  /** The oldest first. A retention that ends, or begins, between two pieces finds the rest as it is. */
+  *#freeingHeld(): Iterable<void> {
+    while (this.#held.length > 0) {
+      const [{ runs, install }] = this.#held;
+      for (const retention of this.#retentions) if (install > retention.install) return;
+      for (const run of runs.splice(-RUNS_PER_PIECE)) this.#free(run);
+      if (runs.length === 0) this.#held.shift();
+      this.#cursors.clear();
+      yield;
     }
-    this.#cursors.clear();
   }
 
   /** Frees in memory what the entries show as free already: the chunk does not change. */

@@ -3,7 +3,7 @@
  * pin, and have rewritten before its page is full, the originals of all its neighbours. The column of
  * originals is only a cache of what is on disk, with these put over it.
  *
- *   put → new     freeze → frozen     installed → freed     failed → new again
+ *   put → new     freeze → frozen     installed, page by page → freed     failed → new again
  *
  * Invariant: a cell of the column has what is new and what is frozen of its page.
  */
@@ -114,8 +114,10 @@ export class NewOriginals {
     this.#new = new Map();
   }
 
-  installed(): void {
-    this.#freeAll(this.#frozen);
+  /** What is frozen of the page is on disk, and its column is read from there from now on. */
+  installed(page: number): void {
+    for (const address of this.#frozen.get(page)?.values() ?? []) this.#free(address);
+    this.#frozen.delete(page);
   }
 
   /** What is frozen is new again, where nothing newer is, and unless the page was given up meanwhile. */

@@ -43,11 +43,20 @@ export interface CheckpointedSpace {
   freeze(): void;
   /** Writes the frozen slices, a piece between two `yield`s; the value yielded is the bytes of the piece. */
   write(target: CheckpointTarget): Iterable<number>;
-  /** The entries of what was written, and the units that it replaces. */
-  entries(tree: number): { readonly entries: TreeEntry[]; readonly replaced: UnitRun[] };
-  installed(): void;
+  /** The entries of what was written, sorted by key. */
+  entries(tree: number): Iterable<ReplacingEntry>;
+  /** Lets what was frozen go, a piece between two `yield`s; commits may come in between. */
+  installed(): Iterable<void>;
   failed(): void;
 }
+
+/** An entry of a checkpoint, and the units that nobody needs any more once it is installed. */
+export interface ReplacingEntry {
+  readonly entry: TreeEntry;
+  readonly replaced: readonly UnitRun[];
+}
+
+export const NO_RUNS: readonly UnitRun[] = [];
 
 /** Where slices go. */
 export interface CheckpointTarget {
@@ -127,9 +136,7 @@ export class PageStore {
     assert(this.#checkpoint === undefined, 'one checkpoint at a time');
     const spaces = [...this.#spaces.values()].filter((space) => space.hasChanges);
     spaces.sort((a, b) => a.id - b.id);
-    const began = performance.now();
     for (const space of spaces) space.freeze();
-    this.#pace.note(performance.now() - began);
     this.#checkpoint = { spaces, fresh: [] };
   }
 
@@ -152,31 +159,27 @@ export class PageStore {
         return unit;
       },
     };
-    let began = performance.now();
-    for (const space of checkpoint.spaces) {
-      for (const _ of space.write(target)) {
-        const ms = performance.now() - began;
-        this.#pace.note(ms);
-        if (ms < this.#pace.sliceMs) continue;
-        await turn();
-        began = performance.now();
-      }
-    }
+    for (const space of checkpoint.spaces) await this.#inSlices(space.write(target));
     writer.flush();
     await this.file.datasync();
-    began = performance.now();
-    const entries = this.#entries(checkpoint.spaces);
-    this.#pace.note(performance.now() - began);
+    const entries: TreeEntry[] = [];
+    for (const space of checkpoint.spaces) {
+      await this.#inSlices(space.entries(this.#tree), ({ entry, replaced }) => {
+        entries.push(entry);
+        for (const run of replaced) this.units.retire(run);
+      });
+    }
+    for (const entry of this.units.entries(this.#tree)) entries.push(entry);
     return entries;
   }
 
-  /** The entries are in the tree: replaced units are free, unchanged pages may be evicted. */
-  installed(_sequence: number): void {
+  /** The entries are in the tree: unchanged pages may be evicted, and at last replaced units are free. */
+  async installed(_sequence: number): Promise<void> {
     const checkpoint = this.#checkpoint;
     assert(checkpoint !== undefined, 'a checkpoint is frozen before it is installed');
+    for (const space of checkpoint.spaces) await this.#inSlices(space.installed());
+    await this.#inSlices(this.units.installing());
     this.#checkpoint = undefined;
-    this.units.installed();
-    for (const space of checkpoint.spaces) space.installed();
   }
 
   /** The entries will never be in the tree: the pages are dirty again, the fresh units free. */
@@ -225,15 +228,17 @@ export class PageStore {
     this.file.close();
   }
 
-  #entries(spaces: readonly CheckpointedSpace[]): TreeEntry[] {
-    const all: TreeEntry[] = [];
-    for (const space of spaces) {
-      const { entries, replaced } = space.entries(this.#tree);
-      for (const entry of entries) all.push(entry);
-      for (const run of replaced) this.units.retire(run);
+  /** Takes the pieces of some work, and lets the event loop run between them. */
+  async #inSlices<T>(pieces: Iterable<T>, take: (piece: T) => void = () => {}): Promise<void> {
+    let began = performance.now();
+    for (const piece of pieces) {
+      take(piece);
+      const ms = performance.now() - began;
+      this.#pace.note(ms);
+      if (ms < this.#pace.sliceMs) continue;
+      await turn();
+      began = performance.now();
     }
-    for (const entry of this.units.entries(this.#tree)) all.push(entry);
-    return all;
   }
 }
 

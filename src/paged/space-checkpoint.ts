@@ -20,9 +20,13 @@ import {
   type Place,
   type Places,
   pageKey,
-  type TreeEntry,
 } from './page-map.ts';
-import type { CheckpointedSpace, CheckpointTarget } from './page-store.ts';
+import {
+  type CheckpointedSpace,
+  type CheckpointTarget,
+  NO_RUNS,
+  type ReplacingEntry,
+} from './page-store.ts';
 import type { PlaceBook } from './place-book.ts';
 import type { PlaceCache } from './place-cache.ts';
 
@@ -174,27 +178,28 @@ export class SpaceCheckpoint implements CheckpointedSpace {
     }
   }
 
-  entries(tree: number): { readonly entries: TreeEntry[]; readonly replaced: UnitRun[] } {
+  *entries(tree: number): Iterable<ReplacingEntry> {
     const hi = this.id;
-    const entries: TreeEntry[] = [];
-    const replaced: UnitRun[] = [];
     for (const { page, slices, before } of this.pages.frozenPages()) {
       const codes = slices[0].place;
       assert(codes !== undefined, 'every frozen page was written');
       const value = encodePlaces({ codes, originals: slices.at(1)?.place });
-      entries.push({ tree, hi, lo: pageKey(page, 'places'), value });
-      if (before !== undefined) replaced.push(...this.runs(before));
+      const replaced = before === undefined ? NO_RUNS : this.runs(before);
+      yield { entry: { tree, hi, lo: pageKey(page, 'places'), value }, replaced };
     }
     for (let page = this.#pagesAtFreeze; page < this.placedEnd; page++) {
       const before = this.places(page);
       if (before === undefined) continue;
-      entries.push({ tree, hi, lo: pageKey(page, 'places'), value: undefined });
-      replaced.push(...this.runs(before));
+      const entry = { tree, hi, lo: pageKey(page, 'places'), value: undefined };
+      yield { entry, replaced: this.runs(before) };
     }
     const end = encodeEnd(this.#pagesAtFreeze);
-    entries.push({ tree, hi, lo: pageKey(OPEN_PAGES, 'places'), value: end });
-    entries.push({ tree, hi, lo: pageKey(OPEN_PAGES, 'states'), value: this.#openPages });
-    return { entries, replaced };
+    const open = this.#openPages;
+    yield { entry: { tree, hi, lo: pageKey(OPEN_PAGES, 'places'), value: end }, replaced: NO_RUNS };
+    yield {
+      entry: { tree, hi, lo: pageKey(OPEN_PAGES, 'states'), value: open },
+      replaced: NO_RUNS,
+    };
   }
 
   /** The units that `places` names. */
@@ -207,19 +212,24 @@ export class SpaceCheckpoint implements CheckpointedSpace {
     return runs;
   }
 
-  installed(): void {
-    const { placeCache } = this.#options;
-    for (const { page } of this.pages.frozenPages()) placeCache.forget(page);
+  /** Page by page: until its turn comes a page stays pinned, and what is new of it stays in memory. */
+  *installed(): Iterable<void> {
+    const { placeCache, columns } = this.#options;
     for (let page = this.#pagesAtFreeze; page < this.placedEnd; page++) placeCache.forget(page);
     this.#placedEnd = this.#pagesAtFreeze;
-    this.#freeCopies();
-    this.#options.columns.newOriginals?.installed();
-    this.pages.installed((page) => this.unpin(page));
-    this.recount();
+    for (const frozen of this.pages.frozenPages()) {
+      const { page } = frozen;
+      placeCache.forget(page);
+      this.#freeCopy(frozen);
+      columns.newOriginals?.installed(page);
+      if (this.pages.installed(frozen)) this.unpin(page);
+      this.recount();
+      yield;
+    }
   }
 
   failed(): void {
-    this.#freeCopies();
+    for (const frozen of this.pages.frozenPages()) this.#freeCopy(frozen);
     const isDropped = (page: number): boolean => this.pages.frozen(page)?.isDropped ?? false;
     this.#options.columns.newOriginals?.failed(isDropped);
     this.pages.failed();
@@ -243,13 +253,12 @@ export class SpaceCheckpoint implements CheckpointedSpace {
     return slice;
   }
 
-  /** Frees the copies made for a checkpoint that has ended. */
-  #freeCopies(): void {
-    for (const { slices } of this.pages.frozenPages()) {
-      const [slice] = slices;
-      if (slice.copy !== 0) this.#options.columns.codes.freeCopy(slice.copy);
-      slice.copy = 0;
-    }
-    this.#copiedBytes = 0;
+  /** Of a page whose checkpoint has ended. */
+  #freeCopy({ slices: [slice] }: FrozenPage): void {
+    if (slice.copy === 0) return;
+    const { codes } = this.#options.columns;
+    codes.freeCopy(slice.copy);
+    slice.copy = 0;
+    this.#copiedBytes -= codes.cellBytes;
   }
 }

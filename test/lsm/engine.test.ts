@@ -113,7 +113,10 @@ test('a checkpoint participant is frozen at the seal and its entries come with t
         { tree: PLAIN, hi: 9, lo: 1, value: Uint8Array.of(1) },
       ];
     },
-    installed: (sequence) => calls.push(`installed ${sequence}`),
+    installed: async (sequence) => {
+      await nextTurn();
+      calls.push(`installed ${sequence}`);
+    },
     failed: () => calls.push('failed'),
   };
   {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compareKeys, DELETE, SET } from '../../src/lsm/entry.ts';
-import { packEntries, TreeEntryCursor } from '../../src/lsm/tree-entry-cursor.ts';
+import { packEntries, packingEntries, TreeEntryCursor } from '../../src/lsm/tree-entry-cursor.ts';
 import { ArrayCursor, collectEntries, type Entry } from './array-cursor.ts';
 
 const half = fc.constantFrom(0, 1, 2, 0x80000000, 0xffffffff);
@@ -42,4 +42,16 @@ test('packed entries are those that were given', () => {
       expect(cursor.valid).toBe(false);
     }),
   );
+});
+
+test('entries are packed slice by slice', () => {
+  const entries = Array.from({ length: 50 }, (_, lo) => {
+    const value = lo % 7 === 0 ? undefined : Uint8Array.of(lo);
+    return { tree: 1, hi: 3, lo, value };
+  });
+  const { packed, work } = packingEntries(entries.toReversed(), 7);
+  let slices = 1;
+  while (!work(() => true)) slices++;
+  expect(slices).toBe(50);
+  expect(packed).toEqual(packEntries(entries, 7));
 });

@@ -178,7 +178,7 @@ test('a checkpoint writes bits as they were at its freeze, whatever is put meanw
   const [late] = put(harness, 3, 7);
   const entries = await store.write(1);
   for (const { hi, lo, value } of entries) if (value !== undefined) disk.tree.set(hi, lo, value);
-  store.installed(1);
+  await store.installed(1);
   const { checkpoint, geometry } = bitsOf(harness);
   const place = checkpoint.place(0);
   if (place === undefined) expect.fail('the bit page was written');
@@ -227,7 +227,7 @@ test.each(['at rest', 'while a checkpoint writes them', 'before any checkpoint']
       for (const { hi, lo, value } of await store.write(1)) {
         if (value !== undefined) harness.disk.tree.set(hi, lo, value);
       }
-      store.installed(1);
+      await store.installed(1);
       expect(checkpoint.placedEnd).toBeGreaterThan(2);
     } else {
       giveUp(harness, nodes);

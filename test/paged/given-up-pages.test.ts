@@ -121,7 +121,7 @@ test('a checkpoint that began before writes pages that were given up since, as t
     for (const { tree } of [harness.disk, atFreeze]) tree.set(hi, lo, value as Uint8Array);
   }
   harness.disk.log = [];
-  harness.store.installed(1);
+  await harness.store.installed(1);
   expect(await harness.problems()).toEqual([]);
   await harness.checkpoint();
   expect(await harness.problems()).toEqual([]);

@@ -165,7 +165,7 @@ export class Harness {
       else this.disk.tree.set(hi, lo, value);
     }
     this.disk.log = this.disk.log.slice(logged);
-    this.store.installed(1);
+    await this.store.installed(1);
   }
 
   /** The problems that a check finds. */

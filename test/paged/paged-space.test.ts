@@ -84,7 +84,7 @@ test('the entries of a checkpoint are sorted, and name every dirty page once', a
     `1 ${open}`,
     ...units,
   ]);
-  harness.store.installed(1);
+  await harness.store.installed(1);
   expect(harness.store.dirtyBytes).toBe(0);
   expect(await harness.store.write.call(frozen(harness), 2)).toEqual([]);
 });
@@ -103,7 +103,7 @@ test('a checkpoint writes pages as they were when it was frozen, whatever is cha
     harness.store.freeze(1);
     if (during > 0) append(harness, during, 100);
     await harness.store.write(1);
-    harness.store.installed(1);
+    await harness.store.installed(1);
     files.push(bytesOf(fileSystem));
     expect(harness.allocator.stats().cellBytes['frozen pages'] ?? 0).toBe(0);
   }
@@ -231,7 +231,7 @@ test('a checkpoint may end while a plan is under way, whatever becomes of both',
       space.put(node, 99, values);
       if (isInstalled) {
         for (const { hi, lo, value } of entries) disk.tree.set(hi, lo, value as Uint8Array);
-        harness.store.installed(1);
+        await harness.store.installed(1);
       } else {
         harness.store.failed(new Error('the version was not installed'));
       }
