@@ -18,6 +18,8 @@ export interface MemoryStats {
   readonly totalBytes: number;
   readonly memtableBytes: number;
   readonly blockCacheBytes: number;
+  /** Ids of records that searches have named. */
+  readonly nameBytes: number;
   readonly tableReaderBytes: number;
   readonly logBufferBytes: number;
   /** Set aside for what flushes and merges work with. */
@@ -162,11 +164,14 @@ function memoryStats(session: Session): MemoryStats {
   const followed = [...session.allCollections].map(({ followBytes }) => followBytes);
   const bulkBytes = stores.bulk.bytes + sum(followed);
   const stagedBytes = stores.reads.bytes;
+  const nameBytes = stores.names.bytes;
   const sweepBytes = sum([...openSpaces(session)].map(({ graph }) => graph.sweepBytes));
   return {
     budgetBytes: options.memoryBytes,
-    totalBytes: engineBytes + jobBytes + sweepBytes + bulkBytes + stagedBytes + moduleBytes,
+    totalBytes:
+      engineBytes + nameBytes + jobBytes + sweepBytes + bulkBytes + stagedBytes + moduleBytes,
     ...engine,
+    nameBytes,
     jobBytes,
     sweepBytes,
     bulkBytes,

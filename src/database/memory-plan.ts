@@ -5,6 +5,7 @@
  *   engine   memtables (one filling, one being flushed, and half of one for what comes in meanwhile), log
  *            buffers, what flushes and merges work with, and the block cache with indexes and filters of
  *            tables; arrays of bulk loads are taken from memtables and cache, which rest meanwhile
+ *   names    ids of records that searches have named
  *   module   codes, lists, originals, directories, search scratch: evicts among them as needed
  *   slack    what is not worth a bound of its own: maps of changed pages, bits of sweeps, filters of a thread
  *            that merges, bytes that are being read in the background
@@ -22,6 +23,8 @@ export interface MemoryPlan {
   readonly tableBytes: number;
   /** Of blocks, indexes and filters. */
   readonly blockCacheBytes: number;
+  /** Of ids that searches have named. */
+  readonly nameBytes: number;
   /** Of what a flush and a compaction work with. */
   readonly jobBytes: number;
   /** Of the kernel module. */
@@ -40,6 +43,8 @@ const BLOCK_BYTES = 4096;
 const SMALL_CACHE_BYTES = 1.25 * MIB;
 /** The heads of sixty thousand records fit; taken where it is at most an eleventh of the budget. */
 const FULL_CACHE_BYTES = 1.75 * MIB;
+/** With less, the blocks of heads are worth more than what is decoded from them. */
+const NAMES_FROM_BYTES = 64 * MIB;
 
 export function planMemory(memoryBytes: number): MemoryPlan {
   // A small budget is for reading: its memtables are smaller than their share would be.
@@ -59,15 +64,17 @@ export function planMemory(memoryBytes: number): MemoryPlan {
   const moduleBytes = Math.min(rest - cacheBytes, MODULE_BYTES_MAX);
   const frameBytes = Math.floor(moduleBytes / (64 * KIB)) * 64 * KIB;
   // Above what the module can address, the rest serves the tree.
-  const blockCacheBytes = Math.floor(rest - frameBytes);
+  const nameBytes = memoryBytes < NAMES_FROM_BYTES ? 0 : Math.floor(memoryBytes / 128);
+  const blockCacheBytes = Math.floor(rest - frameBytes) - nameBytes;
   return {
     memtableBytes,
     tableBytes,
     blockCacheBytes,
+    nameBytes,
     jobBytes,
     moduleBytes: frameBytes,
     // Only one memtable is there, and the cache can do with less.
-    bulkBytes: Math.floor(1.5 * memtableBytes + memoryBytes / 16 + 0.9 * slackBytes),
+    bulkBytes: Math.floor(1.5 * memtableBytes + memoryBytes / 16 + 0.9 * slackBytes) - nameBytes,
     stagedBytes: clamp(slackBytes / 4, 64 * KIB, 4 * MIB),
     dirtyBytesMax: Math.floor(moduleBytes / 4),
   };

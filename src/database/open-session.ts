@@ -27,6 +27,7 @@ import { readDatabaseCounters } from './catalog.ts';
 import type { EffectiveDatabaseOptions } from './check-options.ts';
 import { HeadReader } from './head-reader.ts';
 import { planMemory } from './memory-plan.ts';
+import { NameCache } from './name-cache.ts';
 import { RecordFilters } from './record-filter.ts';
 import { Session } from './session.ts';
 import { removeSpools } from './spool-file.ts';
@@ -183,6 +184,7 @@ async function openStores(opening: Opening): Promise<Stores> {
   const insertWalks = new WalkPool(kernels, allocator, { homeBytes });
   const filters = new RecordFilters({ engine, hasher, allocator, kernels });
   const writer = new WriterQueue();
+  const names = new NameCache(engine, memory.nameBytes);
   return {
     fileSystem,
     engine,
@@ -198,7 +200,8 @@ async function openStores(opening: Opening): Promise<Stores> {
     walks,
     insertWalks,
     filters,
-    heads: new HeadReader(engine),
+    names,
+    heads: new HeadReader(engine, names),
     writer,
     bulk: new BulkMemory(memory.bulkBytes, (bytes) => engine.lend(bytes)),
     pace,

@@ -169,9 +169,12 @@ function addNamed(
   const { vectors, ordinal } = space;
   const { count, nodes, distances } = candidates;
   const walked = matches.length;
+  const isNameEnough = ordinal === 0 && include.size === 0;
   for (let i = 0; i < count; i++) {
     const record = vectors.recordOf(nodes[i]);
-    const isThere = heads.read(collection, record, sequence);
+    const isThere = isNameEnough
+      ? heads.readName(collection, record, sequence)
+      : heads.read(collection, record, sequence);
     if (isThere === undefined) return false;
     if (!isThere || heads.node(ordinal) !== nodes[i]) continue;
     // A walk finds each node once; a ghost may have been found by it, and be named twice.

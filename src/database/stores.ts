@@ -12,6 +12,7 @@ import type { FileSystem } from '../storage/file-system.ts';
 import type { StagedReads } from '../storage/staged-reads.ts';
 import type { BulkMemory } from './bulk-memory.ts';
 import type { HeadReader } from './head-reader.ts';
+import type { NameCache } from './name-cache.ts';
 import type { RecordFilters } from './record-filter.ts';
 import type { TreePageMap } from './tree-page-map.ts';
 import type { WriterQueue } from './writer-queue.ts';
@@ -38,6 +39,8 @@ export interface Stores {
   /** Scratches of insertions. */
   readonly insertWalks: WalkPool;
   readonly filters: RecordFilters;
+  /** Of records that searches have named. */
+  readonly names: NameCache;
   /** Of the hits of a search. */
   readonly heads: HeadReader;
   readonly writer: WriterQueue;

@@ -32,7 +32,7 @@ import type {
 } from './engine-options.ts';
 import { engineStats } from './engine-stats.ts';
 import { openIterator } from './iterator.ts';
-import { openScan, readValue, readValueInto } from './read-path.ts';
+import { isInMemtables, openScan, readValue, readValueInto } from './read-path.ts';
 import { openCore } from './recovery.ts';
 import { resolveOptions } from './resolve-options.ts';
 import { ingestTables, type TableIngest } from './table-ingest.ts';
@@ -158,6 +158,22 @@ export class LsmEngine implements AsyncDisposable {
     const core = this.#core;
     if (core.isClosed) core.requireOpen();
     return readValueInto(core, tree, hi, lo, sequence, into);
+  }
+
+  /**
+   * Stands for what the tables of a tree hold: the same object until that changes. Undefined for readers older than some
+   * of it. All others find there what the tables say of a key that is not buffered. For caches of what was read.
+   */
+  tablesAt(tree: number, sequence: number): object | undefined {
+    const { current } = this.#core.versions;
+    return sequence < current.sequence ? undefined : current.runs(tree);
+  }
+
+  /** Whether `sequence` sees something of a key that is in no table yet. */
+  isBuffered(tree: number, hi: number, lo: number, sequence: number): boolean {
+    const core = this.#core;
+    if (core.isClosed) core.requireOpen();
+    return isInMemtables(core, tree, hi, lo, sequence);
   }
 
   /**

@@ -188,6 +188,13 @@ export class Memtable {
     return false;
   }
 
+  /** Whether `sequence` sees an entry of a key. */
+  has(tree: number, hi: number, lo: number, sequence: number): boolean {
+    const words = this.#words;
+    const node = seekNode(words, this.headOf(tree), hi, lo, sequence);
+    return node !== 0 && words[node + KEY_LO] === lo && words[node + KEY_HI] === hi;
+  }
+
   #insertEntry(entry: BatchReader, batchStart: number, sequence: number): void {
     const slot = this.#slots.of(entry.tree);
     const words = this.#words;

@@ -34,6 +34,23 @@ export function readValueInto(
   return gather(core, tree, hi, lo, sequence).resultInto(into);
 }
 
+/** Whether a memtable has something of a key that `sequence` sees. */
+export function isInMemtables(
+  core: EngineCore,
+  tree: number,
+  hi: number,
+  lo: number,
+  sequence: number,
+): boolean {
+  sequence = visible(core, sequence);
+  if (core.active.memtable.has(tree, hi, lo, sequence)) return true;
+  const { sealed } = core;
+  for (let i = 0; i < sealed.length; i++) {
+    if (sealed[i].shared.memtable.has(tree, hi, lo, sequence)) return true;
+  }
+  return false;
+}
+
 function gather(
   core: EngineCore,
   tree: number,

@@ -71,13 +71,13 @@ test.each([8_388_608, 10_000_000, 25_000_000, 134_217_728, 268_435_456, 2 ** 33]
   'the plan of %i bytes gives out no more than there is',
   (bytes) => {
     const plan = planMemory(bytes);
-    const { memtableBytes, blockCacheBytes, jobBytes, moduleBytes, bulkBytes } = plan;
+    const { memtableBytes, blockCacheBytes, nameBytes, jobBytes, moduleBytes, bulkBytes } = plan;
     const tree = 2.5 * memtableBytes + LOG_BYTES + jobBytes;
-    expect(tree + blockCacheBytes + moduleBytes).toBeLessThan(bytes);
+    expect(tree + blockCacheBytes + nameBytes + moduleBytes).toBeLessThan(bytes);
     expect(moduleBytes % 65_536).toBe(0);
     expect(moduleBytes).toBeGreaterThan(bytes / 3);
     const least = leastCacheBytes(4096);
-    const building = memtableBytes + LOG_BYTES + jobBytes + least + bulkBytes;
+    const building = memtableBytes + LOG_BYTES + jobBytes + least + nameBytes + bulkBytes;
     expect(building + moduleBytes).toBeLessThan(bytes);
   },
 );

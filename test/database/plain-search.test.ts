@@ -15,7 +15,7 @@ const vectors = randomVectors(count, dimension, 3);
 const queries = randomVectors(16, dimension, 4);
 
 async function opened() {
-  const options = checkDatabaseOptions({ memoryBytes: 48 << 20 });
+  const options = checkDatabaseOptions({ memoryBytes: 80 << 20 });
   const session = await openSession('/db', new MemoryFileSystem(), options);
   const db = new Database(session);
   const things = await db.collection('things', { dimension, metric: 'l2', exactBelow: 0 });
