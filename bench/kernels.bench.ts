@@ -61,7 +61,7 @@ function benchDimension(dimension: number): Row[] {
       exports.codeDistance(space, slots[a], slots[b]),
     ),
     measure('sq8 encode', 'module', (a) => {
-      exports.encodeSq8(space, addresses[a], slots[a]);
+      exports.encodeSlot(space, addresses[a], slots[a]);
       return 0;
     }),
     measure('sq8 encode', 'scalar', (a) => encodeSq8(METRIC_L2, vectors[a]).code[0], slowCalls),
@@ -97,7 +97,7 @@ function place(dimension: number, vectors: readonly Float32Array[]): Placed {
   const bitSlots = Uint32Array.from(vectors, (_, i) => firstBits + i * bits.stride);
   for (const [i, vector] of vectors.entries()) {
     memory.f32.set(vector, addresses[i] >>> 2);
-    exports.encodeSq8(space.address, addresses[i], slots[i]);
+    exports.encodeSlot(space.address, addresses[i], slots[i]);
   }
   const column = { metric: METRIC_L2, count: bitCount(dimension), seed: bits.seed, centroid };
   return { addresses, slots, bitSlots, work, column, space: space.address, exports };

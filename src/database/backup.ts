@@ -10,7 +10,7 @@ import { DatabaseError } from '../errors.ts';
 import type { BackupOptions } from '../lsm/backup.ts';
 import type { VersionPin } from '../lsm/version-pin.ts';
 import { chooseBitGeometry } from '../paged/bit-geometry.ts';
-import { chooseGeometry, type Geometry } from '../paged/geometry.ts';
+import type { Geometry } from '../paged/geometry.ts';
 import { PageBackup } from '../paged/page-backup.ts';
 import { PAGE_FILE_NAME } from '../paged/page-file.ts';
 import { isBitPlaceKey, isPlacesKey, spaceOfBits } from '../paged/page-map.ts';
@@ -18,6 +18,7 @@ import { throwIfAborted } from '../storage/copy-file.ts';
 import { beginFilling, endFilling, undoFilling } from '../storage/unfinished.ts';
 import { readCatalogEntries, spacesOf } from './catalog.ts';
 import type { Session } from './session.ts';
+import { geometryOf } from './space-geometry.ts';
 import { TimeSlice } from './time-slice.ts';
 import { PAGES_TREE, TREE_DIRECTORY } from './trees.ts';
 
@@ -113,7 +114,7 @@ async function copyPages(
   // Those of the pin: one that was dropped may be purged by now.
   for (const entry of readCatalogEntries(engine, pin.sequence)) {
     for (const { space, options } of spacesOf(entry)) {
-      geometries.set(space, chooseGeometry(options.dimension));
+      geometries.set(space, geometryOf(options));
     }
   }
   const total = pages.stats().takenBytes;

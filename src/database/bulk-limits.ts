@@ -2,6 +2,7 @@
 import { buildLimits } from '../hnsw/build-graph.ts';
 import { ARRAY_BYTES } from './bulk-memory.ts';
 import type { CollectionStore } from './collection-store.ts';
+import { slotKind } from './space-geometry.ts';
 import type { Stores } from './stores.ts';
 
 /** What is left to reads and to other collections. */
@@ -28,8 +29,9 @@ export function bulkLimits(stores: Stores, store: CollectionStore, share: number
   walks.release();
   insertWalks.release();
   const bytes = (allocator.totalBytes - allocator.stats().runBytes) * MEMORY_SHARE * share;
-  const { dimension } = store.entry.options;
-  const { whole, sharded, threads } = buildLimits({ dimension, m: store.entry.options.m }, bytes);
+  const { dimension, m, codes } = store.entry.options;
+  const size = { dimension, m, slots: slotKind(codes) };
+  const { whole, sharded, threads } = buildLimits(size, bytes);
   return {
     whole: Math.min(whole, bulk.shardNodesMax),
     vectors: sharded,

@@ -23,6 +23,7 @@ import type { BulkProgress } from './bulk-progress.ts';
 import type { BulkSource } from './bulk-source.ts';
 import { type CollectionCounters, countersEntry, noVectors } from './catalog.ts';
 import type { CollectionStore } from './collection-store.ts';
+import { hasOriginalSlices } from './space-geometry.ts';
 import type { Stores } from './stores.ts';
 import {
   BODIES_TREE,
@@ -174,7 +175,7 @@ class BulkWriter {
     const { graph, store, source, ids, vectors } = this.#contents;
     if (pages === undefined || graph === undefined) return;
     const { slotsPerPage, codeStride: stride } = store.defaultSpace.vectors.geometry;
-    const total = store.options.originals ? 2 * pages.pages : pages.pages;
+    const total = hasOriginalSlices(store.options) ? 2 * pages.pages : pages.pages;
     for (let page = 0; page < pages.pages; page++) {
       const first = page * slotsPerPage;
       const end = Math.min(graph.order.length, first + slotsPerPage);
@@ -183,7 +184,7 @@ class BulkWriter {
       addBulkBits(store.defaultSpace, pages, { codes, stride });
       await this.#pause(page, total);
     }
-    if (store.options.originals) {
+    if (hasOriginalSlices(store.options)) {
       const read = (node: number, target: Float32Array): void =>
         source.readVector(ids.contents[vectors[graph.order[node]]], target);
       for (let page = 0; page < pages.pages; page++) {

@@ -156,9 +156,6 @@ function checkSpaceOptions(options: VectorSpaceOptions, prefix: string): void {
     checkInteger(efConstruction, `${prefix}efConstruction`, { from: 1, to: 4096 });
   }
   if (codes !== undefined) checkOneOf(codes, `${prefix}codes`, ['auto', 'sq8', 'bit', 'none']);
-  if (codes === 'none') {
-    throw invalid(`${prefix}codes: 'none' is not supported yet; searches walk on 'sq8' or 'bit'`);
-  }
   if (originals !== undefined) checkBoolean(originals, `${prefix}originals`);
   if (layout !== undefined) checkOneOf(layout, `${prefix}layout`, ['vertex', 'delta', 'hybrid']);
   if (placement !== undefined) {
@@ -197,15 +194,27 @@ export function completeCollectionOptions(options: CollectionOptions): Effective
     seed = 1,
     exactBelow = 2000,
   } = options;
+  checkKeepsVectors({ codes, originals }, '');
   const fixed = { dimension, metric, m, efConstruction, codes: chooseCodes(codes, dimension) };
   const space = { ...fixed, originals, layout, placement, seed };
   return { ...space, exactBelow, vectors: completeNamedSpaces(space, vectors, codes) };
 }
 
 /** What searches of a space walk on. */
-function chooseCodes(codes: CodesOption, dimension: number): 'sq8' | 'bit' {
-  if (codes === 'bit') return 'bit';
-  return codes === 'auto' && dimension >= AUTO_BITS_FROM ? 'bit' : 'sq8';
+function chooseCodes(codes: CodesOption, dimension: number): EffectiveCollectionOptions['codes'] {
+  if (codes !== 'auto') return codes;
+  return dimension >= AUTO_BITS_FROM ? 'bit' : 'sq8';
+}
+
+/** Without codes and originals there would be no vectors. */
+function checkKeepsVectors(
+  { codes, originals }: { readonly codes: CodesOption; readonly originals: boolean },
+  prefix: string,
+): void {
+  if (codes !== 'none' || originals) return;
+  throw invalid(
+    `${prefix}originals: false keeps the codes only, and codes: 'none' has none; leave one of them out`,
+  );
 }
 
 function completeNamedSpaces(
@@ -218,6 +227,7 @@ function completeNamedSpaces(
     if (dimension === undefined) throw invalid(`vectors.${name}.dimension: needed to create it`);
     const chosen = Object.entries(others).filter(([, value]) => value !== undefined);
     const codes = chooseCodes(given.codes ?? codesOfAll, dimension);
+    checkKeepsVectors({ codes, originals: given.originals ?? space.originals }, `vectors.${name}.`);
     return [name, { ...space, ...Object.fromEntries(chosen), codes, dimension }] as const;
   });
   return Object.fromEntries(complete);

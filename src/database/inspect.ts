@@ -7,13 +7,13 @@ import { LsmEngine } from '../lsm/engine.ts';
 import { sizeOf } from '../lsm/restore.ts';
 import { chooseBitGeometry } from '../paged/bit-geometry.ts';
 import { dumpBits, dumpPages, type PageEntry } from '../paged/dump-pages.ts';
-import { chooseGeometry } from '../paged/geometry.ts';
 import { PAGE_FILE_NAME, PageFile } from '../paged/page-file.ts';
 import { bitsHi } from '../paged/page-map.ts';
 import type { FileSystem } from '../storage/file-system.ts';
 import { NodeFileSystem } from '../storage/node-file-system.ts';
 import { UNFINISHED_NAME } from '../storage/unfinished.ts';
 import { readCatalogCopies, type SpaceEntry, spacesOf } from './catalog.ts';
+import { geometryOf } from './space-geometry.ts';
 import { PAGES_TREE, TREE_DIRECTORY, treeSpecs } from './trees.ts';
 import { checkKeys, invalid } from './validate.ts';
 
@@ -104,7 +104,7 @@ function* inspectSpace(
     yield `  vectors ${JSON.stringify(name)}, space ${space}, ${JSON.stringify(options)}`;
   }
   const indent = ordinal > 0 ? '    ' : '  ';
-  const geometry = chooseGeometry(options.dimension);
+  const geometry = geometryOf(options);
   const lines = dumpPages(entriesOf(engine, space), geometry, pages);
   for (const line of lines) yield indent + line;
   if (options.codes !== 'bit') return;

@@ -75,11 +75,13 @@ export interface CollectionOptions {
   readonly efConstruction?: number | undefined;
   /**
    * Codes that a search walks on: one byte a number ('sq8') or one bit ('bit'), which take an eighth of the
-   * memory and ask for a larger `ef`. 'none' is not supported yet. Default: 'auto', 'bit' above 256 dimensions,
+   * memory and ask for a larger `ef`. 'none': they walk on the vectors themselves, and insertions and builds judge by
+   * them; for clusters that are tighter than a step of 8-bit codes (a 255th of the range of a vector's values), in which
+   * codes lose neighbours, at four times the memory of 'sq8' for what is walked on. Default: 'auto', 'bit' above 256 dimensions,
    * whatever the memory: how many vectors there will be is not known yet.
    */
   readonly codes?: 'auto' | 'sq8' | 'bit' | 'none' | undefined;
-  /** Keep the vectors as given; false keeps the codes only. Default: true. */
+  /** Keep the vectors as given; false keeps the codes only, and there must be some. Default: true. */
   readonly originals?: boolean | undefined;
   /** How edges are written to the tree. Default: 'hybrid'. */
   readonly layout?: 'vertex' | 'delta' | 'hybrid' | undefined;
@@ -120,7 +122,7 @@ export interface EffectiveSpaceOptions {
   readonly metric: Metric;
   readonly m: number;
   readonly efConstruction: number;
-  readonly codes: 'sq8' | 'bit';
+  readonly codes: 'sq8' | 'bit' | 'none';
   readonly originals: boolean;
   readonly layout: 'vertex' | 'delta' | 'hybrid';
   readonly placement: 'affinity' | 'section' | 'append' | 'random';

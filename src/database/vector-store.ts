@@ -10,7 +10,6 @@ import { createGraphLayout, type GraphLayout } from '../lsm/graph/graph-layout.t
 import { GraphStore } from '../lsm/graph/graph-store.ts';
 import type { WriteBatch } from '../lsm/write-batch.ts';
 import { chooseBitGeometry } from '../paged/bit-geometry.ts';
-import { chooseGeometry } from '../paged/geometry.ts';
 import { PagedSpace } from '../paged/paged-space.ts';
 import {
   encodeSpaceCounters,
@@ -22,6 +21,7 @@ import {
 import type { EffectiveSpaceOptions } from './options.ts';
 import { RecallCalibration } from './recall-calibration.ts';
 import { RecentGhosts } from './recent-ghosts.ts';
+import { geometryOf } from './space-geometry.ts';
 import type { Stores } from './stores.ts';
 import { GRAPH_TREE, graphHi } from './trees.ts';
 import type { VectorAttachment } from './vector-attachment.ts';
@@ -79,7 +79,7 @@ export class VectorStore {
     const { dimension, metric, m, efConstruction, originals } = options;
     const { engine, kernels, allocator } = stores;
     this.recentGhosts = new RecentGhosts(() => engine.oldestSnapshot() ?? engine.publishedSequence);
-    const geometry = chooseGeometry(dimension);
+    const geometry = geometryOf(options);
     const bits = options.codes === 'bit' ? chooseBitGeometry(geometry) : undefined;
     const caps = { capBottom: 2 * m, capUpper: m };
     const shape = { dimension, metric, geometry, bits, ...caps };

@@ -118,7 +118,7 @@ export class BuildArea {
     const target = kernels.memory.f32.subarray(start, start + space.dimension);
     for (let i = 0; i < order.length; i++) {
       this.vectors.read(order[i], target);
-      kernels.exports.encodeSq8(space.address, vector, codes + i * this.codeStride);
+      kernels.exports.encodeSlot(space.address, vector, codes + i * this.codeStride);
     }
   }
 }

@@ -15,6 +15,7 @@ import {
   type BuildNodes,
   buildJobBytes,
   type LeafOptions,
+  type RowShape,
 } from './build-job.ts';
 import { buildLeaf } from './build-leaf.ts';
 
@@ -24,13 +25,13 @@ const STOCK_MAX = 40;
 
 /** Bytes of the module's memory for `threads` workers and the main thread. */
 export function crewBytes(
-  dimension: number,
+  shape: RowShape,
   cap: number,
   leaf: Pick<LeafOptions, 'leafMax'>,
   threads: number,
 ): number {
-  if (threads === 0) return buildJobBytes(dimension, cap, leaf);
-  const { scratch, kept, piece } = crewParts(dimension, cap, leaf);
+  if (threads === 0) return buildJobBytes(shape, cap, leaf);
+  const { scratch, kept, piece } = crewParts(shape, cap, leaf);
   return (threads + 1) * (scratch + kept) + stockOf(threads) * piece;
 }
 
@@ -61,10 +62,9 @@ export class BuildCrew {
       this.job = new BuildJob(memory, nodes, leaf);
       return;
     }
-    const { dimension } = memory.space;
     const { threads } = pool;
-    const { scratch, kept, piece } = crewParts(dimension, nodes.cap, leaf);
-    this.#run = area.take(crewBytes(dimension, nodes.cap, leaf, threads));
+    const { scratch, kept, piece } = crewParts(memory.space, nodes.cap, leaf);
+    this.#run = area.take(crewBytes(memory.space, nodes.cap, leaf, threads));
     this.#scratch = this.#run;
     this.#stride = scratch + kept;
     this.#kept = scratch;
@@ -188,12 +188,12 @@ export class BuildCrew {
 }
 
 function crewParts(
-  dimension: number,
+  shape: RowShape,
   cap: number,
   leaf: Pick<LeafOptions, 'leafMax'>,
 ): { readonly scratch: number; readonly kept: number; readonly piece: number } {
   return {
-    scratch: buildJobBytes(dimension, cap, leaf),
+    scratch: buildJobBytes(shape, cap, leaf),
     kept: roundUp16(leaf.leafMax * (4 + 4 * cap)),
     piece: roundUp16(Math.max(8 * ASSIGNED_MAX, 4 * leaf.leafMax)),
   };

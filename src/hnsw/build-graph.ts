@@ -8,11 +8,12 @@
  */
 import { assert } from '../base/assert.ts';
 import { seededRandom } from '../base/random.ts';
-import { FRAME_SIZE, SLOT_CODE } from '../kernels/layout.ts';
+import { FRAME_SIZE } from '../kernels/layout.ts';
+import { slotStride } from '../kernels/space.ts';
 import type { KernelPool } from '../kernels/worker-pool.ts';
 import { type ArrayBudget, BuildArea, type BuildVectors, listBytes } from './build-area.ts';
 import { crewBytes } from './build-crew.ts';
-import { type BuildMemory, leafSize } from './build-job.ts';
+import { type BuildMemory, leafSize, type RowShape } from './build-job.ts';
 import { buildLayer } from './build-layer.ts';
 import type { ListSpool } from './build-merge.ts';
 import { cutIntoPages, numbersTo } from './build-order.ts';
@@ -58,8 +59,7 @@ export interface BuildGraphOptions {
 }
 
 /** What the memory of a build depends on. */
-interface BuildSize {
-  readonly dimension: number;
+interface BuildSize extends RowShape {
   readonly m: number;
 }
 
@@ -72,11 +72,11 @@ export interface BuildLimits {
   readonly threads: number;
 }
 
-export function buildLimits({ dimension, m }: BuildSize, bytes: number): BuildLimits {
-  const codeStride = SLOT_CODE + Math.ceil(dimension / 4) * 4;
+export function buildLimits({ m, ...shape }: BuildSize, bytes: number): BuildLimits {
+  const codeStride = slotStride(shape.dimension, shape.slots);
   const list = listBytes(2 * m) + REPAIR_BYTES;
-  const leaf = { leafMax: leafSize(dimension, LEAF_MAX) };
-  const scratchOf = (count: number): number => crewBytes(dimension, 2 * m, leaf, count);
+  const leaf = { leafMax: leafSize(shape, LEAF_MAX) };
+  const scratchOf = (count: number): number => crewBytes(shape, 2 * m, leaf, count);
   let threads = THREADS_MOST;
   while (threads > 0 && scratchOf(threads) > bytes * THREADS_SHARE) threads--;
   // Every run is rounded up to whole frames.
@@ -111,7 +111,7 @@ export async function buildGraph(
   const area = new BuildArea({ memory, vectors, codeStride, slices, arrays, pool });
   const build: GraphBuild = {
     ...options,
-    leaf: { leafMax: leafSize(memory.space.dimension, leafMax), rounds, alpha },
+    leaf: { leafMax: leafSize(memory.space, leafMax), rounds, alpha },
     random: seededRandom(options.seed),
     onProgress: options.onProgress ?? (() => {}),
   };

@@ -26,13 +26,19 @@ import {
   METRIC_DOT,
   METRIC_L2,
 } from '../kernels/layout.ts';
-import type { Space } from '../kernels/space.ts';
+import type { SlotKind, Space } from '../kernels/space.ts';
 
 /** What a build needs of the database's memory. */
 export interface BuildMemory {
   readonly kernels: Kernels;
   readonly allocator: CellAllocator;
   readonly space: Space;
+}
+
+/** What the bytes of a row depend on. */
+export interface RowShape {
+  readonly dimension: number;
+  readonly slots: SlotKind;
 }
 
 /** How leaves are built; part of what decides on the graph. */
@@ -90,9 +96,9 @@ export class BuildJob {
     const { space, allocator, kernels } = memory;
     this.#memory = memory;
     this.leafMax = leafMax;
-    this.rowStride = rowBytes(space.dimension);
+    this.rowStride = rowBytes(space);
     this.#cap = nodes.cap;
-    const parts = jobParts(space.dimension, nodes.cap, leafMax);
+    const parts = jobParts(space, nodes.cap, leafMax);
     this.#bytes = parts.reduce((sum, bytes) => sum + bytes, 0);
     this.#run = given === 0 ? allocator.allocateRun(this.#bytes) : 0;
     const at: number[] = [];
@@ -143,25 +149,27 @@ export class BuildJob {
 
 /** Bytes of the scratch of one thread. */
 export function buildJobBytes(
-  dimension: number,
+  shape: RowShape,
   cap: number,
   { leafMax }: Pick<LeafOptions, 'leafMax'>,
 ): number {
-  return jobParts(dimension, cap, leafMax).reduce((sum, bytes) => sum + bytes, 0);
+  return jobParts(shape, cap, leafMax).reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** Members of a leaf whose rows and distances stay in a processor's cache. */
-export function leafSize(dimension: number, most: number): number {
+export function leafSize(shape: RowShape, most: number): number {
   const bytes = 1 << 21;
-  return Math.max(32, Math.min(most, Math.floor(bytes / rowBytes(dimension))));
+  return Math.max(32, Math.min(most, Math.floor(bytes / rowBytes(shape))));
 }
 
-function rowBytes(dimension: number): number {
-  return BUILD_ROW_CODE + 2 * Math.ceil(dimension / 16) * 16;
+/** See BUILD_ROW_CODE. */
+export function rowBytes({ dimension, slots }: RowShape): number {
+  const bytes = slots === 'vectors' ? 4 : 2;
+  return BUILD_ROW_CODE + bytes * Math.ceil(dimension / 16) * 16;
 }
 
-function jobParts(dimension: number, cap: number, leafMax: number): number[] {
-  const row = rowBytes(dimension);
+function jobParts(shape: RowShape, cap: number, leafMax: number): number[] {
+  const row = rowBytes(shape);
   const work = Math.max(8 * (CANDIDATES_MAX + cap) + 8 * cap + 16, 8 * NEAREST_MAX);
   return [
     BUILD_SIZE,

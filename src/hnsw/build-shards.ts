@@ -7,7 +7,7 @@
  */
 import type { Random } from '../base/random.ts';
 import type { BuildArea } from './build-area.ts';
-import { ASSIGNED_MAX, BuildJob, type LeafOptions } from './build-job.ts';
+import { ASSIGNED_MAX, BuildJob, type LeafOptions, rowBytes } from './build-job.ts';
 
 const LEADERS_PER_SHARD = 24;
 const LEADERS_MAX = 512;
@@ -61,8 +61,7 @@ export async function planShards(area: BuildArea, cut: Cut): Promise<ShardPlan> 
 function leadersFor({ vectors, memory }: BuildArea, shardNodesMax: number): number {
   const wanted = LEADERS_PER_SHARD * Math.ceil(vectors.count / shardNodesMax);
   const most = Math.floor(vectors.count / FOLLOWERS_LEAST);
-  const rowBytes = 2 * memory.space.dimension + 64;
-  const room = Math.floor(memory.allocator.totalBytes / 16 / rowBytes);
+  const room = Math.floor(memory.allocator.totalBytes / 16 / rowBytes(memory.space));
   return Math.max(2, Math.min(wanted, most, room, LEADERS_MAX));
 }
 

@@ -2,7 +2,7 @@
  * The exact search: every living node of every page, measured by its original. Where reads are slow, the next few
  * pages are read side by side.
  */
-import { SLOT_RECORD } from '../kernels/layout.ts';
+import { SLOT_CODE, SLOT_RECORD } from '../kernels/layout.ts';
 import { type Candidates, readResults } from './candidates.ts';
 import { Slices } from './slices.ts';
 import { type FilterBits, type WalkContext, WalkDriver } from './walk-driver.ts';
@@ -76,8 +76,8 @@ function codesOf({ space, vectors }: WalkContext, page: number): number {
 }
 
 /**
- * The cell with the originals of a page: the one in memory, or a copy of those that live and pass the
- * filter at `into`.
+ * The cell with the originals of a page: the one in memory, that of the codes where these are the originals, or a copy
+ * of those that live and pass the filter at `into`.
  */
 function originalsOf(
   context: WalkContext,
@@ -86,7 +86,8 @@ function originalsOf(
 ): number {
   const { kernels, space, vectors } = context;
   // The codes first: once they are loaded, nothing takes the originals away before the scan.
-  codesOf(context, page);
+  const codes = codesOf(context, page);
+  if (space.slots === 'vectors') return codes + space.codeSlotsOffset + SLOT_CODE;
   const inMemory = space.originals.cell(page);
   if (inMemory !== 0) return inMemory;
   // Those wanted before anything is read, which may take the codes away.

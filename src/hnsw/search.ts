@@ -3,7 +3,7 @@
  * the best of its results measured again by originals (`kernels/assembly/refine.ts`).
  */
 
-import { CODES_BITS, CODES_SQ8 } from '../kernels/layout.ts';
+import { CODES_BITS, CODES_SLOTS } from '../kernels/layout.ts';
 import { type Candidates, readResults } from './candidates.ts';
 import type { Entry } from './entry.ts';
 import { Slices } from './slices.ts';
@@ -49,7 +49,7 @@ export async function searchGraph(
   const slices = new Slices(options.sliceMs, signal);
   return await withWalk(context, ef, async (walk) => {
     const onBits = context.vectors.hasBits;
-    walk.setQuery(query, options.filter, onBits ? CODES_BITS : CODES_SQ8);
+    walk.setQuery(query, options.filter, onBits ? CODES_BITS : CODES_SLOTS);
     walk.expand = options.expand === true;
     walk.setStop(k, options.stop ?? 0);
     const count = options.limit ?? k;
@@ -74,7 +74,7 @@ export function searchGraphNow(
   const walk = new WalkDriver(context, ef, spareOf(context, ef));
   try {
     const onBits = context.vectors.hasBits;
-    walk.setQuery(query, undefined, onBits ? CODES_BITS : CODES_SQ8);
+    walk.setQuery(query, undefined, onBits ? CODES_BITS : CODES_SLOTS);
     walk.setStop(Math.min(k, ef), stop);
     walk.refine(k);
     walk.begin(entry, ef);
@@ -117,7 +117,7 @@ export function searchGraphTogether<Ask extends SearchTogether>(
     next,
     prepare: ({ query, k, ef, stop = 0 }) => {
       const walk = new WalkDriver(context, ef, spareOf(context, ef));
-      walk.setQuery(query, undefined, onBits ? CODES_BITS : CODES_SQ8);
+      walk.setQuery(query, undefined, onBits ? CODES_BITS : CODES_SLOTS);
       walk.setStop(Math.min(k, ef), stop);
       walk.refine(k);
       return walk;

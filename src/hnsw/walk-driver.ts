@@ -11,7 +11,7 @@
 import type { Kernels } from '../kernels/kernels.ts';
 import {
   CODES_BITS,
-  CODES_SQ8,
+  CODES_SLOTS,
   NEED_BITS,
   NEED_CODES,
   STATUS_DONE,
@@ -127,8 +127,8 @@ export class WalkDriver {
     return this.field(WALK_REFINED);
   }
 
-  /** The query is copied. `codes`: CODES_*, what the walk measures by; default CODES_SQ8. */
-  setQuery(query: Float32Array, filter?: FilterBits, codes: number = CODES_SQ8): void {
+  /** The query is copied. `codes`: CODES_*, what the walk measures by; default CODES_SLOTS. */
+  setQuery(query: Float32Array, filter?: FilterBits, codes: number = CODES_SLOTS): void {
     const { memory } = this.#context.kernels;
     memory.f32.set(query, this.queryAddress >>> 2);
     memory.u32[(this.address + WALK_CODES) >>> 2] = codes;

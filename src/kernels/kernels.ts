@@ -51,8 +51,8 @@ export interface KernelExports {
   selectNeighbours(walk: number, m: number, alpha: number): number;
   /** Adds `newNode` to the list of `node` in memory; WALK_LINK_RESULT says what became of it. */
   linkBack(walk: number, layer: number, node: number, newNode: number): number;
-  /** Fills scale, mean, spread and code of the slot from the f32 vector; leaves the record number. */
-  encodeSq8(space: number, vector: number, slot: number): void;
+  /** Fills a slot of a code cell, SLOTS_* of the space, from the f32 vector; leaves the record number. */
+  encodeSlot(space: number, vector: number, slot: number): void;
   /** Writes the vector that an SQ8 slot stands for, f32[dimension]; of the cosine metric the normalised one. */
   decodeSq8(space: number, slot: number, vector: number): void;
   /**
@@ -75,7 +75,7 @@ export interface KernelExports {
    * are xxHash32 seeded by the node. The first that differs, or `count`.
    */
   checkOriginals(space: number, entries: number, count: number, start: number, end: number): number;
-  /** Distance between the codes of two slots. */
+  /** Distance between what two slots hold. */
   codeDistance(space: number, left: number, right: number): number;
   /** Squared l2, 1 - cos or -dot of two f32 vectors. */
   distanceExact(metric: number, left: number, right: number, dimension: number): number;

@@ -23,7 +23,7 @@ export const DIRECTORY_CHUNK_SHIFT = 10;
 export const DIRECTORY_CHUNK_ENTRIES = 1024;
 
 /**
- * Code cell: the SQ8 slice of one page as it is on disk.
+ * Code cell: the code slice of one page as it is on disk.
  *
  *   live mask    u32[ceil(slotsPerPage / 32)]   bit = 1: the slot holds a living node. Zero on disk;
  *                                               filled from the slot states when the slice is loaded
@@ -33,6 +33,9 @@ export const DIRECTORY_CHUNK_ENTRIES = 1024;
  * value[i] = mean + scale * (code[i] - mean of the code); for the cosine metric of the normalised
  * vector. Around the mean, because distances between vectors with a large common offset would
  * otherwise be small differences of large numbers.
+ *
+ * In a space whose SPACE_SLOTS is SLOTS_VECTORS the vector itself, f32[dimension], stands at SLOT_CODE, as it
+ * was given, and nothing but its squares between it and the record number.
  */
 export const SLOT_RECORD = 0;
 /** f32. */
@@ -45,6 +48,8 @@ export const SLOT_MEAN = 8;
  */
 export const SLOT_SPREAD = 12;
 export const SLOT_CODE = 16;
+/** f32, in a slot with the vector itself: the sum of its squares for the cosine metric, else 0. */
+export const SLOT_SQUARES = 4;
 
 /**
  * Bit cell: the 1-bit codes of one bit page, a run of consecutive pages. Only searches walk on them.
@@ -133,12 +138,17 @@ export const SPACE_BIT_COUNT = 108;
 export const SPACE_BIT_CENTROID = 112;
 /** What the rotation is drawn from, with SPACE_BIT_COUNT. */
 export const SPACE_BIT_SEED = 116;
+/** One of SLOTS_*: what slots of code cells hold. */
+export const SPACE_SLOTS = 120;
 /** Bytes of a descriptor. */
 export const SPACE_SIZE = 128;
 
 export const METRIC_L2 = 0;
 export const METRIC_COSINE = 1;
 export const METRIC_DOT = 2;
+
+export const SLOTS_SQ8 = 0;
+export const SLOTS_VECTORS = 1;
 
 // What `walkRun`, and the other resumable calls, return.
 export const STATUS_DONE = 0;
@@ -235,7 +245,8 @@ export const WALK_REFINED = 112;
 export const WALK_PRIVATE = 116;
 export const WALK_HEADER_SIZE = 384;
 
-export const CODES_SQ8 = 0;
+/** What the code cells hold: SPACE_SLOTS. */
+export const CODES_SLOTS = 0;
 export const CODES_BITS = 1;
 
 /** The edge was there already: nothing changed. */
@@ -274,5 +285,8 @@ export const BUILD_FACTOR = 56;
 /** 8 * (BUILD_CANDIDATES_MAX + cap) + 8 * cap + 16 bytes, and 8 * BUILD_NEAREST at the least. */
 export const BUILD_WORK = 60;
 export const BUILD_SIZE = 64;
-/** A row: f32 scale, mean, spread and rest, then i16 codes, padded with zeros to a multiple of 16. */
+/**
+ * A row: f32 scale, mean, spread and rest, then i16 codes; or f32 squares, three zeros, then the f32 vector. Padded with
+ * zeros to a multiple of 16 dimensions.
+ */
 export const BUILD_ROW_CODE = 16;

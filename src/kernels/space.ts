@@ -10,6 +10,9 @@ import {
   METRIC_COSINE,
   METRIC_DOT,
   METRIC_L2,
+  SLOT_CODE,
+  SLOTS_SQ8,
+  SLOTS_VECTORS,
   SPACE_BIT_CENTROID,
   SPACE_BIT_COUNT,
   SPACE_BIT_MAGIC,
@@ -39,11 +42,15 @@ import {
   SPACE_SINGLE_MASK,
   SPACE_SINGLE_TABLE,
   SPACE_SIZE,
+  SPACE_SLOTS,
   SPACE_SLOTS_PER_PAGE,
 } from './layout.ts';
 import { permanentKind } from './size-class.ts';
 
 export type Metric = 'l2' | 'cosine' | 'dot';
+
+/** What code slots hold: SQ8 codes, or the vectors themselves, without any originals beside them. */
+export type SlotKind = 'sq8' | 'vectors';
 
 const metricCodes: Readonly<Record<Metric, number>> = {
   l2: METRIC_L2,
@@ -51,8 +58,14 @@ const metricCodes: Readonly<Record<Metric, number>> = {
   dot: METRIC_DOT,
 };
 
+/** Bytes of a slot of a code cell. */
+export function slotStride(dimension: number, slots: SlotKind): number {
+  return SLOT_CODE + (slots === 'vectors' ? 4 * dimension : Math.ceil(dimension / 4) * 4);
+}
+
 /** The part of a page geometry that the kernels need; sizes in bytes. */
 export interface SpaceGeometry {
+  readonly slots: SlotKind;
   readonly slotsPerPage: number;
   /** Exact division of a node by `slotsPerPage`: see SPACE_PAGE_MAGIC. */
   readonly pageMagic: number;
@@ -102,6 +115,7 @@ export class Space {
   /** METRIC_*, as kernels take it. */
   readonly metricCode: number;
   readonly slotsPerPage: number;
+  readonly slots: SlotKind;
   readonly codeStride: number;
   readonly codeSlotsOffset: number;
   readonly originalStride: number;
@@ -129,6 +143,7 @@ export class Space {
     this.metric = options.metric;
     this.metricCode = metricCodes[options.metric];
     this.slotsPerPage = geometry.slotsPerPage;
+    this.slots = geometry.slots;
     this.codeStride = geometry.codeStride;
     this.codeSlotsOffset = geometry.codeSlotsOffset;
     this.originalStride = geometry.originalStride;
@@ -202,6 +217,7 @@ export class Space {
     words[SPACE_SLOTS_PER_PAGE >> 2] = this.slotsPerPage;
     words[SPACE_PAGE_MAGIC >> 2] = geometry.pageMagic;
     words[SPACE_PAGE_SHIFT >> 2] = geometry.pageShift;
+    words[SPACE_SLOTS >> 2] = geometry.slots === 'vectors' ? SLOTS_VECTORS : SLOTS_SQ8;
     words[SPACE_CODE_STRIDE >> 2] = geometry.codeStride;
     words[SPACE_CODE_SLOTS_OFFSET >> 2] = geometry.codeSlotsOffset;
     words[SPACE_LIST_STRIDE >> 2] = this.listStride;

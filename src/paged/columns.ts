@@ -7,7 +7,7 @@ import { type ColumnName, PageColumn } from './page-column.ts';
 import type { PageStore } from './page-store.ts';
 import type { Columns } from './space-checkpoint.ts';
 
-/** Codes, and originals unless the space is without them. */
+/** Codes, and originals unless the space is without them, or its code slots hold them. */
 export function makeColumns({
   space,
   geometry,
@@ -21,7 +21,8 @@ export function makeColumns({
 }): Columns {
   const { codeSliceBytes, originalSliceBytes, originalStride: stride } = geometry;
   const codes = makeColumn('codes', codeSliceBytes, space.codes, store);
-  if (!originals) return { codes, originals: undefined, newOriginals: undefined };
+  if (!originals || geometry.slots === 'vectors')
+    return { codes, originals: undefined, newOriginals: undefined };
   const column = makeColumn('originals', originalSliceBytes, space.originals, store);
   const { memory } = store.kernels;
   const { allocator } = store;

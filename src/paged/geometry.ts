@@ -1,13 +1,13 @@
 /**
- * How many slots a page has, and how long its slices are: a pure function of the dimension, part of the
- * on-disk format (a test pins its answers). A slice is a run of 4 KB units.
+ * How many slots a page has, and how long its slices are: a pure function of the dimension and of what code slots
+ * hold, part of the on-disk format (a test pins its answers). A slice is a run of 4 KB units.
  *
  * The smallest page wins in which less than a tenth of the code slice, and of the whole page, is not
  * slots, and whose slot count has an exact 32-bit reciprocal (`divideByMultiply`): a walk divides each
  * node that it meets.
  */
 import { assert } from '../base/assert.ts';
-import { SLOT_CODE } from '../kernels/layout.ts';
+import { type SlotKind, slotStride } from '../kernels/space.ts';
 
 /** The unit in which the page file is given out, in bytes. */
 export const UNIT_SIZE = 4096;
@@ -17,6 +17,7 @@ const WASTE_MAX = 0.1;
 
 export interface Geometry {
   readonly dimension: number;
+  readonly slots: SlotKind;
   readonly slotsPerPage: number;
   /** See SPACE_PAGE_MAGIC in `kernels/layout.ts`. */
   readonly pageMagic: number;
@@ -27,25 +28,33 @@ export interface Geometry {
   readonly codeStride: number;
   readonly codeSlotsOffset: number;
   readonly codeSliceBytes: number;
-  /** Bytes of a slot of the original slice: f32[dimension], u32 checksum. Slots start at 0. */
+  /**
+   * Bytes of a slot of the original slice: f32[dimension], u32 checksum. Slots start at 0. Where code slots hold the
+   * vectors, which are their own originals, it is the stride of those, and the slice has no bytes.
+   */
   readonly originalStride: number;
   readonly originalSliceBytes: number;
 }
 
 /** `dimension` is 1 to DIMENSION_MAX. O(size of a page in units), microseconds. */
-export function chooseGeometry(dimension: number): Geometry {
+export function chooseGeometry(dimension: number, slots: SlotKind = 'sq8'): Geometry {
   assert(Number.isInteger(dimension) && dimension >= 1, 'a dimension is a positive integer');
   assert(dimension <= DIMENSION_MAX, 'the dimension is within its limit');
   for (let units = 1; ; units++) {
-    const geometry = largestPage(dimension, units * UNIT_SIZE);
+    const geometry = largestPage(dimension, slots, units * UNIT_SIZE);
     if (geometry !== undefined) return geometry;
     assert(units < 64, 'every dimension has a geometry');
   }
 }
 
 /** The page with most slots whose code slice takes `codeSliceBytes`, if one is good enough. */
-function largestPage(dimension: number, codeSliceBytes: number): Geometry | undefined {
-  const codeStride = SLOT_CODE + roundUp(dimension, 4);
+function largestPage(
+  dimension: number,
+  kind: SlotKind,
+  codeSliceBytes: number,
+): Geometry | undefined {
+  const hasVectors = kind === 'vectors';
+  const codeStride = slotStride(dimension, kind);
   const originalStride = 4 * dimension + 4;
   const slotsMax = Math.min(SLOTS_PER_PAGE_MAX, Math.floor(codeSliceBytes / codeStride));
   for (let slots = slotsMax; slots >= 2; slots--) {
@@ -53,13 +62,15 @@ function largestPage(dimension: number, codeSliceBytes: number): Geometry | unde
     const maskWords = Math.ceil(slots / 32);
     const codeSlotsOffset = roundUp(8 * maskWords, 16);
     if (codeSlotsOffset + slots * codeStride > codeSliceBytes) continue;
-    const originalSliceBytes = roundUp(slots * originalStride, UNIT_SIZE);
+    const originalSliceBytes = hasVectors ? 0 : roundUp(slots * originalStride, UNIT_SIZE);
+    const slotBytes = hasVectors ? codeStride : codeStride + originalStride;
     const pageBytes = codeSliceBytes + originalSliceBytes;
-    if (slots * (codeStride + originalStride) <= (1 - WASTE_MAX) * pageBytes) continue;
+    if (slots * slotBytes <= (1 - WASTE_MAX) * pageBytes) continue;
     const division = divideByMultiply(slots);
     if (division === undefined) continue;
     return {
       dimension,
+      slots: kind,
       slotsPerPage: slots,
       pageMagic: division.magic,
       pageShift: division.shift,
@@ -67,7 +78,7 @@ function largestPage(dimension: number, codeSliceBytes: number): Geometry | unde
       codeStride,
       codeSlotsOffset,
       codeSliceBytes,
-      originalStride,
+      originalStride: hasVectors ? codeStride : originalStride,
       originalSliceBytes,
     };
   }

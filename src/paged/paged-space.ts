@@ -436,7 +436,7 @@ export class PagedSpace {
     memory.f32.set(vector, original >>> 2);
     memory.u32[(original >>> 2) + dimension] = this.#reader.checksum(original, node);
     memory.u32[(code + SLOT_RECORD) >>> 2] = record;
-    exports.encodeSq8(this.#space.address, original, code);
+    exports.encodeSlot(this.#space.address, original, code);
     newOriginals?.show(page, slot);
   }
 }

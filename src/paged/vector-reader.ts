@@ -1,7 +1,7 @@
 /**
  * Originals for the last step of a search: from the page's cell, from a cell of its own when it is new, or
  * from the file, where a single vector
- * can be read and verified without its page. A space without originals gives decoded codes.
+ * can be read and verified without its page. A space without a column of originals gives what its code slots stand for.
  */
 import { CorruptionError } from '../errors.ts';
 import type { KernelMemory } from '../kernels/kernels.ts';
@@ -93,13 +93,18 @@ export class VectorReader {
     return residence.codes(page) + geometry.codeSlotsOffset + slot * geometry.codeStride;
   }
 
-  /** The vector that the code slot at `source` stands for, in the ring. */
+  /** The vector that the code slot at `source` holds or stands for, in the ring: its page may be taken away. */
   decode(source: number): number {
     const { geometry, store } = this.#options;
     const { u8, f32 } = this.#memory;
     const { dimension } = geometry;
-    const code = u8.subarray(source + SLOT_CODE, source + SLOT_CODE + dimension);
     const address = store.ring.next(geometry.originalStride);
+    const start = source + SLOT_CODE;
+    if (geometry.slots === 'vectors') {
+      u8.copyWithin(address, start, start + 4 * dimension);
+      return address;
+    }
+    const code = u8.subarray(start, start + dimension);
     const target = f32.subarray(address >>> 2, (address >>> 2) + dimension);
     decodeSq8(code, f32[(source + SLOT_SCALE) >>> 2], f32[(source + SLOT_MEAN) >>> 2], target);
     return address;

@@ -46,7 +46,7 @@ const collectionOptions = fc.record({
   layout: fc.constantFrom('vertex', 'delta', 'hybrid'),
   placement: fc.constantFrom('affinity', 'section', 'append', 'random'),
   m: fc.constantFrom(2, 4, 16),
-  codes: fc.constantFrom('sq8', 'bit'),
+  codes: fc.constantFrom('sq8', 'bit', 'none'),
 });
 
 test('a collection behaves like a Map, across flushes, restarts and crashes', async () => {

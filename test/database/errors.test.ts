@@ -143,7 +143,6 @@ describe('wrong arguments', () => {
     [{ dimension: 0 }, /dimension/],
     [{ dimension: 16_385 }, /16384/],
     [{ dimension: 4, metric: 'euclid' }, /l2, cosine, dot/],
-    [{ dimension: 4, codes: 'none' }, /not supported yet/],
     [{ dimension: 4, fields: { a: 'real' as 'number' } }, /fields\['a'\]: expected/],
     [{ dimensions: 4 }, /did you mean 'dimension'/],
   ])('a collection with %j is refused', async (options, message) => {

@@ -32,10 +32,10 @@ export const HISTORY_OPTIONS: CollectionOptions = {
   fields: { n: 'number' },
 };
 
-/** The same with a named vector space, in which two thirds of the records have a vector. */
+/** The same with a named vector space without codes, in which two thirds of the records have a vector. */
 export const TWIN_OPTIONS: CollectionOptions = {
   ...HISTORY_OPTIONS,
-  vectors: { twin: { dimension: 5, metric: 'cosine' } },
+  vectors: { twin: { dimension: 5, metric: 'cosine', codes: 'none' } },
 };
 
 /** What a record with that metadata has in the space `twin`. */

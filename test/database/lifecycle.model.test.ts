@@ -73,7 +73,7 @@ const collectionOptions = fc.record({
   layout: fc.constantFrom('vertex', 'delta', 'hybrid'),
   placement: fc.constantFrom('affinity', 'section', 'append', 'random'),
   m: fc.constantFrom(3, 4, 16),
-  codes: fc.constantFrom('sq8', 'bit'),
+  codes: fc.constantFrom('sq8', 'bit', 'none'),
 });
 
 type Numbered = Collection<Stored['metadata']>;

@@ -33,7 +33,7 @@ const queries = Array.from({ length: 400 }, (_, i) =>
   queryValues.slice(i * dimension, (i + 1) * dimension),
 );
 
-describe.each(['sq8', 'bit'] as const)('on %s codes', (codes) => {
+describe.each(['sq8', 'bit', 'none'] as const)('on %s codes', (codes) => {
   const fileSystem = new MemoryFileSystem();
   const reach: number[] = [];
 

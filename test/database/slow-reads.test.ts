@@ -159,7 +159,7 @@ describe('searches on a slow disk', () => {
     await expectNothingStaged(opened);
   });
 
-  test.each(['sq8', 'bit'] as const)(
+  test.each(['sq8', 'bit', 'none'] as const)(
     'with %s codes, and vectors that are asked for',
     async (codes) => {
       const world = await makeWorld({ codes });

@@ -8,7 +8,7 @@ import { seededRandom } from '../../src/base/random.ts';
 import { buildGraph } from '../../src/hnsw/build-graph.ts';
 import { CellAllocator } from '../../src/kernels/cell-allocator.ts';
 import { createKernels } from '../../src/kernels/kernels.ts';
-import { createSpace, type Metric } from '../../src/kernels/space.ts';
+import { createSpace, type Metric, type SlotKind } from '../../src/kernels/space.ts';
 import { KernelPool } from '../../src/kernels/worker-pool.ts';
 import { chooseGeometry } from '../../src/paged/geometry.ts';
 import { clusteredVectors } from './world.ts';
@@ -16,6 +16,7 @@ import { clusteredVectors } from './world.ts';
 interface Setup {
   readonly dimension: number;
   readonly metric: Metric;
+  readonly slots?: SlotKind;
   readonly threads: number;
   readonly vectors: readonly Float32Array[];
   readonly shardNodesMax?: number;
@@ -30,7 +31,7 @@ async function build(setup: Setup): Promise<unknown> {
   const kernels = createKernels(32 << 20);
   const { memory } = kernels;
   const allocator = new CellAllocator(memory, memory.heapBase, memory.buffer.byteLength);
-  const geometry = chooseGeometry(dimension);
+  const geometry = chooseGeometry(dimension, setup.slots);
   const space = createSpace(kernels, allocator, {
     ...{ dimension, metric, geometry },
     ...{ capBottom: 32, capUpper: 16 },
@@ -91,6 +92,8 @@ test.each(['l2', 'cosine', 'dot'] as const)(
   async (metric) => {
     const setup = { dimension: 24, metric, vectors: clusteredVectors(3000, 24, clusters) };
     const alone = await build({ ...setup, threads: 0 });
+    const plain = await build({ ...setup, slots: 'vectors', threads: 0 });
+    expect(await build({ ...setup, slots: 'vectors', threads: 2 })).toEqual(plain);
     for (const threads of metric === 'l2' ? [1, 3] : [2])
       expect(await build({ ...setup, threads })).toEqual(alone);
   },

@@ -53,8 +53,9 @@ test('random plans leave a sound graph in which every living node is found', asy
       fc.array(operation(dimension), { minLength: 50, maxLength: 250 }),
       fc.constantFrom(12, 64),
       fc.constantFrom('l2' as const, 'cosine' as const, 'dot' as const),
-      async (operations, frames, metric) => {
-        const world = new World({ dimension, frames, metric, m: 4, efConstruction: 16 });
+      fc.constantFrom('sq8' as const, 'vectors' as const),
+      async (operations, frames, metric, slots) => {
+        const world = new World({ dimension, frames, metric, slots, m: 4, efConstruction: 16 });
         for (const op of operations) apply(world, op);
         world.commit();
         const living = livingNodes(world);

@@ -67,7 +67,12 @@ class Subject {
     const kernels = createKernels(10 * FRAME_SIZE);
     const { memory } = kernels;
     this.allocator = new CellAllocator(memory, memory.heapBase, memory.buffer.byteLength);
-    const geometry = { slotsPerPage: SLOTS_PER_PAGE, pageMagic: 0, pageShift: 3 };
+    const geometry = {
+      slots: 'sq8',
+      slotsPerPage: SLOTS_PER_PAGE,
+      pageMagic: 0,
+      pageShift: 3,
+    } as const;
     const strides = { codeStride: 32, codeSlotsOffset: 16, originalStride: 68 };
     const shape = { dimension: 16, metric: 'l2', capBottom: 32, capUpper: 16 } as const;
     const options = { ...shape, geometry: { ...geometry, ...strides } };

@@ -17,11 +17,18 @@ import {
   SLOT_RECORD,
 } from '../../src/kernels/layout.ts';
 import type { CellKind } from '../../src/kernels/size-class.ts';
-import { createSpace, type Metric, type Space } from '../../src/kernels/space.ts';
+import {
+  createSpace,
+  type Metric,
+  type SlotKind,
+  type Space,
+  slotStride,
+} from '../../src/kernels/space.ts';
 
 export interface WorldOptions {
   readonly dimension: number;
   readonly metric?: Metric;
+  readonly slots?: SlotKind;
   readonly frames?: number;
   readonly m?: number;
   readonly efConstruction?: number;
@@ -62,16 +69,24 @@ export class World implements NeighbourSource, VectorSource {
   #nodesBefore = 0;
 
   constructor(options: WorldOptions) {
-    const { dimension, metric = 'l2', frames = 512, m = 16, efConstruction = 100 } = options;
+    const {
+      dimension,
+      metric = 'l2',
+      slots = 'sq8',
+      frames = 512,
+      m = 16,
+      efConstruction = 100,
+    } = options;
     this.kernels = createKernels((frames + 1) * FRAME_SIZE);
     const { memory } = this.kernels;
     this.allocator = new CellAllocator(memory, memory.heapBase, memory.buffer.byteLength);
-    this.#codeStride = 16 + 4 * Math.ceil(dimension / 4);
-    const originalStride = 4 * dimension + 4;
+    this.#codeStride = slotStride(dimension, slots);
+    const originalStride = slots === 'vectors' ? this.#codeStride : 4 * dimension + 4;
     this.space = createSpace(this.kernels, this.allocator, {
       dimension,
       metric,
       geometry: {
+        slots,
         slotsPerPage: SLOTS_PER_PAGE,
         pageMagic: 0,
         pageShift: 3,
@@ -129,7 +144,7 @@ export class World implements NeighbourSource, VectorSource {
       const address = cell + 16 + slot * this.#codeStride;
       memory.u32[(address + SLOT_RECORD) >>> 2] = placed.record;
       this.#setMasks(cell, slot, placed.isLiving);
-      exports.encodeSq8(this.space.address, this.#scratchVector(placed.vector), address);
+      exports.encodeSlot(this.space.address, this.#scratchVector(placed.vector), address);
     }
     this.space.codes.setEntry(page, cell | ENTRY_REFERENCED);
   }

@@ -1,6 +1,7 @@
 /** Leaves of a bulk build against the plain rule, in any pieces, over dimensions, tails and duplicates. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { rowBytes } from '../../src/hnsw/build-job.ts';
 import { createKernels } from '../../src/kernels/kernels.ts';
 import {
   BUILD_CANDIDATES,
@@ -15,7 +16,6 @@ import {
   BUILD_LIST_STRIDE,
   BUILD_LISTS,
   BUILD_NEAREST,
-  BUILD_ROW_CODE,
   BUILD_ROW_STRIDE,
   BUILD_ROWS,
   BUILD_SIZE,
@@ -25,16 +25,17 @@ import {
   METRIC_DOT,
   METRIC_L2,
   SLOT_CODE,
-  SLOT_MEAN,
-  SLOT_SCALE,
-  SLOT_SPREAD,
+  SLOTS_SQ8,
+  SLOTS_VECTORS,
   SPACE_DIMENSION,
   SPACE_METRIC,
   SPACE_SIZE,
+  SPACE_SLOTS,
 } from '../../src/kernels/layout.ts';
-import { buildLeaf } from '../../src/kernels/oracle/build.ts';
-import type { Sq8Code } from '../../src/kernels/oracle/sq8.ts';
-import { BumpMemory } from './memory-space.ts';
+import { buildLeaf, byRows } from '../../src/kernels/oracle/build.ts';
+import type { Comparison } from '../../src/kernels/oracle/prune.ts';
+import { type SlotKind, slotStride } from '../../src/kernels/space.ts';
+import { BumpMemory, readSlot } from './memory-space.ts';
 
 const bump = new BumpMemory(createKernels(1 << 23));
 const { exports, memory } = bump.kernels;
@@ -43,10 +44,18 @@ const NODES_MAX = 40;
 
 interface Scene {
   readonly metric: number;
+  readonly slots: SlotKind;
   readonly factor: number;
   readonly vectors: readonly (readonly number[])[];
   readonly leaves: readonly (readonly number[])[];
   readonly step: number;
+}
+
+interface Placed {
+  readonly job: number;
+  /** Of nodes. */
+  readonly count: number;
+  readonly between: Comparison;
 }
 
 const scenes: fc.Arbitrary<Scene> = fc.integer({ min: 1, max: 70 }).chain((dimension) => {
@@ -58,6 +67,7 @@ const scenes: fc.Arbitrary<Scene> = fc.integer({ min: 1, max: 70 }).chain((dimen
   const ids = fc.uniqueArray(fc.nat(NODES_MAX - 1), { minLength: 1, maxLength: NODES_MAX });
   return fc.record({
     metric: fc.constantFrom(METRIC_L2, METRIC_COSINE, METRIC_DOT),
+    slots: fc.constantFrom('sq8', 'vectors'),
     factor: fc.constantFrom(1, Math.fround(1.21), 1.5),
     vectors: fc.array(fc.array(value, { minLength: dimension, maxLength: dimension }), {
       minLength: 3,
@@ -68,24 +78,29 @@ const scenes: fc.Arbitrary<Scene> = fc.integer({ min: 1, max: 70 }).chain((dimen
   });
 });
 
-/** Writes a job and codes; gives the job's address and the codes as they were written. */
-function place({ metric, factor, vectors }: Scene): { job: number; codes: Sq8Code[] } {
+/** Writes a job and slots; gives the job's address, and how what the slots hold is compared. */
+function place({ metric, slots: kind, factor, vectors }: Scene): Placed {
   bump.reset();
   const dimension = vectors[0].length;
+  const holdsVectors = kind === 'vectors';
   const space = bump.take(SPACE_SIZE);
   memory.u32[(space + SPACE_DIMENSION) / 4] = dimension;
   memory.u32[(space + SPACE_METRIC) / 4] = metric;
-  const codeStride = SLOT_CODE + Math.ceil(dimension / 4) * 4;
-  const rowStride = BUILD_ROW_CODE + 32 * Math.ceil(dimension / 16);
+  memory.u32[(space + SPACE_SLOTS) / 4] = holdsVectors ? SLOTS_VECTORS : SLOTS_SQ8;
+  const codeStride = slotStride(dimension, kind);
+  const rowStride = rowBytes({ dimension, slots: kind });
   const listStride = 4 + 4 * rule.cap;
   const slots = bump.take(codeStride * vectors.length);
   const codes = vectors.map((values, i) => {
     const slot = slots + i * codeStride;
-    exports.encodeSq8(space, bump.vector(values), slot);
-    const field = (offset: number): number => memory.f32[(slot + offset) / 4];
-    const code = memory.u8.slice(slot + SLOT_CODE, slot + SLOT_CODE + dimension);
-    return { scale: field(SLOT_SCALE), mean: field(SLOT_MEAN), spread: field(SLOT_SPREAD), code };
+    exports.encodeSlot(space, bump.vector(values), slot);
+    return readSlot(bump.kernels, slot, dimension);
   });
+  const vectorAt = (node: number): number => slots + node * codeStride + SLOT_CODE;
+  const between: Comparison = {
+    distance: (a, b) => exports.distanceExact(metric, vectorAt(a), vectorAt(b), dimension),
+    isSame: (a, b) => vectors[a].every((value, i) => Object.is(value, vectors[b][i])),
+  };
   const job = bump.take(BUILD_SIZE);
   const fields: [number, number][] = [
     [BUILD_SPACE, space],
@@ -106,7 +121,8 @@ function place({ metric, factor, vectors }: Scene): { job: number; codes: Sq8Cod
   ];
   for (const [field, value] of fields) memory.u32[(job + field) / 4] = value;
   memory.f32[(job + BUILD_FACTOR) / 4] = factor;
-  return { job, codes };
+  const comparison = holdsVectors ? between : byRows(metric, codes);
+  return { job, count: vectors.length, between: comparison };
 }
 
 function listOf(job: number, node: number): number[] {
@@ -131,13 +147,13 @@ function runLeaf(job: number, members: readonly number[], step: number): void {
 test('a leaf makes of the lists what the plain rule makes of them', () => {
   fc.assert(
     fc.property(scenes, (scene) => {
-      const { job, codes } = place(scene);
-      const lists: number[][] = codes.map(() => []);
+      const { job, count, between } = place(scene);
+      const lists: number[][] = Array.from({ length: count }, () => []);
       for (const leaf of scene.leaves) {
-        const members = leaf.filter((node) => node < codes.length);
+        const members = leaf.filter((node) => node < count);
         if (members.length < 2) continue;
         runLeaf(job, members, scene.step);
-        for (const [node, list] of buildLeaf(codes, members, lists, { ...scene, ...rule })) {
+        for (const [node, list] of buildLeaf(between, members, lists, { ...scene, ...rule })) {
           lists[node] = list;
         }
         expect(lists.map((_, node) => listOf(job, node))).toEqual(lists);
@@ -150,8 +166,8 @@ test('a leaf makes of the lists what the plain rule makes of them', () => {
 test('edges are turned round where there is room', () => {
   fc.assert(
     fc.property(scenes, fc.integer({ min: 1, max: 9 }), (scene, step) => {
-      const { job, codes } = place(scene);
-      const members = codes.map((_, node) => node);
+      const { job, count } = place(scene);
+      const members = Array.from({ length: count }, (_, node) => node);
       runLeaf(job, members, scene.step);
       const lists = members.map((node) => listOf(job, node));
       for (const node of members) {
@@ -160,8 +176,8 @@ test('edges are turned round where there is room', () => {
           if (list.length < rule.cap && !list.includes(node)) list.push(node);
         }
       }
-      for (let from = 0; from < codes.length; from += step) {
-        exports.buildBackEdges(job, from, Math.min(codes.length, from + step));
+      for (let from = 0; from < count; from += step) {
+        exports.buildBackEdges(job, from, Math.min(count, from + step));
       }
       expect(members.map((node) => listOf(job, node))).toEqual(lists);
     }),
@@ -173,16 +189,16 @@ test('nodes go to the nearest leader, and the second nearest is named', () => {
   fc.assert(
     fc.property(scenes, fc.integer({ min: 1, max: 9 }), (given, wanted) => {
       const scene = { ...given, metric: METRIC_L2 };
-      const { job, codes } = place(scene);
-      const leaders = Math.min(wanted, codes.length);
+      const { job, count } = place(scene);
+      const leaders = Math.min(wanted, count);
       const stride = memory.u32[(job + BUILD_ROW_STRIDE) / 4];
-      const ids = bump.take(4 * codes.length);
-      for (let i = 0; i < codes.length; i++) memory.u32[ids / 4 + i] = i;
+      const ids = bump.take(4 * count);
+      for (let i = 0; i < count; i++) memory.u32[ids / 4 + i] = i;
       const rows = bump.take(stride * leaders);
       exports.buildRows(job, ids, leaders, rows);
-      const nearest = bump.take(4 * codes.length);
-      const second = bump.take(4 * codes.length);
-      exports.buildAssign(job, ids, codes.length, rows, leaders, nearest, second);
+      const nearest = bump.take(4 * count);
+      const second = bump.take(4 * count);
+      exports.buildAssign(job, ids, count, rows, leaders, nearest, second);
       for (let i = 0; i < leaders; i++) {
         const own = memory.u32[nearest / 4 + i];
         expect(own).toBeLessThanOrEqual(i);

@@ -31,6 +31,14 @@ function vectorOf(dimension: number): fc.Arbitrary<Float32Array> {
     .map(([values, scale, offset]) => Float32Array.from(values, (v) => (v + offset) * scale));
 }
 
+/** As near as single precision comes to a distance whose terms are so large. */
+function expectNear(found: number, expected: number, vectors: readonly Float32Array[]): void {
+  const [left, right] = vectors.map((vector) => Math.hypot(...vector));
+  const size = Math.max(1, left, right);
+  if (expected > 3e38 || size ** 2 > 3e38) return;
+  expect(Math.abs(found - expected)).toBeLessThan(1e-5 * size ** 2);
+}
+
 function walkDistance(space: MemorySpace, query: Float32Array): number {
   const walk = new MemoryWalk(bump, space, 1);
   walk.prepare(query);
@@ -88,6 +96,42 @@ describe.each(metrics)('metric %i', (metric) => {
       const distance = exports.distanceExact(metric, addresses[0], addresses[1], dimension);
       expect(Math.abs(distance - exact)).toBeLessThan(1e-5 * Math.max(1, Math.abs(exact)));
     }
+  });
+
+  test('slots that hold vectors are measured exactly, whatever stands beside them', () => {
+    const runs = fc.constantFrom(...dimensions).chain((dimension) =>
+      fc.record({
+        left: vectorOf(dimension),
+        right: vectorOf(dimension),
+        query: vectorOf(dimension),
+        shift: fc.constantFrom(0, 4, 8, 12),
+      }),
+    );
+    fc.assert(
+      fc.property(runs, ({ left, right, query, shift }) => {
+        bump.reset();
+        const dimension = query.length;
+        const shape = { dimension, metric, slotsPerPage: 3, nodes: 3, holdsVectors: true };
+        const space = new MemorySpace(bump, shape);
+        const aligned = bump.vector([...new Float32Array(shift / 4), ...left]);
+        space.put(0, 1, aligned + shift);
+        space.put(1, 2, bump.vector(right));
+        const { u8 } = bump.kernels.memory;
+        u8.fill(255, space.slot(1) + 16 + 4 * dimension, space.codeCell(0) + space.codeCellBytes);
+        for (const node of [0, 1]) {
+          const start = space.slot(node) + 16;
+          const stored = new Float32Array(u8.slice(start, start + 4 * dimension).buffer);
+          expect(stored).toEqual(node === 0 ? left : right);
+        }
+        const byWalk = walkDistance(space, query);
+        expect(byWalk).toBe(space.plainDistance(bump.vector(query), 0));
+        const between = exports.codeDistance(space.address, space.slot(0), space.slot(1));
+        expect(between + 0).toBe(space.plainDistance(bump.vector(right), 0));
+        expectNear(byWalk, exactDistance(metric, query, left), [query, left]);
+        expectNear(between, exactDistance(metric, left, right), [left, right]);
+      }),
+      { numRuns: 600 },
+    );
   });
 
   test('a code is off by half a step at most, where it is not clipped', () => {

@@ -15,6 +15,8 @@ import {
   SLOT_RECORD,
   SLOT_SCALE,
   SLOT_SPREAD,
+  SLOTS_SQ8,
+  SLOTS_VECTORS,
   SPACE_CAP_BOTTOM,
   SPACE_CAP_UPPER,
   SPACE_CODE_PAGES,
@@ -32,6 +34,7 @@ import {
   SPACE_SINGLE_MASK,
   SPACE_SINGLE_TABLE,
   SPACE_SIZE,
+  SPACE_SLOTS,
   SPACE_SLOTS_PER_PAGE,
   STATUS_DONE,
   STATUS_GROW,
@@ -49,6 +52,7 @@ import {
 } from '../../src/kernels/layout.ts';
 import type { Sq8Code } from '../../src/kernels/oracle/sq8.ts';
 import type { Neighbour } from '../../src/kernels/oracle/walk.ts';
+import { slotStride } from '../../src/kernels/space.ts';
 import type { MemoryBits } from './memory-bits.ts';
 
 export interface MemorySpaceOptions {
@@ -58,6 +62,8 @@ export interface MemorySpaceOptions {
   readonly nodes: number;
   readonly capBottom?: number;
   readonly capUpper?: number;
+  /** Slots hold the vectors, not codes of them. */
+  readonly holdsVectors?: boolean;
 }
 
 /** Hands out zeroed memory, and all of it again after `reset`. */
@@ -123,10 +129,10 @@ export class MemorySpace {
   constructor(bump: BumpMemory, options: MemorySpaceOptions) {
     this.#bump = bump;
     this.#kernels = bump.kernels;
-    this.options = { capBottom: 8, capUpper: 4, ...options };
-    const { dimension, slotsPerPage, nodes, capBottom, capUpper } = this.options;
+    this.options = { capBottom: 8, capUpper: 4, holdsVectors: false, ...options };
+    const { dimension, slotsPerPage, nodes, capBottom, capUpper, holdsVectors } = this.options;
     this.pages = Math.ceil(nodes / slotsPerPage);
-    this.codeStride = SLOT_CODE + Math.ceil(dimension / 4) * 4;
+    this.codeStride = slotStride(dimension, holdsVectors ? 'vectors' : 'sq8');
     this.slotsOffset = Math.ceil((8 * Math.ceil(slotsPerPage / 32)) / 16) * 16;
     this.codeCellBytes = this.slotsOffset + slotsPerPage * this.codeStride;
     this.address = bump.take(SPACE_SIZE);
@@ -138,6 +144,7 @@ export class MemorySpace {
     const division = magicOf(slotsPerPage);
     if (division === undefined) throw new Error('no exact division for this page size');
     this.#set(SPACE_DIMENSION, dimension);
+    this.#set(SPACE_SLOTS, holdsVectors ? SLOTS_VECTORS : SLOTS_SQ8);
     this.#set(SPACE_METRIC, this.options.metric);
     this.#set(SPACE_SLOTS_PER_PAGE, slotsPerPage);
     this.#set(SPACE_PAGE_MAGIC, division.magic);
@@ -169,7 +176,7 @@ export class MemorySpace {
 
   /** Encodes a living node. `vector` is an address. */
   put(node: number, record: number, vector: number): void {
-    this.#kernels.exports.encodeSq8(this.address, vector, this.slot(node));
+    this.#kernels.exports.encodeSlot(this.address, vector, this.slot(node));
     this.#kernels.memory.u32[(this.slot(node) + SLOT_RECORD) / 4] = record;
     this.setLive(node, true);
   }
@@ -185,6 +192,14 @@ export class MemorySpace {
 
   code(node: number): Sq8Code {
     return readSlot(this.#kernels, this.slot(node), this.options.dimension);
+  }
+
+  /** Distance to the vector in a slot, of a space that holds vectors. `vector` is an address. */
+  plainDistance(vector: number, node: number): number {
+    const { metric, dimension } = this.options;
+    const { distanceExact } = this.#kernels.exports;
+    // Keys know no -0.
+    return distanceExact(metric, vector, this.slot(node) + SLOT_CODE, dimension) + 0;
   }
 
   setList(layer: number, node: number, ids: readonly number[]): void {

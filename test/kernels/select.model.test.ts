@@ -13,10 +13,10 @@ import {
   METRIC_COSINE,
   METRIC_DOT,
   METRIC_L2,
+  SLOT_CODE,
 } from '../../src/kernels/layout.ts';
 import { rewriteFull } from '../../src/kernels/oracle/link.ts';
-import { prune } from '../../src/kernels/oracle/prune.ts';
-import { codeDistance } from '../../src/kernels/oracle/sq8.ts';
+import { byCodes, type Comparison, prune } from '../../src/kernels/oracle/prune.ts';
 import { compareNeighbours } from '../../src/kernels/oracle/walk.ts';
 import { BumpMemory, MemorySpace, MemoryWalk } from './memory-space.ts';
 
@@ -28,12 +28,15 @@ const capUpper = 5;
 
 interface Scene {
   readonly metric: number;
+  readonly holdsVectors: boolean;
   readonly vectors: Float32Array[];
   readonly alpha: number;
   /** Pages whose codes are missing, again and again between calls. */
   readonly missing: number[];
   readonly served: boolean[];
 }
+
+const simple = { alpha: 1.2, missing: [], served: [true], holdsVectors: false };
 
 /** Many duplicates, and vectors near each other. */
 function vectorOf(dimension: number): fc.Arbitrary<Float32Array> {
@@ -50,6 +53,7 @@ function sceneOf(nodes: { min: number; max: number }): fc.Arbitrary<Scene> {
   return fc.integer({ min: 1, max: 70 }).chain((dimension) =>
     fc.record({
       metric: fc.constantFrom(METRIC_L2, METRIC_COSINE, METRIC_DOT),
+      holdsVectors: fc.boolean(),
       vectors: fc.array(vectorOf(dimension), { minLength: nodes.min, maxLength: nodes.max }),
       alpha: fc.constantFrom(1, 1.2, 2),
       missing: fc.array(fc.nat(80), { maxLength: 80 }),
@@ -60,13 +64,29 @@ function sceneOf(nodes: { min: number; max: number }): fc.Arbitrary<Scene> {
 
 function place(scene: Scene): MemorySpace {
   bump.reset();
-  const { metric, vectors } = scene;
-  const options = { dimension: vectors[0].length, metric, slotsPerPage: 3, nodes: vectors.length };
+  const { metric, vectors, holdsVectors } = scene;
+  const shape = { dimension: vectors[0].length, metric, holdsVectors };
+  const options = { ...shape, slotsPerPage: 3, nodes: vectors.length };
   const space = new MemorySpace(bump, { ...options, capBottom, capUpper });
   vectors.forEach((vector, node) => {
     space.put(node, node, bump.vector(vector));
   });
   return space;
+}
+
+/** As slots are compared with each other. All are in memory. */
+function comparisonOf({ metric, vectors, holdsVectors }: Scene, space: MemorySpace): Comparison {
+  if (!holdsVectors) {
+    return byCodes(
+      metric,
+      vectors.map((_, node) => space.code(node)),
+    );
+  }
+  const bits = (node: number): string => Buffer.from(vectors[node].slice().buffer).toString('hex');
+  return {
+    distance: (left, right) => space.plainDistance(space.slot(left) + SLOT_CODE, right),
+    isSame: (left, right) => bits(left) === bits(right),
+  };
 }
 
 /** Calls until DONE; before each of the first calls some pages disappear. */
@@ -117,12 +137,11 @@ test('selection follows the strict rule, then the one with slack, and fills up t
       finish(scene, space, walk, () => exports.selectNeighbours(walk.address, m, scene.alpha));
       restore(space);
       const limit = Math.min(m, capBottom);
-      const candidates = results
-        .filter(({ node }) => !dead.has(node))
-        .map((result) => ({ ...result, code: space.code(result.node) }));
-      const strict = prune(scene.metric, candidates, limit, 1);
+      const candidates = results.filter(({ node }) => !dead.has(node));
+      const rule = { metric: scene.metric, between: comparisonOf(scene, space) };
+      const strict = prune(rule, candidates, limit, 1);
       const rest = strict.dropped;
-      const { chosen, dropped } = prune(scene.metric, rest, limit, scene.alpha, strict.chosen);
+      const { chosen, dropped } = prune(rule, rest, limit, scene.alpha, strict.chosen);
       const least = Math.floor(limit / 2);
       const expected = [...chosen, ...dropped.slice(0, Math.max(0, least - chosen.length))];
       expected.sort(compareNeighbours);
@@ -161,7 +180,7 @@ test('a back edge is there already, is appended, refused, or has a full list cho
       const list = others.slice(0, Math.min(count, cap));
       for (const [id, ids] of lists.entries()) space.setList(layer, id, id === node ? list : ids);
       for (const ghost of ghosts) space.setLive(ghost, false);
-      const codes = vectors.map((_, id) => space.code(id));
+      const between = comparisonOf(scene, space);
       const walk = new MemoryWalk(bump, space, 4);
       for (const id of missingLists.filter((one) => one < vectors.length)) {
         if (layer === 0) space.evictList(id);
@@ -171,12 +190,11 @@ test('a back edge is there already, is appended, refused, or has a full list cho
       const after = space.list(layer, node);
       const candidates = [...list, added].map((id) => ({
         node: id,
-        distance: codeDistance(metric, codes[id], codes[node]),
-        code: codes[id],
+        distance: between.distance(id, node),
       }));
       candidates.sort(compareNeighbours);
       const expected = rewriteFull({
-        ...{ metric, cap, candidates, newNode: added },
+        ...{ metric, between, cap, candidates, newNode: added },
         listOf: (id) => lists[id],
         isGhost: (id) => ghosts.includes(id),
       });
@@ -205,12 +223,15 @@ test('a back edge is there already, is appended, refused, or has a full list cho
 });
 
 test('duplicates do not push other directions out of a full list', () => {
-  for (const metric of [METRIC_L2, METRIC_COSINE]) {
+  const kinds = [true, false].flatMap((holdsVectors) =>
+    [METRIC_L2, METRIC_COSINE].map((metric) => ({ holdsVectors, metric })),
+  );
+  for (const kind of kinds) {
     const same = Float32Array.of(1, 0.1, 0.2);
     const others = [Float32Array.of(0, 1, 0), Float32Array.of(0.3, 0, -1)];
     // Node 0 has six duplicates and two others; a seventh duplicate asks for an edge.
     const vectors = [same, ...Array.from({ length: 6 }, () => same), ...others, same];
-    const space = place({ metric, vectors, alpha: 1.2, missing: [], served: [true] });
+    const space = place({ ...simple, ...kind, vectors });
     space.setList(0, 0, [1, 2, 3, 4, 5, 6, 7, 8]);
     // Detours.
     space.setList(0, 1, [2, 3, 4, 5, 6]);
@@ -225,7 +246,7 @@ test('duplicates do not push other directions out of a full list', () => {
 
 test('where nothing lives, the nearest ghost is the neighbour', () => {
   const vectors = Array.from({ length: 9 }, (_, i) => Float32Array.of(i));
-  const space = place({ metric: METRIC_L2, vectors, alpha: 1, missing: [], served: [true] });
+  const space = place({ ...simple, metric: METRIC_L2, vectors });
   for (let node = 0; node < 9; node++) {
     space.setLive(node, false);
     space.setList(0, node, node < 8 ? [node + 1] : []);
@@ -241,7 +262,7 @@ test('where nothing lives, the nearest ghost is the neighbour', () => {
 
 test('memory for a single page of codes is enough', () => {
   const vectors = Array.from({ length: 30 }, (_, i) => Float32Array.of(i % 6, Math.floor(i / 6)));
-  const space = place({ metric: METRIC_L2, vectors, alpha: 1.2, missing: [], served: [true] });
+  const space = place({ ...simple, metric: METRIC_L2, vectors });
   const full = [1, 4, 7, 10, 13, 16, 19, 22];
   space.setList(0, 20, full);
   const walk = new MemoryWalk(bump, space, 4);
@@ -266,8 +287,7 @@ test('memory for a single page of codes is enough', () => {
 
 test('a selection that was abandoned leaves nothing behind for the next', () => {
   const vectors = Array.from({ length: 30 }, (_, i) => Float32Array.of(i % 6, Math.floor(i / 6)));
-  const scene = { metric: METRIC_L2, vectors, alpha: 1.2, missing: [], served: [true] };
-  const space = place(scene);
+  const space = place({ ...simple, metric: METRIC_L2, vectors });
   const full = [1, 2, 3, 4, 5, 6, 7, 8];
   space.setList(0, 20, full);
   space.setList(0, 21, full);

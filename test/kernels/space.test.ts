@@ -25,6 +25,7 @@ test('a space fills its descriptor, keeps the directories in it and gives all me
     dimension: 48,
     metric: 'cosine',
     geometry: {
+      slots: 'sq8',
       slotsPerPage: 64,
       pageMagic: 0,
       pageShift: 6,

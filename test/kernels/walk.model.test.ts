@@ -60,6 +60,8 @@ interface Scene {
   readonly ef: number;
   /** The walk measures by 1-bit codes; the space has no others. */
   readonly isOnBits: boolean;
+  /** Slots hold vectors; bits are made of codes, so that it is one or the other. */
+  readonly holdsVectors: boolean;
   readonly expand: boolean;
   /** How early it stops, and by which result. */
   readonly stop: { readonly k: number; readonly gamma: number } | undefined;
@@ -68,7 +70,13 @@ interface Scene {
 }
 
 /** What most walks do not do. */
-const plain = { isOnBits: false, expand: false, stop: undefined, spare: 0 };
+const plain = {
+  isOnBits: false,
+  holdsVectors: false,
+  expand: false,
+  stop: undefined,
+  spare: 0,
+};
 
 function listsOf(nodes: number, cap: number): fc.Arbitrary<number[][]> {
   const list = fc.uniqueArray(fc.nat(nodes - 1), { maxLength: cap });
@@ -105,6 +113,7 @@ const scene: fc.Arbitrary<Scene> = sizes.chain(({ dimension, nodes, layers }) =>
     target: fc.nat(layers - 1),
     ef: fc.integer({ min: 1, max: 30 }),
     isOnBits: fc.boolean(),
+    holdsVectors: fc.boolean(),
     expand: fc.boolean(),
     stop: fc.option(fc.record({ k: fc.constantFrom(1, 3), gamma: fc.constantFrom(0.125, 1) }), {
       nil: undefined,
@@ -121,7 +130,8 @@ function place(scene: Scene): MemorySpace {
   const { dimension, metric, slotsPerPage, vectors } = scene;
   const nodes = vectors.length;
   bump.reset();
-  const options = { dimension, metric, slotsPerPage, nodes, capBottom, capUpper };
+  const holdsVectors = scene.holdsVectors && !scene.isOnBits;
+  const options = { dimension, metric, slotsPerPage, nodes, capBottom, capUpper, holdsVectors };
   const space = new MemorySpace(bump, options);
   // The centroid is one of the vectors: its rest is nothing.
   const bitOptions = { centroid: vectors[0], seed: 3, slotsPerPage: 2 * slotsPerPage };
@@ -165,6 +175,10 @@ function measureOf({ metric, query }: Scene, space: MemorySpace): (node: number)
   if (bits !== undefined) {
     const prepared = prepareBits(bits.column, query);
     return (node) => bitDistance(metric, prepared, bits.code(node));
+  }
+  if (space.options.holdsVectors) {
+    const address = bump.vector(query);
+    return (node) => space.plainDistance(address, node);
   }
   const prepared = prepareQuery(metric, query);
   return (node) => queryDistance(metric, prepared, space.code(node));

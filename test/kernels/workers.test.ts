@@ -129,7 +129,7 @@ test('a leaf whose thread died while it was merged is built again as if nothing 
   await area.encode(u32.slice(ids >>> 2, (ids >>> 2) + count), codes);
   const nodes = await area.nodes(codes, count, 32);
   const leaf = { leafMax: 64, rounds: 1, alpha: 1.1 };
-  const scratch = buildJobBytes(dimension, 32, leaf);
+  const scratch = buildJobBytes(owner.space, 32, leaf);
   const stride = scratch + leaf.leafMax * nodes.listStride;
   const jobs = area.take(2 * stride);
   for (const thread of [0, 1]) new BuildJob(owner, nodes, leaf, jobs + thread * stride);

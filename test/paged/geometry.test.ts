@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { loadHasher } from '../../src/base/hasher.ts';
+import type { SlotKind } from '../../src/kernels/space.ts';
 import {
   chooseGeometry,
   DIMENSION_MAX,
@@ -21,6 +22,23 @@ test('less than a tenth of every page is not slots, at any dimension', () => {
     const waste = 1 - (slotsPerPage * (codeStride + originalStride)) / pageBytes;
     const codeWaste = 1 - (slotsPerPage * codeStride) / codeSliceBytes;
     if (waste >= 0.1 || codeWaste >= 0.1) expect.fail(`dimension ${dimension} wastes ${waste}`);
+  }
+});
+
+test('where slots hold vectors, pages waste less than a tenth and have no other slices', () => {
+  for (const dimension of dimensions) {
+    const g = chooseGeometry(dimension, 'vectors');
+    const problems = [
+      g.slotsPerPage * g.codeStride <= 0.9 * g.codeSliceBytes,
+      g.slotsPerPage < 2 || g.slotsPerPage > SLOTS_PER_PAGE_MAX,
+      g.codeStride !== 16 + 4 * dimension || g.originalStride !== g.codeStride,
+      g.codeSliceBytes % UNIT_SIZE !== 0 || g.originalSliceBytes !== 0,
+      g.codeSlotsOffset < 8 * g.maskWords || g.codeSlotsOffset % 16 !== 0,
+      g.codeSlotsOffset + g.slotsPerPage * g.codeStride > g.codeSliceBytes,
+      g.codeSliceBytes > STAGING_BYTES,
+      divideByMultiply(g.slotsPerPage) === undefined,
+    ];
+    if (problems.includes(true)) expect.fail(`dimension ${dimension}: ${problems}`);
   }
 });
 
@@ -84,7 +102,13 @@ test('seven has no exact 32-bit magic', () => {
 
 test('the geometry of each dimension is part of the format and never changes', async () => {
   const hasher = await loadHasher();
-  const all = dimensions.flatMap((dimension) => Object.values(chooseGeometry(dimension)));
-  const bytes = new Uint8Array(new Uint32Array(all).buffer);
-  expect(hasher.hash32(bytes, 0)).toBe(2876376279);
+  const hashOf = (kind: SlotKind): number => {
+    const all = dimensions.flatMap((dimension) => {
+      const { slots: _, ...figures } = chooseGeometry(dimension, kind);
+      return Object.values(figures);
+    });
+    return hasher.hash32(new Uint8Array(new Uint32Array(all).buffer), 0);
+  };
+  expect(hashOf('sq8')).toBe(2876376279);
+  expect(hashOf('vectors')).toBe(2978236581);
 });

@@ -10,7 +10,7 @@ import { type Hasher, loadHasher } from '../../src/base/hasher.ts';
 import type { Pace } from '../../src/base/pace.ts';
 import { CellAllocator } from '../../src/kernels/cell-allocator.ts';
 import { createKernels, type Kernels } from '../../src/kernels/kernels.ts';
-import { createSpace, type Metric } from '../../src/kernels/space.ts';
+import { createSpace, type Metric, type SlotKind } from '../../src/kernels/space.ts';
 import { chooseBitGeometry } from '../../src/paged/bit-geometry.ts';
 import { chooseGeometry } from '../../src/paged/geometry.ts';
 import { checkPages } from '../../src/paged/page-check.ts';
@@ -77,6 +77,7 @@ export interface HarnessOptions {
   readonly metric?: Metric;
   readonly memoryBytes?: number;
   readonly originals?: boolean;
+  readonly slots?: SlotKind;
   /** Spaces get 1-bit codes with the commit that brings them to TRAINED_AT vectors. */
   readonly bits?: boolean;
   readonly spaces?: number;
@@ -105,7 +106,7 @@ export class Harness {
     const { pace } = options;
     const shared = { fileSystem, directory, map, hasher, kernels, allocator };
     this.store = new PageStore({ ...shared, tree: 7, pace });
-    const geometry = chooseGeometry(dimension);
+    const geometry = chooseGeometry(dimension, options.slots);
     for (let id = 0; id < (options.spaces ?? 1); id++) {
       const caps = { capBottom: 8, capUpper: 4 };
       const bits = options.bits ? chooseBitGeometry(geometry) : undefined;

@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../../src/base/random.ts';
 import { DatabaseError } from '../../src/errors.ts';
+import type { SlotKind } from '../../src/kernels/space.ts';
 import type { PagedSpace } from '../../src/paged/paged-space.ts';
 import type { PlacePolicy } from '../../src/paged/place-policy.ts';
 import type { MemoryFileSystem } from '../../src/storage/memory-file-system.ts';
@@ -52,23 +53,32 @@ interface Known {
   readonly isLive: boolean;
 }
 
+interface Kind {
+  readonly name: string;
+  readonly originals: boolean;
+  readonly bits: boolean;
+  readonly slots: SlotKind;
+}
+
 class Run {
   readonly model = Array.from({ length: spaces }, () => new Map<number, Known>());
   readonly disk = new Disk();
   readonly originals: boolean;
   readonly bits: boolean;
+  readonly slots: SlotKind;
   fileSystem: MemoryFileSystem = newFileSystem();
   harness: Harness;
 
-  constructor(originals: boolean, bits: boolean) {
+  constructor({ originals, bits, slots }: Kind) {
+    this.slots = slots;
     this.originals = originals;
     this.bits = bits;
     this.harness = this.#open();
   }
 
   #open(bytes = memoryBytes): Harness {
-    const { disk, fileSystem, originals, bits } = this;
-    const given = { disk, fileSystem, originals, bits, memoryBytes: bytes };
+    const { disk, fileSystem, originals, bits, slots } = this;
+    const given = { disk, fileSystem, originals, bits, slots, memoryBytes: bytes };
     return new Harness({ ...given, dimension, spaces });
   }
 
@@ -244,22 +254,24 @@ function image(paged: PagedSpace): { counters: Buffer; pages: Map<string | numbe
   return { counters: Buffer.from(paged.exportCounters()), pages };
 }
 
-for (const [originals, bits] of [
-  [true, true],
-  [false, true],
-  [true, false],
-]) {
-  const columns = `${originals ? 'with' : 'without'} originals, ${bits ? 'with' : 'without'} bits`;
-  test(`a paged space is a map of vectors, ${columns}`, async () => {
+const kinds: Kind[] = [
+  { name: 'with bits', originals: true, bits: true, slots: 'sq8' },
+  { name: 'without originals', originals: false, bits: true, slots: 'sq8' },
+  { name: 'without bits', originals: true, bits: false, slots: 'sq8' },
+  { name: 'with vectors in its slots', originals: true, bits: false, slots: 'vectors' },
+];
+
+for (const kind of kinds) {
+  test(`a paged space is a map of vectors, ${kind.name}`, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(operation, { maxLength: 40, size: 'max' }), async (operations) => {
-        const run = new Run(originals, bits);
+        const run = new Run(kind);
         for (const op of operations) {
           await run.apply(op);
           await run.verify();
         }
       }),
-      { numRuns: originals && bits ? 25 : 8 },
+      { numRuns: kind === kinds[0] ? 25 : 8 },
     );
   });
 }

@@ -10,7 +10,7 @@ import { isDatabaseError } from '../../errors.ts';
 import { SLOT_CODE, SLOT_MEAN, SLOT_RECORD, SLOT_SCALE } from '../../kernels/layout.ts';
 import type { LsmEngine } from '../../lsm/engine.ts';
 import type { Loss } from '../../lsm/repair/report.ts';
-import { chooseGeometry, type Geometry, UNIT_SIZE } from '../../paged/geometry.ts';
+import { type Geometry, UNIT_SIZE } from '../../paged/geometry.ts';
 import type { PageFile } from '../../paged/page-file.ts';
 import { decodePlaces, type Place, type Places, pageKey } from '../../paged/page-map.ts';
 import { decodeSq8 } from '../../paged/vector-reader.ts';
@@ -19,6 +19,7 @@ import { type CatalogEntry, readCounters, type SpaceEntry, spacesOf } from '../c
 import { decodeHead, type Head, NO_NODE, nodeOf } from '../head.ts';
 import type { RecordInput } from '../record.ts';
 import { decodeId } from '../record-id.ts';
+import { geometryOf, hasOriginalSlices } from '../space-geometry.ts';
 import { BODIES_TREE, HEADS_TREE, PAGES_TREE } from '../trees.ts';
 import type { VectorAttachment } from '../vector-attachment.ts';
 
@@ -165,7 +166,7 @@ export class Remains {
 
   #stored(entry: SpaceEntry, record: number, node: number): Float32Array | 'lost' {
     const { engine, pages } = this.#options;
-    const geometry = chooseGeometry(entry.options.dimension);
+    const geometry = geometryOf(entry.options);
     const page = Math.floor(node / geometry.slotsPerPage);
     const slot = node % geometry.slotsPerPage;
     const bytes = engine.get(PAGES_TREE, entry.space, pageKey(page, 'places'));
@@ -178,8 +179,8 @@ export class Remains {
       if (view.getUint32(start + SLOT_RECORD, true) !== record) return 'lost';
     }
     if (places.originals !== undefined) return this.#original(places.originals, geometry, node);
-    if (codes === undefined || entry.options.originals) return 'lost';
-    return decodeSlot(codes.subarray(start, start + geometry.codeStride), entry.options.dimension);
+    if (codes === undefined || hasOriginalSlices(entry.options)) return 'lost';
+    return decodeSlot(codes.subarray(start, start + geometry.codeStride), geometry);
   }
 
   /** The code slice of a page; undefined when it is damaged. */
@@ -230,10 +231,14 @@ function ifWhole<T>(run: () => T): T | undefined {
   }
 }
 
-/** Of a collection that keeps codes only. */
-function decodeSlot(slot: Uint8Array, dimension: number): Float32Array {
+/** Of a collection that keeps codes only, or vectors in their place. */
+function decodeSlot(slot: Uint8Array, { dimension, slots }: Geometry): Float32Array {
   const view = new DataView(slot.buffer, slot.byteOffset, slot.byteLength);
   const target = new Float32Array(dimension);
+  if (slots === 'vectors') {
+    for (let i = 0; i < dimension; i++) target[i] = view.getFloat32(SLOT_CODE + 4 * i, true);
+    return target;
+  }
   const code = slot.subarray(SLOT_CODE, SLOT_CODE + dimension);
   decodeSq8(code, view.getFloat32(SLOT_SCALE, true), view.getFloat32(SLOT_MEAN, true), target);
   return target;

@@ -3,15 +3,12 @@ import {
   BUILD_ROW_STRIDE,
   BUILD_ROWS,
   BUILD_SPACE,
-  METRIC_DOT,
-  METRIC_L2,
   SPACE_DIMENSION,
-  SPACE_METRIC,
 } from '../layout';
 import {
   buildRows,
-  distanceOfProduct,
-  dotFourRows,
+  fourRowDistances,
+  nearnessOf,
   paddedDimension,
   rowDistance,
 } from './build-rows';
@@ -32,8 +29,7 @@ export function buildAssign(
 ): void {
   const space = load<u32>(job, BUILD_SPACE);
   const dimension = load<u32>(space, SPACE_DIMENSION);
-  const metric = load<u32>(space, SPACE_METRIC);
-  const measure: u32 = metric == METRIC_DOT ? METRIC_L2 : metric;
+  const measure = nearnessOf(space);
   const padded = paddedDimension(dimension);
   const n = <f32>dimension;
   const stride = load<u32>(job, BUILD_ROW_STRIDE);
@@ -46,15 +42,14 @@ export function buildAssign(
     let bestAt: u32 = 0;
     let otherAt: u32 = 0;
     let leader = leaders;
-    let dots = i32x4.splat(0);
+    let four = f32x4.splat(0);
     for (let j: u32 = 0; j < leaderCount; j++) {
       let distance: f32;
       if (j < fours) {
         const lane = j & 3;
-        if (lane == 0) dots = dotFourRows(row, leader, stride, padded);
-        const dot = i32x4.extract_lane(dots, 0);
-        dots = i32x4.shuffle(dots, dots, 1, 2, 3, 0);
-        distance = distanceOfProduct(row, leader, dot, n, measure);
+        if (lane == 0) four = fourRowDistances(row, leader, stride, padded, n, measure);
+        distance = f32x4.extract_lane(four, 0);
+        four = f32x4.shuffle(four, four, 1, 2, 3, 0);
       } else {
         distance = rowDistance(row, leader, padded, n, measure);
       }

@@ -16,12 +16,11 @@ import {
   BUILD_SPACE,
   BUILD_WORK,
   SPACE_DIMENSION,
-  SPACE_METRIC,
 } from '../layout';
 import {
-  distanceOfProduct,
-  dotFourRows,
+  fourRowDistances,
   isSameRow,
+  measureOf,
   paddedDimension,
   rowDistance,
 } from './build-rows';
@@ -37,7 +36,7 @@ export function candidatesAt(job: u32, member: u32): u32 {
 export function buildMeasure(job: u32, members: u32, from: u32, to: u32): void {
   const space = load<u32>(job, BUILD_SPACE);
   const dimension = load<u32>(space, SPACE_DIMENSION);
-  const metric = load<u32>(space, SPACE_METRIC);
+  const measure = measureOf(space);
   const padded = paddedDimension(dimension);
   const n = <f32>dimension;
   const stride = load<u32>(job, BUILD_ROW_STRIDE);
@@ -52,19 +51,15 @@ export function buildMeasure(job: u32, members: u32, from: u32, to: u32): void {
     let j = i + 1;
     for (; j + 3 < members; j += 4) {
       const other = rows + j * stride;
-      const dots = dotFourRows(row, other, stride, padded);
-      for (let lane: u32 = 0; lane < 4; lane++) {
-        let dot = i32x4.extract_lane(dots, 0);
-        if (lane == 1) dot = i32x4.extract_lane(dots, 1);
-        else if (lane == 2) dot = i32x4.extract_lane(dots, 2);
-        else if (lane == 3) dot = i32x4.extract_lane(dots, 3);
-        const distance = distanceOfProduct(row, other + lane * stride, dot, n, metric);
-        store<f32>(across + ((j + lane) << 2), distance);
-        store<f32>(down + (j + lane) * line, distance);
-      }
+      const distances = fourRowDistances(row, other, stride, padded, n, measure);
+      v128.store(across + (j << 2), distances);
+      store<f32>(down + j * line, f32x4.extract_lane(distances, 0));
+      store<f32>(down + (j + 1) * line, f32x4.extract_lane(distances, 1));
+      store<f32>(down + (j + 2) * line, f32x4.extract_lane(distances, 2));
+      store<f32>(down + (j + 3) * line, f32x4.extract_lane(distances, 3));
     }
     for (; j < members; j++) {
-      const distance = rowDistance(row, rows + j * stride, padded, n, metric);
+      const distance = rowDistance(row, rows + j * stride, padded, n, measure);
       store<f32>(across + (j << 2), distance);
       store<f32>(down + j * line, distance);
     }
@@ -107,7 +102,9 @@ function pruneNearest(job: u32, members: u32, member: u32, count: u32): void {
   const matrix = load<u32>(job, BUILD_DISTANCES);
   const rows = load<u32>(job, BUILD_ROWS);
   const stride = load<u32>(job, BUILD_ROW_STRIDE);
-  const padded = paddedDimension(load<u32>(load<u32>(job, BUILD_SPACE), SPACE_DIMENSION));
+  const space = load<u32>(job, BUILD_SPACE);
+  const measure = measureOf(space);
+  const padded = paddedDimension(load<u32>(space, SPACE_DIMENSION));
   const own = candidatesAt(job, member);
   const kept = own + 8;
   const most = load<u32>(job, BUILD_KEPT_MAX);
@@ -121,7 +118,7 @@ function pruneNearest(job: u32, members: u32, member: u32, count: u32): void {
     for (let e: u32 = 0; e < chosen && !isCrowded; e++) {
       const other = nodeOf(load<u64>(kept + (e << 3)));
       isCrowded = factor * load<f32>(line + (other << 2)) < distance
-        || isSameRow(rows + j * stride, rows + other * stride, padded);
+        || isSameRow(rows + j * stride, rows + other * stride, padded, measure);
     }
     if (!isCrowded) store<u64>(kept + (chosen++ << 3), key);
   }

@@ -19,10 +19,9 @@ import {
   BUILD_SPACE,
   BUILD_WORK,
   SPACE_DIMENSION,
-  SPACE_METRIC,
 } from '../layout';
 import { candidatesAt } from './build-leaf';
-import { buildRows, isSameRow, paddedDimension, rowDistance } from './build-rows';
+import { buildRows, isSameRow, measureOf, paddedDimension, rowDistance } from './build-rows';
 import { distanceOf, keyOf, nodeOf } from './key';
 
 /** Positions from here on are of the list, below it of the leaf. */
@@ -90,7 +89,7 @@ function names(list: u32, id: u32): bool {
 function sortOld(job: u32, member: u32, list: u32, fresh: u32): u32 {
   const space = load<u32>(job, BUILD_SPACE);
   const dimension = load<u32>(space, SPACE_DIMENSION);
-  const metric = load<u32>(space, SPACE_METRIC);
+  const measure = measureOf(space);
   const padded = paddedDimension(dimension);
   const stride = load<u32>(job, BUILD_ROW_STRIDE);
   const row = load<u32>(job, BUILD_ROWS) + member * stride;
@@ -100,7 +99,7 @@ function sortOld(job: u32, member: u32, list: u32, fresh: u32): u32 {
   buildRows(job, list + 4, old, listRows);
   let count = fresh;
   for (let i: u32 = 0; i < old; i++) {
-    const distance = rowDistance(row, listRows + i * stride, padded, <f32>dimension, metric);
+    const distance = rowDistance(row, listRows + i * stride, padded, <f32>dimension, measure);
     const key = keyOf(distance, OLD + i);
     let at = order + (count++ << 3);
     while (at > order && load<u64>(at - 8) > key) {
@@ -122,7 +121,7 @@ function chosenAt(job: u32): u32 {
 function choose(job: u32, members: u32, count: u32): u32 {
   const space = load<u32>(job, BUILD_SPACE);
   const dimension = load<u32>(space, SPACE_DIMENSION);
-  const metric = load<u32>(space, SPACE_METRIC);
+  const measure = measureOf(space);
   const padded = paddedDimension(dimension);
   const stride = load<u32>(job, BUILD_ROW_STRIDE);
   const rows = load<u32>(job, BUILD_ROWS);
@@ -146,9 +145,9 @@ function choose(job: u32, members: u32, count: u32): u32 {
       if (isOld && other >= OLD) continue;
       const otherRow = other >= OLD ? listRows + (other - OLD) * stride : rows + other * stride;
       const between = isOld || other >= OLD
-        ? rowDistance(row, otherRow, padded, <f32>dimension, metric)
+        ? rowDistance(row, otherRow, padded, <f32>dimension, measure)
         : load<f32>(line + (other << 2));
-      isCrowded = factor * between < distance || isSameRow(row, otherRow, padded);
+      isCrowded = factor * between < distance || isSameRow(row, otherRow, padded, measure);
     }
     if (!isCrowded) store<u32>(chosen + (kept++ << 2), position);
   }

@@ -1,5 +1,5 @@
 /**
- * Codes made for being compared with many others: widened to i16, around their rounded mean, so that
+ * What nodes are made to for being compared with many others. Codes are widened to i16, around their rounded mean, so that
  * products stay small and one instruction multiplies and adds eight of them. A row (`layout.ts`):
  *
  *    0  f32   scale
@@ -8,7 +8,9 @@
  *   12  f32   rest: the sum of the i16 codes, at most half the dimension away from 0
  *   16  i16[] the codes, padded with zeros to a multiple of 16
  *
- * Distances are those of sq8.ts, in f32: enough to rank neighbours by.
+ * Distances are those of sq8.ts, in f32: enough to rank neighbours by. Of a space without codes a row is the vector, f32[],
+ * behind its squares, and distances are exact. A *measure* is a METRIC_* for rows of codes, and one of those plus
+ * OF_VECTORS for the others.
  */
 import {
   BUILD_CODE_STRIDE,
@@ -22,14 +24,32 @@ import {
   SLOT_MEAN,
   SLOT_SCALE,
   SLOT_SPREAD,
+  SLOT_SQUARES,
   SPACE_DIMENSION,
+  SPACE_METRIC,
 } from '../layout';
 import { codeSum } from './dot';
+import { distanceBetween } from './exact';
+import { holdsVectors } from './space';
 
+const SQUARES: u32 = 0;
 const SCALE: u32 = 0;
 const MEAN: u32 = 4;
 const SPREAD: u32 = 8;
 const REST: u32 = 12;
+
+const OF_VECTORS: u32 = 4;
+
+/** How rows of a space are measured. */
+export function measureOf(space: u32): u32 {
+  return load<u32>(space, SPACE_METRIC) + (holdsVectors(space) ? OF_VECTORS : 0);
+}
+
+/** The same by Euclidean distance where the metric is dot. */
+export function nearnessOf(space: u32): u32 {
+  const measure = measureOf(space);
+  return load<u32>(space, SPACE_METRIC) == METRIC_DOT ? measure - METRIC_DOT + METRIC_L2 : measure;
+}
 
 /** Dimensions of a row, zeros included. */
 @inline
@@ -42,10 +62,23 @@ export function buildRows(job: u32, ids: u32, count: u32, rows: u32): void {
   const codes = load<u32>(job, BUILD_CODES);
   const codeStride = load<u32>(job, BUILD_CODE_STRIDE);
   const rowStride = load<u32>(job, BUILD_ROW_STRIDE);
-  const dimension = load<u32>(load<u32>(job, BUILD_SPACE), SPACE_DIMENSION);
+  const space = load<u32>(job, BUILD_SPACE);
+  const dimension = load<u32>(space, SPACE_DIMENSION);
+  const isPlain = holdsVectors(space);
   for (let i: u32 = 0; i < count; i++) {
-    writeRow(codes + load<u32>(ids + (i << 2)) * codeStride, dimension, rows + i * rowStride);
+    const slot = codes + load<u32>(ids + (i << 2)) * codeStride;
+    if (isPlain) writePlainRow(slot, dimension, rows + i * rowStride);
+    else writeRow(slot, dimension, rows + i * rowStride);
   }
+}
+
+function writePlainRow(slot: u32, dimension: u32, row: u32): void {
+  const bytes = dimension << 2;
+  const target = row + BUILD_ROW_CODE;
+  memory.fill(row, 0, BUILD_ROW_CODE);
+  store<f32>(row, load<f32>(slot, SLOT_SQUARES), SQUARES);
+  memory.copy(target, slot + SLOT_CODE, bytes);
+  memory.fill(target + bytes, 0, (paddedDimension(dimension) << 2) - bytes);
 }
 
 function writeRow(slot: u32, dimension: u32, row: u32): void {
@@ -94,7 +127,7 @@ function dotRows(left: u32, right: u32, padded: u32): i32 {
 
 /** The products of one row with four that follow each other. */
 @inline
-export function dotFourRows(left: u32, first: u32, stride: u32, padded: u32): v128 {
+function dotFourRows(left: u32, first: u32, stride: u32, padded: u32): v128 {
   let a = i32x4.splat(0);
   let b = i32x4.splat(0);
   let c = i32x4.splat(0);
@@ -122,7 +155,7 @@ export function dotFourRows(left: u32, first: u32, stride: u32, padded: u32): v1
 
 /** The distance of two rows, from their product. */
 @inline
-export function distanceOfProduct(a: u32, b: u32, dot: i32, n: f32, metric: u32): f32 {
+function distanceOfProduct(a: u32, b: u32, dot: i32, n: f32, metric: u32): f32 {
   const rests = (load<f32>(a, REST) * load<f32>(b, REST)) / n;
   const product = load<f32>(a, SCALE) * load<f32>(b, SCALE) * (<f32>dot - rests);
   const left = load<f32>(a, MEAN);
@@ -134,13 +167,65 @@ export function distanceOfProduct(a: u32, b: u32, dot: i32, n: f32, metric: u32)
   return metric == METRIC_L2 ? squared : 0.5 * squared;
 }
 
+/** The distance of two rows of `padded` dimensions, of which `n` are not padding. */
 @inline
-export function rowDistance(a: u32, b: u32, padded: u32, n: f32, metric: u32): f32 {
-  return distanceOfProduct(a, b, dotRows(a, b, padded), n, metric);
+export function rowDistance(a: u32, b: u32, padded: u32, n: f32, measure: u32): f32 {
+  return measure >= OF_VECTORS
+    ? plainRowDistance(a, b, <u32>n, measure - OF_VECTORS)
+    : distanceOfProduct(a, b, dotRows(a, b, padded), n, measure);
 }
 
-/** Whether two rows are of equal codes. */
-export function isSameRow(a: u32, b: u32, padded: u32): bool {
+/** The distances of one row to four that follow each other, f32. */
+@inline
+export function fourRowDistances(
+  left: u32,
+  first: u32,
+  stride: u32,
+  padded: u32,
+  n: f32,
+  measure: u32,
+): v128 {
+  const second = first + stride;
+  const third = second + stride;
+  const fourth = third + stride;
+  if (measure >= OF_VECTORS) {
+    const metric = measure - OF_VECTORS;
+    const dimension = <u32>n;
+    return four(
+      plainRowDistance(left, first, dimension, metric),
+      plainRowDistance(left, second, dimension, metric),
+      plainRowDistance(left, third, dimension, metric),
+      plainRowDistance(left, fourth, dimension, metric),
+    );
+  }
+  const dots = dotFourRows(left, first, stride, padded);
+  const a = distanceOfProduct(left, first, i32x4.extract_lane(dots, 0), n, measure);
+  const b = distanceOfProduct(left, second, i32x4.extract_lane(dots, 1), n, measure);
+  const c = distanceOfProduct(left, third, i32x4.extract_lane(dots, 2), n, measure);
+  const d = distanceOfProduct(left, fourth, i32x4.extract_lane(dots, 3), n, measure);
+  return four(a, b, c, d);
+}
+
+@inline
+function four(a: f32, b: f32, c: f32, d: f32): v128 {
+  const ab = f32x4.replace_lane(f32x4.splat(a), 1, b);
+  return f32x4.replace_lane(f32x4.replace_lane(ab, 2, c), 3, d);
+}
+
+function plainRowDistance(a: u32, b: u32, dimension: u32, metric: u32): f32 {
+  return distanceBetween(
+    metric,
+    a + BUILD_ROW_CODE,
+    load<f32>(a, SQUARES),
+    b + BUILD_ROW_CODE,
+    load<f32>(b, SQUARES),
+    dimension,
+  );
+}
+
+/** Whether two rows are of equal codes, or vectors. */
+export function isSameRow(a: u32, b: u32, padded: u32, measure: u32): bool {
   if (load<u64>(a) != load<u64>(b)) return false;
-  return memory.compare(a, b, BUILD_ROW_CODE + (padded << 1)) == 0;
+  const bytes = measure >= OF_VECTORS ? padded << 2 : padded << 1;
+  return memory.compare(a, b, BUILD_ROW_CODE + bytes) == 0;
 }

@@ -164,8 +164,34 @@ export function distanceTo(
     return product - product == 0 ? -product : -<f32>preciseDot(left, right, dimension);
   }
   const both = dotAndSquares(left, right, dimension);
-  const product = f32x4.extract_lane(both, 0);
   const rightSquares = f32x4.extract_lane(both, 1);
+  return cosineOf(f32x4.extract_lane(both, 0), left, leftSquares, right, rightSquares, dimension);
+}
+
+/** The same to the last bit, with `squaresFor` of both vectors. */
+export function distanceBetween(
+  metric: u32,
+  left: u32,
+  leftSquares: f32,
+  right: u32,
+  rightSquares: f32,
+  dimension: u32,
+): f32 {
+  if (metric != METRIC_COSINE) return distanceTo(metric, left, 0, right, dimension);
+  const product = dot(left, right, dimension);
+  return cosineOf(product, left, leftSquares, right, rightSquares, dimension);
+}
+
+/** The cosine distance from the product and the squares of two vectors, which are looked at only where those are extreme. */
+@inline
+function cosineOf(
+  product: f32,
+  left: u32,
+  leftSquares: f32,
+  right: u32,
+  rightSquares: f32,
+  dimension: u32,
+): f32 {
   if (isTame(leftSquares) && isTame(rightSquares)) {
     return <f32>max<f64>(1 - <f64>product / Math.sqrt(<f64>leftSquares * <f64>rightSquares), 0);
   }

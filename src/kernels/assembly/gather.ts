@@ -10,16 +10,20 @@
  *   16  f64   mean
  *   24  f64   spread
  *   32  u8[]  the code, padded with zeros to a multiple of 32
+ *
+ * Of a space without codes it is the vector, f32[], with its squares in the place of the scale; the other factors are 0.
  */
 import {
   NEED_CODES,
   SLOT_CODE,
   SLOT_MEAN,
   SLOT_SCALE,
+  SLOT_SQUARES,
   SPACE_DIMENSION,
   WALK_SPACE,
 } from '../layout';
 import { codeSum, dotPadded } from './dot';
+import { distanceBetween } from './exact';
 import {
   GATHER,
   GATHER_COUNT,
@@ -29,7 +33,15 @@ import {
   gatherStride,
   need,
 } from './scratch';
-import { codeCellOf, isLive, pageOf, slotInCell, slotOf } from './space';
+import {
+  codeCellOf,
+  holdsVectors,
+  isLive,
+  pageOf,
+  slotCodeBytes,
+  slotInCell,
+  slotOf,
+} from './space';
 import { combine, spreadOf } from './sq8';
 
 const AWAITED: u32 = 0xffffffff;
@@ -86,16 +98,29 @@ export function fetchGathered(walk: u32): bool {
 }
 
 function copyCode(space: u32, slot: u32, gathered: u32): void {
+  const bytes = slotCodeBytes(space);
+  const code = gathered + GATHERED_CODE;
+  if (holdsVectors(space)) writeFactors(gathered, 0, <f64>load<f32>(slot, SLOT_SQUARES), 0, 0);
+  else codeFactors(space, slot, gathered);
+  memory.copy(code, slot + SLOT_CODE, bytes);
+  memory.fill(code + bytes, 0, gatherStride(space) - GATHERED_CODE - bytes);
+}
+
+@inline
+function codeFactors(space: u32, slot: u32, gathered: u32): void {
   const dimension = load<u32>(space, SPACE_DIMENSION);
   const sum = codeSum(slot + SLOT_CODE, dimension);
   const scale = <f64>load<f32>(slot, SLOT_SCALE);
-  const code = gathered + GATHERED_CODE;
+  const spread = spreadOf(slot, scale, <f64>sum, dimension);
+  writeFactors(gathered, sum, scale, <f64>load<f32>(slot, SLOT_MEAN), spread);
+}
+
+@inline
+function writeFactors(gathered: u32, sum: u32, scale: f64, mean: f64, spread: f64): void {
   store<u32>(gathered, sum);
   store<f64>(gathered + SCALE, scale);
-  store<f64>(gathered + MEAN, <f64>load<f32>(slot, SLOT_MEAN));
-  store<f64>(gathered + SPREAD, spreadOf(slot, scale, <f64>sum, dimension));
-  memory.copy(code, slot + SLOT_CODE, dimension);
-  memory.fill(code + dimension, 0, gatherStride(space) - GATHERED_CODE - dimension);
+  store<f64>(gathered + MEAN, mean);
+  store<f64>(gathered + SPREAD, spread);
 }
 
 /** Distance between two gathered codes. */
@@ -103,6 +128,16 @@ export function gatheredDistance(walk: u32, left: u32, right: u32, metric: u32):
   const space = load<u32>(walk, WALK_SPACE);
   const a = gatheredAt(walk, left);
   const b = gatheredAt(walk, right);
+  if (holdsVectors(space)) {
+    return distanceBetween(
+      metric,
+      a + GATHERED_CODE,
+      <f32>load<f64>(a + SCALE),
+      b + GATHERED_CODE,
+      <f32>load<f64>(b + SCALE),
+      load<u32>(space, SPACE_DIMENSION),
+    );
+  }
   const n = <f64>load<u32>(space, SPACE_DIMENSION);
   const bytes = gatherStride(space) - GATHERED_CODE;
   const product = <f64>dotPadded(a + GATHERED_CODE, b + GATHERED_CODE, bytes);

@@ -2,8 +2,8 @@
 export { walkBegin, walkContinue, walkRun } from './walk';
 export { walkBytes, walkInit, walkMove } from './scratch';
 export { walkPrepare } from './prepare';
-export { codeDistance } from './sq8';
-export { decodeSq8, encodeSq8 } from './encode';
+export { codeDistance, encodeSlot } from './slots';
+export { decodeSq8 } from './encode';
 export { encodeBits } from './bits';
 export { refineEntries, refineExact } from './refine';
 export { checkOriginals, checksum } from './checksum';

@@ -15,7 +15,6 @@ import {
   SPACE_CODE_ROOT,
   SPACE_CODE_SLOTS_OFFSET,
   SPACE_CODE_STRIDE,
-  SPACE_DIMENSION,
   SPACE_PAGE_MAGIC,
   SPACE_PAGE_SHIFT,
   SPACE_SLOTS_PER_PAGE,
@@ -28,6 +27,7 @@ import {
 import { pushNearest } from './heap';
 import { nodeOf } from './key';
 import { measureBits } from './measure-bits';
+import { measurePlain } from './plain';
 import { isNearEnough, leastRefused, offerResult, passesFilter } from './results';
 import {
   CANDIDATE_COUNT,
@@ -47,7 +47,17 @@ import {
   THROUGH_DONE,
   visitNew,
 } from './scratch';
-import { cellOf, codeCellOf, divide, isLive, pageOf, slotInCell, slotOf } from './space';
+import {
+  cellOf,
+  codeCellOf,
+  divide,
+  holdsVectors,
+  isLive,
+  pageOf,
+  slotCodeBytes,
+  slotInCell,
+  slotOf,
+} from './space';
 import { measure } from './sq8';
 import { offerStop, stopsEarly } from './stop';
 import { touchEntries, touchNextLists } from './touch';
@@ -73,8 +83,9 @@ function measureReady(walk: u32, count: u32, isOnBits: bool): void {
     touchEntries(walk, entries, count, BIT_CODE + (load<u32>(space, SPACE_BIT_COUNT) >> 3));
     measureBits(walk, entries, count);
   } else {
-    touchEntries(walk, entries, count, SLOT_CODE + load<u32>(space, SPACE_DIMENSION));
-    measure(walk, entries, count);
+    touchEntries(walk, entries, count, SLOT_CODE + slotCodeBytes(space));
+    if (holdsVectors(space)) measurePlain(walk, entries, count);
+    else measure(walk, entries, count);
   }
   store<u32>(walk, load<u32>(walk, WALK_DISTANCES) + count, WALK_DISTANCES);
   store<u32>(walk, load<u32>(walk, HOP_MEASURED) + count, HOP_MEASURED);

@@ -42,7 +42,7 @@ import {
 import { distanceTo, squaresFor } from './exact';
 import { distanceOf, keyOf, nodeOf } from './key';
 import { BEST_COUNT, PHASE, PHASE_REFINE, PHASE_REFINED, REFINE_END, REFINE_NEXT } from './scratch';
-import { codeCellOf, pageOf, peekCell, slotInCell, slotOf } from './space';
+import { codeCellOf, holdsVectors, pageOf, peekCell, slotInCell, slotOf } from './space';
 import { touchEntries } from './touch';
 
 /** Standard errors by which an estimate may be off and still be found, of bits. */
@@ -53,13 +53,18 @@ const OFF_BY_ROUNDING: f64 = 1.1547005383792517;
 /** A batch of so many bytes takes about as long as a hop: 2 to this power. */
 const BYTES_A_HOP = 12;
 
-/** The results are sorted, and those of a walk on bits have their errors: these become bounds. */
+/**
+ * The results are sorted, and those of a walk on bits have their errors: these become bounds. Those of a walk on vectors
+ * are as they will be: all is done but for leaving the best.
+ */
 export function beginRefinement(walk: u32): void {
+  const count = load<u32>(walk, WALK_RESULT_COUNT);
+  const isExact = holdsVectors(load<u32>(walk, WALK_SPACE));
   if (load<u32>(walk, WALK_CODES) == CODES_BITS) boundByErrors(walk);
-  else boundByScales(walk);
+  else if (!isExact) boundByScales(walk);
   store<u32>(walk, 0, WALK_REFINED);
-  store<u32>(walk, 0, REFINE_NEXT);
-  store<u32>(walk, 0, BEST_COUNT);
+  store<u32>(walk, isExact ? count : 0, REFINE_NEXT);
+  store<u32>(walk, isExact ? min(load<u32>(walk, WALK_REFINE), count) : 0, BEST_COUNT);
   store<u32>(walk, PHASE_REFINE, PHASE);
 }
 

@@ -27,6 +27,7 @@ import {
   WALK_SPACE,
   WALK_SPARE,
 } from '../layout';
+import { slotCodeBytes } from './space';
 import { copyVisited, visit } from './visited';
 
 /** f64: the query's mean, the scale of its code, its spread (the squared norm around the mean). */
@@ -173,7 +174,7 @@ export function planeBytes(count: u32): u32 {
 /** Bytes of a gathered code: its factors, then the bytes padded with zeros to a multiple of 32. */
 @inline
 export function gatherStride(space: u32): u32 {
-  return GATHERED_CODE + ((load<u32>(space, SPACE_DIMENSION) + 31) & ~31);
+  return GATHERED_CODE + ((slotCodeBytes(space) + 31) & ~31);
 }
 
 @inline

@@ -19,12 +19,15 @@ import {
   SPACE_CODE_ROOT,
   SPACE_CODE_SLOTS_OFFSET,
   SPACE_CODE_STRIDE,
+  SPACE_DIMENSION,
   SPACE_LIST_PAGES,
   SPACE_LIST_ROOT,
   SPACE_LIST_STRIDE,
   SPACE_PAGE_MAGIC,
   SPACE_PAGE_SHIFT,
+  SPACE_SLOTS,
   SPACE_SLOTS_PER_PAGE,
+  SLOTS_VECTORS,
   SPACE_SINGLE_MASK,
   SPACE_SINGLE_TABLE,
   SINGLE_COUNT,
@@ -82,6 +85,19 @@ export function codeCellOf(space: u32, page: u32): u32 {
 @inline
 export function slotInCell(space: u32, cell: u32, slot: u32): u32 {
   return cell + load<u32>(space, SPACE_CODE_SLOTS_OFFSET) + slot * load<u32>(space, SPACE_CODE_STRIDE);
+}
+
+/** Whether slots of the space hold vectors, not codes. */
+@inline
+export function holdsVectors(space: u32): bool {
+  return load<u32>(space, SPACE_SLOTS) == SLOTS_VECTORS;
+}
+
+/** Bytes of what stands at SLOT_CODE. */
+@inline
+export function slotCodeBytes(space: u32): u32 {
+  const dimension = load<u32>(space, SPACE_DIMENSION);
+  return holdsVectors(space) ? dimension << 2 : dimension;
 }
 
 /** Whether the slot with this number holds a living node: the masks are at the head of the code cell. */

@@ -168,7 +168,7 @@ export function combine(
 }
 
 /** Distance between the codes of two slots. */
-export function codeDistance(space: u32, left: u32, right: u32): f32 {
+export function codeDistanceSq8(space: u32, left: u32, right: u32): f32 {
   const dimension = load<u32>(space, SPACE_DIMENSION);
   const n = <f64>dimension;
   const leftSum = <f64>codeSum(left + SLOT_CODE, dimension);

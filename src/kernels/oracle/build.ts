@@ -1,9 +1,9 @@
 /** A leaf of a bulk build in plain TypeScript, with the roundings of the kernels (`assembly/build-*.ts`). */
 import { METRIC_DOT, METRIC_L2 } from '../layout.ts';
+import type { Comparison } from './prune.ts';
 import type { Sq8Code } from './sq8.ts';
 
 export interface LeafRule {
-  readonly metric: number;
   /** f32, as BUILD_FACTOR. */
   readonly factor: number;
   readonly nearest: number;
@@ -32,16 +32,22 @@ interface Candidate {
 const { fround } = Math;
 const OLD = 0x10000;
 
+/** How rows that were made of codes are compared. */
+export function byRows(metric: number, codes: readonly Sq8Code[]): Comparison {
+  const rows = codes.map(rowOf);
+  return {
+    distance: (left, right) => rowDistance(rows[left], rows[right], metric),
+    isSame: (left, right) => isSame(rows[left], rows[right]),
+  };
+}
+
 /** The lists of the members after the leaf was built; `lists` has those of all nodes before. */
 export function buildLeaf(
-  codes: readonly Sq8Code[],
+  { distance: near, isSame: same }: Comparison,
   members: readonly number[],
   lists: readonly (readonly number[])[],
   rule: LeafRule,
 ): Map<number, number[]> {
-  const rows = codes.map(rowOf);
-  const near = (a: number, b: number): number => rowDistance(rows[a], rows[b], rule.metric);
-  const same = (a: number, b: number): boolean => isSame(rows[a], rows[b]);
   const chosen = members.map((member, position) => {
     const others = members
       .map((node, rank) => ({ node, distance: near(member, node), isOld: false, rank }))

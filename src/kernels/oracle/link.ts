@@ -1,9 +1,9 @@
 /** The back edge to a new node in plain TypeScript: what becomes of a full list. */
-import { type PruneCandidate, prune } from './prune.ts';
-import { codeDistance } from './sq8.ts';
+import { type Comparison, type PruneCandidate, prune } from './prune.ts';
 
 export interface FullList {
   readonly metric: number;
+  readonly between: Comparison;
   readonly cap: number;
   /** The ids of the list and the new node's, nearest to the list's node first. */
   readonly candidates: readonly PruneCandidate[];
@@ -21,8 +21,8 @@ export interface Rewritten {
 
 /** Undefined: the list would not have the new node and stays as it is. */
 export function rewriteFull(full: FullList): Rewritten | undefined {
-  const { metric, cap, candidates, newNode } = full;
-  const { chosen } = prune(metric, candidates, cap, 1);
+  const { cap, candidates, newNode } = full;
+  const { chosen } = prune(full, candidates, cap, 1);
   const isNew = ({ node }: PruneCandidate): boolean => node === newNode;
   const others = candidates.filter((candidate) => !chosen.includes(candidate));
   const least = Math.floor((7 * cap) / 8);
@@ -42,5 +42,5 @@ export function rewriteFull(full: FullList): Rewritten | undefined {
 
 function isDetour(full: FullList, over: PruneCandidate, target: PruneCandidate): boolean {
   if (full.isGhost(over.node) || !full.listOf(over.node).includes(target.node)) return false;
-  return codeDistance(full.metric, over.code, target.code) <= target.distance;
+  return full.between.distance(over.node, target.node) <= target.distance;
 }

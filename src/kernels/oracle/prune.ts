@@ -5,7 +5,19 @@ import { codeDistance, type Sq8Code } from './sq8.ts';
 export interface PruneCandidate {
   readonly node: number;
   readonly distance: number;
-  readonly code: Sq8Code;
+}
+
+/** How nodes are compared with each other. */
+export interface Comparison {
+  readonly distance: (left: number, right: number) => number;
+  readonly isSame: (left: number, right: number) => boolean;
+}
+
+export function byCodes(metric: number, codes: readonly Sq8Code[]): Comparison {
+  return {
+    distance: (left, right) => codeDistance(metric, codes[left], codes[right]),
+    isSame: (left, right) => isSame(codes[left], codes[right]),
+  };
 }
 
 export interface Pruned {
@@ -16,7 +28,7 @@ export interface Pruned {
 
 /** `candidates` are sorted, nearest first; `before` were chosen already. */
 export function prune(
-  metric: number,
+  { metric, between }: { readonly metric: number; readonly between: Comparison },
   candidates: readonly PruneCandidate[],
   limit: number,
   alpha: number,
@@ -30,9 +42,10 @@ export function prune(
   for (const candidate of candidates) {
     if (chosen.length === limit) break;
     const isCrowded = chosen.some((other) => {
-      const between = codeDistance(metric, candidate.code, other.code);
+      const apart = between.distance(candidate.node, other.node);
       return (
-        Math.fround(factor * between) < candidate.distance || isSame(candidate.code, other.code)
+        Math.fround(factor * apart) < candidate.distance ||
+        between.isSame(candidate.node, other.node)
       );
     });
     (isCrowded ? dropped : chosen).push(candidate);
