@@ -38,7 +38,15 @@ export class Pace {
 
   /** How long a slice may be now. */
   get sliceMs(): number {
-    return this.#now() - this.#askedAt < LATELY_MS ? SHORT_MS : LONG_MS;
+    return this.#sliceAt(this.#now());
+  }
+
+  /** Whether the writer has had its slice, after which others had the event loop for `othersMs`. One look at the clock. */
+  isOver(othersMs: number): boolean {
+    const now = this.#now();
+    const ms = this.writing.heldAt(now);
+    this.note(ms);
+    return ms > fairMs(this.#sliceAt(now), othersMs);
   }
 
   /** A slice, or a piece of work without a turn of the event loop, was so long. */
@@ -49,5 +57,9 @@ export class Pace {
   /** The longest one so far, in ms. */
   get longestMs(): number {
     return this.#longestMs;
+  }
+
+  #sliceAt(now: number): number {
+    return now - this.#askedAt < LATELY_MS ? SHORT_MS : LONG_MS;
   }
 }

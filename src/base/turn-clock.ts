@@ -23,7 +23,11 @@ export class TurnClock {
 
   /** How long work has held this turn, in ms; it begins, with 0, when this is asked first. */
   heldMs(): number {
-    const now = this.#now();
+    return this.heldAt(this.#now());
+  }
+
+  /** As `heldMs`, for who has just looked at the clock. */
+  heldAt(now: number): number {
     if (this.#began !== undefined) return now - this.#began;
     this.#began = now;
     this.#nextTurn(() => {

@@ -21,12 +21,8 @@ export class TimeSlice {
   }
 
   get isOver(): boolean {
-    const pace = this.#pace;
-    if (pace === undefined)
-      return performance.now() - this.#start > fairMs(SLICE_MS, this.#othersMs);
-    const ms = pace.writing.heldMs();
-    pace.note(ms);
-    return ms > fairMs(pace.sliceMs, this.#othersMs);
+    if (this.#pace !== undefined) return this.#pace.isOver(this.#othersMs);
+    return performance.now() - this.#start > fairMs(SLICE_MS, this.#othersMs);
   }
 
   /** Lets the event loop turn once. */

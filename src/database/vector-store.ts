@@ -104,6 +104,7 @@ export class VectorStore {
       m,
       efConstruction,
       random,
+      keepsReplaced: this.layout.readsReplaced,
       pool: stores.walks,
       runner: stores.walkRunner,
       reads: stores.reads,

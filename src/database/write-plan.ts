@@ -310,11 +310,13 @@ export class WritePlan {
 
   async #writeLists({ id, graph, layout }: VectorStore): Promise<void> {
     const slice = new TimeSlice(this.#stores.pace);
-    for (const { layer, node, list, before, replaced } of graph.touched()) {
+    for (const touched of graph.touched()) {
+      const { layer, node, list, before } = touched;
       const hi = graphHi(id, layer);
       if (before < 0) layout.writeList(this.#batch, hi, node, list);
-      else if (replaced) layout.writeReplaced(this.#batch, hi, node, replaced, list);
-      else if (list.length > before) {
+      else if (touched.rewritten) {
+        layout.writeReplaced(this.#batch, hi, node, touched.replaced, list);
+      } else if (list.length > before) {
         layout.writeAdded(this.#batch, hi, node, list.subarray(before), list);
       }
       if (slice.isOver) await slice.yield();

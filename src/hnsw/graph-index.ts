@@ -62,6 +62,8 @@ export interface GraphIndexOptions {
   readonly admission?: WalkAdmission | undefined;
   /** As `pool`, for insertions. Default: `pool`. */
   readonly insertPool?: WalkPool;
+  /** Whether `touched()` says what rewritten lists were before. Default: true. */
+  readonly keepsReplaced?: boolean;
   /** How long a search may hold the event loop. Default: 5. */
   readonly sliceMs?: number;
 }
@@ -100,7 +102,7 @@ export class GraphIndex {
     this.#lists = new ListCache(kernels, allocator, space, options.lists, () =>
       outgrows(allocator.totalBytes, space, vectors),
     );
-    this.#touched = new TouchedLists(this.#lists);
+    this.#touched = new TouchedLists(this.#lists, options.keepsReplaced ?? true);
     const pool = options.pool ?? new WalkPool(kernels, allocator);
     this.#ownPool = options.pool === undefined ? pool : undefined;
     const { runner, reads, admission } = options;

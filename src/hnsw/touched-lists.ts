@@ -11,34 +11,44 @@ export interface TouchedList {
   readonly before: number;
   /** Not only appended to: otherwise the new ids stand behind the first `before`. */
   readonly rewritten: boolean;
-  /** The list before the plan, if it was rewritten. */
+  /** The list before the plan, if it was rewritten and such lists are kept. */
   readonly replaced: Uint32Array | undefined;
-  /** The list now: a view that is borrowed until the plan ends. */
+  /** The list now: a view, made when it is asked for, that is borrowed until the plan ends. */
   readonly list: Uint32Array;
 }
 
 const NEW = -1;
 
-class Touched {
+class Touched implements TouchedList {
   readonly layer: number;
   readonly node: number;
   readonly before: number;
+  rewritten = false;
   replaced: Uint32Array | undefined;
+  readonly #lists: ListCache;
 
-  constructor(layer: number, node: number, before: number) {
+  constructor(lists: ListCache, layer: number, node: number, before: number) {
+    this.#lists = lists;
     this.layer = layer;
     this.node = node;
     this.before = before;
+  }
+
+  get list(): Uint32Array {
+    return this.#lists.idsAt(this.#lists.find(this.layer, this.node));
   }
 }
 
 export class TouchedLists {
   readonly #lists: ListCache;
+  readonly #keepsReplaced: boolean;
   /** By layer, then by node. */
   readonly #byLayer: Map<number, Touched>[] = [];
 
-  constructor(lists: ListCache) {
+  /** `keepsReplaced`: whether somebody asks what rewritten lists were before. */
+  constructor(lists: ListCache, keepsReplaced: boolean) {
     this.#lists = lists;
+    this.#keepsReplaced = keepsReplaced;
   }
 
   get count(): number {
@@ -49,7 +59,7 @@ export class TouchedLists {
   create(layer: number, node: number, ids: Uint32Array): void {
     const list = this.#lists.create(layer, node);
     this.#lists.pin(layer, node);
-    this.#layer(layer).set(node, new Touched(layer, node, NEW));
+    this.#layer(layer).set(node, new Touched(this.#lists, layer, node, NEW));
     this.#lists.fill(list, ids);
   }
 
@@ -59,32 +69,27 @@ export class TouchedLists {
     const list = this.#lists.loadPage(layer, node);
     if (!touched.has(node)) {
       this.#lists.pin(layer, node);
-      touched.set(node, new Touched(layer, node, this.#lists.countAt(list)));
+      touched.set(node, new Touched(this.#lists, layer, node, this.#lists.countAt(list)));
     }
     return list;
   }
 
   /**
-   * Before a touched list is chosen anew: keeps the ids that the store has. Afterwards with the address at
-   * which the ids stand that it had before.
+   * Before a touched list is chosen anew: keeps the ids that the store has, if somebody asks for them. Afterwards with
+   * the address at which the ids stand that it had before.
    */
   keepReplaced(layer: number, node: number, beforeAt?: number): void {
     const touched = this.#layer(layer).get(node);
-    if (touched === undefined || touched.before === NEW || touched.replaced !== undefined) return;
+    if (touched === undefined || touched.before === NEW || touched.rewritten) return;
+    touched.rewritten = true;
+    if (!this.#keepsReplaced) return;
     const at = beforeAt ?? this.#lists.find(layer, node) + 4;
     touched.replaced = this.#lists.copyIds(at, touched.before);
   }
 
   /** In the order of their first touch, layer by layer. */
   *entries(): IterableIterator<TouchedList> {
-    for (const layer of this.#byLayer) {
-      for (const touched of layer.values()) {
-        const list = this.#lists.idsAt(this.#lists.find(touched.layer, touched.node));
-        const { node, before, replaced } = touched;
-        const rewritten = replaced !== undefined;
-        yield { layer: touched.layer, node, before, rewritten, replaced, list };
-      }
-    }
+    for (const layer of this.#byLayer) yield* layer.values();
   }
 
   /** The store has them: they may be evicted. */

@@ -38,6 +38,34 @@ function applyInto(source: IdList, removed: IdList, added: IdList, into: Uint32A
   return count;
 }
 
+/** Longer arrays are sorted by the engine, which allocates. */
+const INSERTED_MAX = 128;
+
+/** Makes `target` the set of `ids`, which come in any order; repeats count once. Allocates nothing for short lists. */
+export function setTo(target: IdList, ids: Uint32Array): void {
+  target.reserve(ids.length);
+  if (ids.length <= INSERTED_MAX) {
+    target.count = insertAll(target.ids, ids);
+  } else {
+    const set = toIdSet(ids);
+    target.ids.set(set);
+    target.count = set.length;
+  }
+}
+
+function insertAll(into: Uint32Array, ids: Uint32Array): number {
+  let count = 0;
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i];
+    let at = count;
+    while (at > 0 && into[at - 1] > id) at--;
+    if (at > 0 && into[at - 1] === id) continue;
+    for (let j = count++; j > at; j--) into[j] = into[j - 1];
+    into[at] = id;
+  }
+  return count;
+}
+
 /** The same ids as a set: `ids` itself when it is one already, else a sorted copy without repeats. */
 export function toIdSet(ids: Uint32Array): Uint32Array {
   let isSet = true;

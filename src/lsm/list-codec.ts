@@ -47,6 +47,19 @@ export function encodeEdges(added: Uint32Array, removed: Uint32Array): Uint8Arra
   return copyValue(target, 0, writeList(target, middle, removed, removed.length));
 }
 
+/** As `encodeList`; the result is borrowed until the next list is encoded. */
+export function borrowList(list: IdList): Uint8Array {
+  const target = reserve(listSizeMax(list.count));
+  return target.subarray(0, writeList(target, 0, list.ids, list.count));
+}
+
+/** As `encodeEdges`; the result is borrowed until the next list is encoded. */
+export function borrowEdges(added: IdList, removed: IdList): Uint8Array {
+  const target = reserve(listSizeMax(added.count) + listSizeMax(removed.count));
+  const middle = writeList(target, 0, added.ids, added.count);
+  return target.subarray(0, writeList(target, middle, removed.ids, removed.count));
+}
+
 /** As `encodeList`. */
 export function storeList(list: IdList): Uint8Array {
   const target = reserve(listSizeMax(list.count));

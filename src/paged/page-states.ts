@@ -102,7 +102,10 @@ export class PageStates {
     const planned = this.plan?.states(page);
     if (planned !== undefined) return slotsPerPage - countBits(planned.used);
     const address = this.#options.codes.peek(page);
-    return address === 0 ? -1 : slotsPerPage - countBits(this.usedMask(address));
+    if (address === 0) return -1;
+    const { memory, geometry } = this.#options;
+    const first = (address >>> 2) + geometry.maskWords;
+    return slotsPerPage - countBits(memory.u32, first, first + geometry.maskWords);
   }
 
   /** The masks of the code cell at `address`: views, valid as long as the cell. */

@@ -70,10 +70,10 @@ export class SlotStates {
   }
 }
 
-/** How many bits of a mask are set. */
-export function countBits(words: Uint32Array): number {
+/** How many bits of a mask, or of some words of it, are set. */
+export function countBits(words: Uint32Array, from = 0, to: number = words.length): number {
   let count = 0;
-  for (let i = 0; i < words.length; i++) {
+  for (let i = from; i < to; i++) {
     let word = words[i];
     word -= (word >>> 1) & 0x55555555;
     word = (word & 0x33333333) + ((word >>> 2) & 0x33333333);

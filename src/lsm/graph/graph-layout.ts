@@ -10,14 +10,14 @@
  *
  * Hybrid keeps chains short for nothing: whoever prunes a list has just read it.
  */
-import { difference, toIdSet } from '../id-set.ts';
-import { encodeEdges, encodeList } from '../list-codec.ts';
+import { difference, IdList, setTo, toIdSet } from '../id-set.ts';
+import { borrowEdges, borrowList, encodeEdges } from '../list-codec.ts';
 import { requireChoice } from '../option-checks.ts';
 
 /** The write policies of the table above. */
 export type GraphLayoutName = 'vertex' | 'delta' | 'hybrid';
 
-/** What a layout needs of a write batch. */
+/** What a layout needs of a write batch. Values are copied on call. */
 export interface EdgeBatch {
   set(tree: number, hi: number, lo: number, value: Uint8Array): void;
   merge(tree: number, hi: number, lo: number, operand: Uint8Array): void;
@@ -30,6 +30,9 @@ export interface GraphLayout {
 
   /** Whether `writeAdded` leaves `whole` unread. */
   readonly addsBlindly: boolean;
+
+  /** Whether `writeReplaced` looks at `before`. */
+  readonly readsReplaced: boolean;
 
   /** A new node, or a list rewritten without knowledge of the old one. */
   writeList(batch: EdgeBatch, hi: number, node: number, ids: Uint32Array): void;
@@ -55,16 +58,18 @@ export interface GraphLayout {
   removeNode(batch: EdgeBatch, hi: number, node: number): void;
 }
 
-const NO_IDS = new Uint32Array(0);
-
 /**
  * The layout of that name, writing to the tree with the id `tree`, whose merge operator is `adjacency`.
  * `INVALID_ARGUMENT` for another name.
  */
 export function createGraphLayout(name: GraphLayoutName, tree: number): GraphLayout {
   requireChoice('layout', name, ['vertex', 'delta', 'hybrid']);
+  // Two dozen lists are written for a vector: what stands here is used again for each.
+  const list = new IdList();
+  const none = new IdList();
   const setList: GraphLayout['writeList'] = (batch, hi, node, ids) => {
-    batch.set(tree, hi, node, encodeList(toIdSet(ids)));
+    setTo(list, ids);
+    batch.set(tree, hi, node, borrowList(list));
   };
   const mergeEdges = (
     batch: EdgeBatch,
@@ -79,10 +84,12 @@ export function createGraphLayout(name: GraphLayoutName, tree: number): GraphLay
   return {
     name,
     addsBlindly: name !== 'vertex',
+    readsReplaced: name === 'delta',
     writeList: setList,
     writeAdded(batch, hi, node, added, whole) {
-      if (name === 'vertex') setList(batch, hi, node, whole);
-      else mergeEdges(batch, hi, node, toIdSet(added), NO_IDS);
+      if (name === 'vertex') return setList(batch, hi, node, whole);
+      setTo(list, added);
+      if (list.count > 0) batch.merge(tree, hi, node, borrowEdges(list, none));
     },
     writeReplaced(batch, hi, node, before, whole) {
       if (name !== 'delta' || before === undefined) return setList(batch, hi, node, whole);

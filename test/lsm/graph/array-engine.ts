@@ -22,7 +22,7 @@ export class ArrayEngine implements LayoutEngine {
   newBatch(): EdgeBatch & { readonly changes: Omit<Entry, 'sequence'>[] } {
     const changes: Omit<Entry, 'sequence'>[] = [];
     const add = (kind: EntryKind, hi: number, lo: number, value: Uint8Array): void => {
-      changes.push({ hi, lo, kind, value });
+      changes.push({ hi, lo, kind, value: value.slice() });
     };
     return {
       changes,
