@@ -143,7 +143,7 @@ function nearGhosts({ nodes, distances, count }: Measured, farthest: number): Ra
 }
 
 /** Nodes and how far they are. */
-type Ranked = Pick<Candidates, 'nodes' | 'distances' | 'count'>;
+type Ranked = Pick<Candidates, 'nodes' | 'distances' | 'count' | 'records'>;
 
 interface Naming {
   readonly candidates: Ranked;
@@ -167,11 +167,11 @@ function addNamed(
 ): boolean {
   const { collection } = store.entry;
   const { vectors, ordinal } = space;
-  const { count, nodes, distances } = candidates;
+  const { count, nodes, distances, records } = candidates;
   const walked = matches.length;
   const isNameEnough = ordinal === 0 && include.size === 0;
   for (let i = 0; i < count; i++) {
-    const record = vectors.recordOf(nodes[i]);
+    const record = records === undefined ? vectors.recordOf(nodes[i]) : records[i];
     const isThere = isNameEnough
       ? heads.readName(collection, record, sequence)
       : heads.read(collection, record, sequence);

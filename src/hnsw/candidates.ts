@@ -1,6 +1,6 @@
 /** What a search finds: nodes with their distances, nearest first, and what finding them took. */
 import { type Kernels, keyDistance } from '../kernels/kernels.ts';
-import { METRIC_L2 } from '../kernels/layout.ts';
+import { METRIC_L2, NO_RECORD, WALK_RESULT_ERRORS } from '../kernels/layout.ts';
 import type { WalkDriver } from './walk-driver.ts';
 
 export interface GraphSearchStats {
@@ -23,6 +23,8 @@ export interface Candidates {
   readonly count: number;
   readonly nodes: Uint32Array;
   readonly distances: Float32Array;
+  /** The record numbers of the nodes, where the walk that found them has come by all of them. */
+  readonly records?: Uint32Array | undefined;
   readonly stats: GraphSearchStats;
 }
 
@@ -72,7 +74,15 @@ export function readResults(
     distances[i] = keyDistance(u32[first + 2 * i + 1]);
   }
   if (options.metricCode === METRIC_L2) takeRoots(distances);
-  return { count, nodes, distances, stats: statsOf(walk) };
+  const records = walk.isRefined ? recordsOf(u32, walk, count) : undefined;
+  return { count, nodes, distances, records, stats: statsOf(walk) };
+}
+
+/** Of results that are refined. */
+function recordsOf(u32: Uint32Array, walk: WalkDriver, count: number): Uint32Array | undefined {
+  const first = walk.field(WALK_RESULT_ERRORS) >>> 2;
+  const records = u32.slice(first, first + count);
+  return records.includes(NO_RECORD) ? undefined : records;
 }
 
 function statsOf(walk: WalkDriver): GraphSearchStats {

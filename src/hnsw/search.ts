@@ -115,12 +115,10 @@ export function searchGraphTogether<Ask extends SearchTogether>(
   walkTogether<Ask>(runner, context, {
     entry,
     next,
-    prepare: ({ query, k, ef, stop = 0 }) => {
-      const walk = new WalkDriver(context, ef, spareOf(context, ef));
+    prepare: ({ query, k, ef, stop = 0 }, walk) => {
       walk.setQuery(query, undefined, onBits ? CODES_BITS : CODES_SLOTS);
       walk.setStop(Math.min(k, ef), stop);
       walk.refine(k);
-      return walk;
     },
     done: (ask, walk) =>
       found(ask, readResults(context.kernels, walk, { count: ask.k, metricCode })),

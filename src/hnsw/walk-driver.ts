@@ -88,13 +88,23 @@ export class WalkDriver {
   /** They are originals. */
   #wantsOriginals = false;
   readonly #context: WalkContext;
+  readonly #ef: number;
+  readonly #spare: number;
   #scratch: Scratch;
+  #hasGrown = false;
 
   /** Takes a scratch for `ef` results and `spare` ones behind them; `close` gives it back. */
   constructor(context: WalkContext, ef: number, spare = 0) {
     this.#context = context;
+    this.#ef = ef;
+    this.#spare = spare;
     this.#scratch = context.pool.acquire(context.space.address, ef + spare);
     context.kernels.memory.u32[(this.address + WALK_SPARE) >>> 2] = spare;
+  }
+
+  /** Whether it can be used again for another walk like one that is made so. A larger scratch takes longer to clear. */
+  fits(ef: number, spare: number): boolean {
+    return ef === this.#ef && spare === this.#spare && !this.#hasGrown;
   }
 
   /** Of the walk. Changes when it grows. */
@@ -121,6 +131,11 @@ export class WalkDriver {
 
   get distances(): number {
     return this.field(WALK_DISTANCES);
+  }
+
+  /** Whether its results are to be, and at its end are, measured by originals. */
+  get isRefined(): boolean {
+    return this.field(WALK_REFINE) > 0;
   }
 
   get refined(): number {
@@ -346,5 +361,6 @@ export class WalkDriver {
     kernels.exports.walkMove(this.address, larger.address, bytes);
     pool.give(this.#scratch);
     this.#scratch = larger;
+    this.#hasGrown = true;
   }
 }

@@ -129,6 +129,8 @@ export class WalkRunner {
   readonly #lone = new LoneWalks();
   #waiting: Running[] = [];
   readonly #posted = new Map<KernelJob, Running>();
+  /** Of walks that nobody aborts. */
+  readonly #endless = new Slices(Number.POSITIVE_INFINITY, undefined);
   #isPumping = false;
 
   /** Walks under way may take `bytesMax` of the module's memory. */
@@ -163,6 +165,11 @@ export class WalkRunner {
     return LANES_PER_THREAD * (this.#pool.threads + 1);
   }
 
+  /** As many for workers alone. */
+  get lanesPosted(): number {
+    return LANES_PER_THREAD * this.#pool.threads;
+  }
+
   /** Posts a walk that has not begun, if there is room; `ended` is told, once, whether it came to its end. */
   launch(
     walk: WalkDriver,
@@ -170,7 +177,7 @@ export class WalkRunner {
     ended: (isDone: boolean) => void,
   ): void {
     const [resolve, reject] = [() => ended(true), () => ended(false)];
-    const slices = new Slices(SLICE_MS, undefined);
+    const slices = this.#endless;
     const running = { walk, entry, ef, slices, resolve, reject, isBegun: false, isHere: false };
     if (this.#pool.hasRoom) this.#post(running);
     else this.#waiting.push(running);

@@ -1,11 +1,15 @@
 /**
  * Many walks that one caller asks for at once, shared among all threads in one turn of the event loop, without a
- * promise for each: those cost about as much as a walk. There are always a few under way, so that workers find the
- * next one while the main thread finishes the last, and the main thread walks itself when there is nothing to finish.
+ * promise for each: those cost about as much as a walk. Workers find a few posted all the time. The main thread finishes
+ * what they have walked, posts the next, and then walks one itself.
+ *
+ * It walks in a scratch of its own, which no worker gets: lines of a scratch that another processor has written last come
+ * over one by one (a tenth of a walk). For the same reason the scratches of workers are used again by the next walks.
  */
 import type { Entry } from './entry.ts';
+import { Slices } from './slices.ts';
 import { spareOf } from './spare.ts';
-import type { WalkContext, WalkDriver } from './walk-driver.ts';
+import { type WalkContext, WalkDriver } from './walk-driver.ts';
 import type { WalkRunner } from './walk-runner.ts';
 
 /** What is walked, each for an `Ask` that it is known by. */
@@ -13,13 +17,15 @@ export interface WalksTogether<Ask extends { readonly ef: number }> {
   readonly entry: Entry;
   /** What comes next; undefined: nothing more in this turn. */
   readonly next: () => Ask | undefined;
-  /** A walk with its query, not begun. */
-  readonly prepare: (ask: Ask) => WalkDriver;
-  /** Its walk is done, and closed when this returns. */
+  /** Gives a walk its query; it is begun by whoever walks it. */
+  readonly prepare: (ask: Ask, walk: WalkDriver) => void;
+  /** Its walk is done, and another's when this returns. */
   readonly done: (ask: Ask, walk: WalkDriver) => void;
 }
 
-/** How long the main thread sleeps for a worker at a time, in ms, and how often until it leaves the rest: within a slice. */
+/** How long the main thread walks one, in ms. */
+const SLICE_MS = 5;
+/** How long it sleeps for a worker at a time, and how often until it leaves the rest: within a slice. */
 const NAP_MS = 0.5;
 const NAPS_MAX = 8;
 
@@ -40,12 +46,21 @@ export function walkTogether<Ask extends { readonly ef: number }>(
   }
 }
 
+/** A walk for one after the other, with what it has in the admission. */
+interface Lane<Ask> {
+  walk: WalkDriver | undefined;
+  bytes: number;
+  ask: Ask | undefined;
+}
+
 class TogetherRun<Ask extends { readonly ef: number }> {
   readonly #runner: WalkRunner;
   readonly #context: WalkContext;
   readonly #walks: WalksTogether<Ask>;
-  readonly #ended: { readonly ask: Ask; readonly walk: WalkDriver; readonly close: () => void }[] =
-    [];
+  /** The main thread's, and those of workers that are not under way, or have ended. */
+  readonly #own = newLane<Ask>();
+  readonly #idle: Lane<Ask>[];
+  readonly #ended: Lane<Ask>[] = [];
   /** It waits for room. */
   #held: Ask | undefined;
   #underWay = 0;
@@ -55,13 +70,15 @@ class TogetherRun<Ask extends { readonly ef: number }> {
     this.#runner = runner;
     this.#context = context;
     this.#walks = walks;
+    this.#idle = Array.from({ length: runner.lanesPosted }, () => newLane<Ask>());
   }
 
   run(): void {
     for (let naps = 0; naps < NAPS_MAX; ) {
       this.#runner.collect();
       if (this.#finishEnded()) naps = 0;
-      while (this.#underWay < this.#runner.lanes && this.#begin());
+      while (this.#launchNext());
+      if (this.#walkNext()) continue;
       if (this.#underWay === 0) return;
       if (this.#runner.advanceOne() || this.#ended.length > 0) continue;
       if (!this.#runner.awaitEnded(NAP_MS)) naps++;
@@ -71,59 +88,98 @@ class TogetherRun<Ask extends { readonly ef: number }> {
   /** Walks that are still under way close themselves, when whoever has them is done. */
   leaveRest(): void {
     this.#isOver = true;
-    for (const { close } of this.#ended) close();
-    if (this.#underWay > this.#ended.length) this.#runner.goOn();
+    for (const lane of [this.#own, ...this.#idle, ...this.#ended]) this.#close(lane);
+    if (this.#underWay > 0) this.#runner.goOn();
   }
 
   /** Whether there were any. */
   #finishEnded(): boolean {
     let hasEnded = false;
-    for (let ended = this.#ended.pop(); ended !== undefined; ended = this.#ended.pop()) {
+    for (let lane = this.#ended.pop(); lane !== undefined; lane = this.#ended.pop()) {
       hasEnded = true;
-      this.#underWay--;
-      try {
-        this.#walks.done(ended.ask, ended.walk);
-      } finally {
-        ended.close();
-      }
+      this.#idle.push(lane);
+      this.#finish(lane);
     }
     return hasEnded;
   }
 
-  /** Begins the next walk; false when there is none, or no room for it now. */
-  #begin(): boolean {
-    const { kernels, space } = this.#context;
-    const { entry, next, prepare } = this.#walks;
-    const { admission } = this.#runner;
+  #finish({ ask, walk }: Lane<Ask>): void {
+    if (ask !== undefined && walk !== undefined) this.#walks.done(ask, walk);
+  }
+
+  /** Posts the next walk; false when there is none, or no room for it now. */
+  #launchNext(): boolean {
+    const lane = this.#idle.at(-1);
+    if (lane === undefined || !this.#takeNext(lane)) return false;
+    const { ask, walk } = lane;
+    if (ask === undefined || walk === undefined) return false;
+    this.#idle.pop();
+    this.#underWay++;
+    this.#runner.launch(walk, { entry: this.#walks.entry, ef: ask.ef }, (isDone) => {
+      this.#underWay--;
+      if (isDone && !this.#isOver) this.#ended.push(lane);
+      else this.#close(lane);
+    });
+    return true;
+  }
+
+  /** Walks the next one here; false when there is none, or no room for it now. */
+  #walkNext(): boolean {
+    const lane = this.#own;
+    if (!this.#takeNext(lane)) return false;
+    if (this.#walkHere(lane)) this.#finish(lane);
+    return true;
+  }
+
+  /** To the end, unless that takes too long or something is slow to read. */
+  #walkHere({ ask, walk }: Lane<Ask>): boolean {
+    if (ask === undefined || walk === undefined) return false;
+    walk.begin(this.#walks.entry, ask.ef);
+    if (walk.advance()) return true;
+    const slices = new Slices(SLICE_MS, undefined);
+    while (!walk.isInNeed && !slices.isOver) if (walk.advance()) return true;
+    return false;
+  }
+
+  /** Gives a lane the next walk with its query; false when there is none, or no room for it now. */
+  #takeNext(lane: Lane<Ask>): boolean {
+    const { next, prepare } = this.#walks;
     const ask = this.#held ?? next();
+    this.#held = ask;
+    const walk = ask && this.#walkFor(lane, ask);
+    if (ask === undefined || walk === undefined) return false;
     this.#held = undefined;
-    if (ask === undefined) return false;
-    const room = ask.ef + spareOf(this.#context, ask.ef);
-    const bytes = 2 * (kernels.exports.walkBytes(space.address, room) >>> 0);
-    if (!admission.tryEnter(bytes)) {
-      if (this.#underWay > 0) this.#held = ask;
-      return false;
-    }
-    let walk: WalkDriver;
+    lane.ask = ask;
+    prepare(ask, walk);
+    return true;
+  }
+
+  #walkFor(lane: Lane<Ask>, { ef }: Ask): WalkDriver | undefined {
+    const spare = spareOf(this.#context, ef);
+    if (lane.walk?.fits(ef, spare)) return lane.walk;
+    this.#close(lane);
+    const { kernels, space } = this.#context;
+    const { admission } = this.#runner;
+    const bytes = 2 * (kernels.exports.walkBytes(space.address, ef + spare) >>> 0);
+    if (!admission.tryEnter(bytes)) return undefined;
     try {
-      walk = prepare(ask);
+      lane.walk = new WalkDriver(this.#context, ef, spare);
     } catch (error) {
       admission.leave(bytes);
       throw error;
     }
-    const close = (): void => {
-      walk.close();
-      admission.leave(bytes);
-    };
-    this.#underWay++;
-    this.#runner.launch(walk, { entry, ef: ask.ef }, (isDone) => {
-      if (isDone && !this.#isOver) {
-        this.#ended.push({ ask, walk, close });
-      } else {
-        this.#underWay--;
-        close();
-      }
-    });
-    return true;
+    lane.bytes = bytes;
+    return lane.walk;
   }
+
+  #close(lane: Lane<Ask>): void {
+    if (lane.walk === undefined) return;
+    lane.walk.close();
+    lane.walk = undefined;
+    this.#runner.admission.leave(lane.bytes);
+  }
+}
+
+function newLane<Ask>(): Lane<Ask> {
+  return { walk: undefined, bytes: 0, ask: undefined };
 }

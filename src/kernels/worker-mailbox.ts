@@ -8,6 +8,8 @@
  *   33  ASKED     1: the next worker that ends a job posts a message as well (no `Atomics.waitAsync`)
  *   34  AWAITED   1: the main thread sleeps until a call ends
  *   35  FENCE     written where only the order of memory accesses matters
+ *   36  SLEEPERS  workers that sleep on BELL, or are about to: nobody else has to be woken, which costs a call of the system
+ *   37  WAITERS   the same of ENDED
  *   then for each worker, 16 words: CALL, odd while it is inside a call that reads what may be evicted
  *   then for each slot, 16 words: STATE, OPERATION, RESULT, PHASE and eight arguments
  *
@@ -26,6 +28,8 @@ const STOPPING = 2 * LINE;
 const ASKED = STOPPING + 1;
 const AWAITED = STOPPING + 2;
 const FENCE = STOPPING + 3;
+const SLEEPERS = STOPPING + 4;
+const WAITERS = STOPPING + 5;
 const WORKERS = 3 * LINE;
 
 const STATE = 0;
@@ -41,10 +45,10 @@ const OVER = 2;
 const TAKEN = 16;
 
 /**
- * How long the main thread sleeps for the end of one call before it takes the worker for dead, in ms: thousands of
- * calls, because the system may have given its processor to others.
+ * How long the main thread sleeps for the end of one call before it takes the worker for dead, in ms: a thousand
+ * calls, because the system may have given its processor to others. One that lives is replaced like one that does not.
  */
-const PATIENCE_MS = 250;
+const PATIENCE_MS = 100;
 
 /** `Atomics.waitAsync`, where there is one. */
 type WaitAsync = (
@@ -85,7 +89,7 @@ export class Mailbox {
   /** Wakes as many workers as sleep, at most `count`. */
   ring(count: number): void {
     Atomics.add(this.#words, BELL, 1);
-    Atomics.notify(this.#words, BELL, count);
+    if (Atomics.load(this.#words, SLEEPERS) > 0) Atomics.notify(this.#words, BELL, count);
   }
 
   isOver(slot: number): boolean {
@@ -113,8 +117,10 @@ export class Mailbox {
   /** Resolves after another job has ended than the `seen` first ones. A message may do it instead. */
   async ended(seen: number): Promise<'notified' | 'asked'> {
     if (waitAsync !== undefined) {
+      Atomics.add(this.#words, WAITERS, 1);
       const waiting = waitAsync(this.#words, ENDED, seen);
       if (waiting.async) await waiting.value;
+      Atomics.sub(this.#words, WAITERS, 1);
       return 'notified';
     }
     Atomics.store(this.#words, ASKED, 1);
@@ -123,7 +129,10 @@ export class Mailbox {
 
   /** Sleeps until another job has ended than the `seen` first ones, `ms` at most; whether one has. */
   awaitEnded(seen: number, ms: number): boolean {
-    return Atomics.wait(this.#words, ENDED, seen, ms) !== 'timed-out';
+    Atomics.add(this.#words, WAITERS, 1);
+    const outcome = Atomics.wait(this.#words, ENDED, seen, ms);
+    Atomics.sub(this.#words, WAITERS, 1);
+    return outcome !== 'timed-out';
   }
 
   get endedCount(): number {
@@ -197,7 +206,9 @@ export class Mailbox {
 
   /** Sleeps until the bell rings again after `heard`. */
   listen(heard: number): void {
+    Atomics.add(this.#words, SLEEPERS, 1);
     Atomics.wait(this.#words, BELL, heard);
+    Atomics.sub(this.#words, SLEEPERS, 1);
   }
 
   get bell(): number {
@@ -225,12 +236,13 @@ export class Mailbox {
     this.#words[at + RESULT] = result;
     Atomics.store(this.#words, at + STATE, OVER);
     this.#wakeMain();
-    return Atomics.exchange(this.#words, ASKED, 0) !== 0;
+    // Hardly ever written, so that the line with it stays where it is.
+    return Atomics.load(this.#words, ASKED) !== 0 && Atomics.exchange(this.#words, ASKED, 0) !== 0;
   }
 
   #wakeMain(): void {
     Atomics.add(this.#words, ENDED, 1);
-    Atomics.notify(this.#words, ENDED);
+    if (Atomics.load(this.#words, WAITERS) > 0) Atomics.notify(this.#words, ENDED);
   }
 
   #at(slot: number): number {

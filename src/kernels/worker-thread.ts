@@ -25,11 +25,15 @@ function serve(
   const mailbox = new Mailbox(buffer, workers);
   let next = 0;
   while (!mailbox.isStopping) {
-    const heard = mailbox.bell;
-    const slot = mailbox.take(worker, next);
+    let slot = mailbox.take(worker, next);
     if (slot === -1) {
-      mailbox.listen(heard);
-      continue;
+      // What is posted from here on is heard.
+      const heard = mailbox.bell;
+      slot = mailbox.take(worker, next);
+      if (slot === -1) {
+        if (!mailbox.isStopping) mailbox.listen(heard);
+        continue;
+      }
     }
     next = (slot + 1) % SLOTS;
     const isAsked = mailbox.end(slot, resultOf(kernels, mailbox, slot, worker));
