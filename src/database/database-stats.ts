@@ -92,6 +92,13 @@ export interface DatabaseStats {
     readonly pageBytesWritten: number;
     readonly dirtyPageBytes: number;
     readonly checkpoints: number;
+    /** The longest work without a turn of the event loop: of plans and sweeps, of pages in checkpoints, of the engine. */
+    readonly longestSlicesMs: {
+      readonly plans: number;
+      readonly pages: number;
+      readonly engine: number;
+    };
+    /** The longest of them. */
     readonly longestSliceMs: number;
   };
   /** Snapshots and transactions that are open: they hold memory and disk. */
@@ -197,7 +204,9 @@ function cacheStats(session: Session): DatabaseStats['cache'] {
 }
 
 function writeStats(session: Session, paged: PageStoreStats): DatabaseStats['writes'] {
-  const lsm = session.stores.engine.stats();
+  const { engine, pace } = session.stores;
+  const lsm = engine.stats();
+  const longestSlicesMs = { ...pace.longestMs, engine: lsm.longestSliceMs };
   return {
     commits: lsm.commits,
     logWrites: lsm.logWrites,
@@ -207,7 +216,8 @@ function writeStats(session: Session, paged: PageStoreStats): DatabaseStats['wri
     pageBytesWritten: paged.bytesWritten,
     dirtyPageBytes: paged.dirtyBytes,
     checkpoints: session.checkpointer.count,
-    longestSliceMs: Math.max(lsm.longestSliceMs, session.stores.pace.longestMs),
+    longestSlicesMs,
+    longestSliceMs: Math.max(...Object.values(longestSlicesMs)),
   };
 }
 

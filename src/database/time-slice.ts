@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { fairMs, type Pace } from '../base/pace.ts';
+import type { Pace } from '../base/pace.ts';
 
 const SLICE_MS = 5;
 
@@ -7,8 +7,6 @@ const SLICE_MS = 5;
 export class TimeSlice {
   readonly #pace: Pace | undefined;
   #start: number;
-  /** How long others had the event loop before this slice. */
-  #othersMs = 0;
 
   /**
    * With a pace the slice is one of the writer: the pace says how long it may be, with what the writer did before in
@@ -21,8 +19,7 @@ export class TimeSlice {
   }
 
   get isOver(): boolean {
-    if (this.#pace !== undefined) return this.#pace.isOver(this.#othersMs);
-    return performance.now() - this.#start > fairMs(SLICE_MS, this.#othersMs);
+    return this.#pace?.isOver ?? performance.now() - this.#start > SLICE_MS;
   }
 
   /** Lets the event loop turn once. */
@@ -30,7 +27,7 @@ export class TimeSlice {
     const ended = performance.now();
     await setImmediate();
     this.#start = performance.now();
-    this.#othersMs = this.#start - ended;
+    this.#pace?.noteOthers(this.#start - ended);
     this.#pace?.writing.heldMs();
   }
 

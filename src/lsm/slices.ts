@@ -3,10 +3,9 @@
  * is done or `isOver` says that the slice has had its time.
  */
 
-import { fairMs } from '../base/pace.ts';
+import { FairShare, SLICE_MS_MAX } from '../base/fair-share.ts';
 
-/** Most slices end well before the promise that no slice takes more than 10 ms. */
-export const SLICE_MS = 4;
+export const SLICE_MS: number = SLICE_MS_MAX;
 
 export interface SlicesOptions {
   /** A clock in ms. */
@@ -25,8 +24,7 @@ export type SlicedWork = (isOver: () => boolean) => boolean;
 
 export class Slices {
   #longestMs = 0;
-  /** How long others had the event loop in the last turn. */
-  #othersMs = 0;
+  readonly #share = new FairShare();
   readonly #now: () => number;
   readonly #sliceMs: () => number;
 
@@ -38,7 +36,7 @@ export class Slices {
 
   /** How long a slice that begins now may be. */
   get sliceMs(): number {
-    return fairMs(this.#sliceMs(), this.#othersMs);
+    return this.#share.atLeast(this.#sliceMs());
   }
 
   /** The longest slice so far, in ms. */
@@ -66,7 +64,7 @@ export class Slices {
   async turn(): Promise<void> {
     const ended = this.#now();
     await nextTurn();
-    this.#othersMs = this.#now() - ended;
+    this.#share.note(this.#now() - ended);
   }
 
   /** Runs slices, with a turn of the event loop between two of them, until the work is done. */

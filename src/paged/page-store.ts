@@ -234,7 +234,7 @@ export class PageStore {
     for (const piece of pieces) {
       take(piece);
       const ms = performance.now() - began;
-      this.#pace.note(ms);
+      this.#pace.note('pages', ms);
       if (ms < this.#pace.sliceMs) continue;
       await turn();
       began = performance.now();
