@@ -4,6 +4,7 @@
  */
 import type { Pace } from '../base/pace.ts';
 import type { WriteBatch } from '../lsm/write-batch.ts';
+import { trainsBits } from './auto-codes.ts';
 import { TimeSlice } from './time-slice.ts';
 import { PAGES_TREE } from './trees.ts';
 import type { VectorStore } from './vector-store.ts';
@@ -25,12 +26,15 @@ export interface TrainingLimits {
 
 /** At the end of a plan, when all its vectors are put: trains if it is time. In slices of time. */
 export async function trainBits(
-  { vectors }: VectorStore,
+  { vectors, options, vectorsBefore }: VectorStore,
   batch: WriteBatch,
   { exactBelow, memoryBytes, pace }: TrainingLimits,
 ): Promise<void> {
   const { bits, counters } = vectors;
   if (bits === undefined || bits.isReady) return;
+  // Of more vectors a bulk load has decided.
+  const isOpen = trainsBits(options.dimension) && vectorsBefore < VECTORS_MAX;
+  if (options.codes === 'auto' && !isOpen) return;
   const affordable = Math.floor((memoryBytes * MEMORY_SHARE) / bits.geometry.stride);
   const wanted = Math.max(VECTORS_MIN, Math.min(exactBelow, VECTORS_MAX));
   if (counters.live < Math.min(wanted, affordable)) return;

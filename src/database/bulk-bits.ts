@@ -1,30 +1,53 @@
 /** The 1-bit codes of a bulk load: their centroid from a sample, their slots from the codes of the pages. */
+import { seededRandom } from '../base/random.ts';
 import type { BulkBits, BulkPages } from '../paged/bulk-pages.ts';
 import { MeanVector } from '../paged/mean-vector.ts';
+import { beamFactor, mayNeedBits } from './auto-codes.ts';
 import { VECTORS_MIN } from './bit-training.ts';
+import { areBitsFineEnough } from './bits-trial.ts';
 import type { VectorStore } from './vector-store.ts';
 
 /** Numbers that a sample has at most, so that it is one slice of time; and vectors. */
 const SAMPLE_NUMBERS = 2 ** 21;
 const SAMPLE_MAX = 2048;
 
-/** `count` vectors are loaded; `read` gives them by number. Undefined: the load makes no bits. */
-export function bulkBits(
+/** What was built. */
+export interface BulkGraph {
+  /** By node: the number of its vector. */
+  readonly order: Uint32Array;
+  readonly neighbours: (node: number) => Uint32Array;
+  /** Gives a vector by its number. */
+  readonly read: (index: number, target: Float32Array) => void;
+  readonly pause: () => Promise<void> | undefined;
+}
+
+/** Undefined: the load makes no bits. */
+export async function bulkBits(
   { vectors, options }: VectorStore,
-  count: number,
-  read: (index: number, target: Float32Array) => void,
-): BulkBits | undefined {
+  { order, neighbours, read, pause }: BulkGraph,
+): Promise<BulkBits | undefined> {
+  const count = order.length;
   if (vectors.bits === undefined || count < VECTORS_MIN) return undefined;
-  const { dimension, metric } = options;
+  const { dimension, metric, codes, seed } = options;
+  const isAuto = codes === 'auto';
+  if (isAuto && !mayNeedBits(options, count)) return undefined;
   const mean = new MeanVector(dimension);
   const sample = Math.min(count, SAMPLE_MAX, Math.ceil(SAMPLE_NUMBERS / dimension));
   const vector = new Float32Array(dimension);
+  const readMeasured = (index: number, target: Float32Array): void => {
+    read(index, target);
+    if (metric === 'cosine') normalise(target);
+  };
   for (let i = 0; i < sample; i++) {
-    read(Math.floor((i * count) / sample), vector);
-    if (metric === 'cosine') normalise(vector);
+    readMeasured(Math.floor((i * count) / sample), vector);
     mean.add(vector);
   }
-  return { geometry: vectors.bits.geometry, centroid: mean.value() };
+  const centroid = mean.value();
+  const readNode = (node: number, target: Float32Array): void => readMeasured(order[node], target);
+  const random = seededRandom(seed);
+  const trial = { count, dimension, centroid, neighbours, read: readNode, random, pause };
+  if (isAuto && !(await areBitsFineEnough(trial, beamFactor(dimension)))) return undefined;
+  return { geometry: vectors.bits.geometry, centroid };
 }
 
 /** Adds the bits of the nodes whose code slots, of `stride` bytes, stand in the module's memory. */

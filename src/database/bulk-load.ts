@@ -14,8 +14,8 @@ import { Slices } from '../hnsw/slices.ts';
 import { SLOT_RECORD } from '../kernels/layout.ts';
 import type { KernelPool } from '../kernels/worker-pool.ts';
 import type { TableIngest } from '../lsm/table-ingest.ts';
-import { BulkPages } from '../paged/bulk-pages.ts';
-import { addBulkBits, bulkBits } from './bulk-bits.ts';
+import { type BulkBits, BulkPages } from '../paged/bulk-pages.ts';
+import { addBulkBits, type BulkGraph, bulkBits } from './bulk-bits.ts';
 import { type BulkContents, BulkEntries } from './bulk-entries.ts';
 import { type BulkIds, sortIds } from './bulk-ids.ts';
 import { type BulkLimits, isUntouched } from './bulk-limits.ts';
@@ -65,7 +65,8 @@ export async function loadAll(load: BulkLoad): Promise<number> {
     const vectors = await findVectors(source, ids, { pause, arrays });
     if (vectors.length > 0) graph = await build(load, { ids, vectors, arrays });
     const contents = { ...load, ids, vectors, graph, slices, arrays };
-    return await new BulkWriter(contents).write();
+    const bits = graph && (await makeBits(load, { ids, vectors, graph, pause }));
+    return await new BulkWriter(contents, bits).write();
   } finally {
     graph?.release();
     arrays.release();
@@ -126,21 +127,38 @@ async function build(
   );
 }
 
+/** What 1-bit codes the load makes, if any. */
+async function makeBits(
+  { stores, store, source }: BulkLoad,
+  given: Pick<BulkContents, 'ids' | 'vectors'> &
+    Pick<BulkGraph, 'pause'> & { readonly graph: BuiltGraph },
+): Promise<BulkBits | undefined> {
+  const { ids, vectors, graph, pause } = given;
+  const { order, bottom } = graph;
+  return await bulkBits(store.defaultSpace, {
+    order,
+    neighbours: (node) => {
+      const list = (bottom.lists + node * bottom.listStride) >>> 2;
+      const { u32 } = stores.kernels.memory;
+      return u32.subarray(list + 1, list + 1 + u32[list]);
+    },
+    read: (index, target) => source.readVector(ids.contents[vectors[index]], target),
+    pause,
+  });
+}
+
 /** Writes pages and tables, and installs them. */
 class BulkWriter {
   readonly #contents: BulkContents;
   readonly #entries: BulkEntries;
   readonly #pages: BulkPages | undefined;
 
-  constructor(contents: BulkContents) {
-    const { stores, store, source, ids, vectors, graph } = contents;
+  constructor(contents: BulkContents, bits: BulkBits | undefined) {
+    const { stores, store, vectors, graph } = contents;
     this.#contents = contents;
     this.#entries = new BulkEntries(contents);
     if (graph === undefined) return;
     const { id, vectors: paged } = store.defaultSpace;
-    const read = (index: number, target: Float32Array): void =>
-      source.readVector(ids.contents[vectors[index]], target);
-    const bits = bulkBits(store.defaultSpace, vectors.length, read);
     if (bits !== undefined) paged.bits?.beginBulk(bits.centroid);
     const space = { id, tree: PAGES_TREE, geometry: paged.geometry, bits };
     this.#pages = new BulkPages({ store: stores.pages, nodes: vectors.length, ...space });

@@ -1,8 +1,10 @@
 /** Options of a database and of a collection: checked, and completed with their defaults. */
 import { MIB } from '../base/units.ts';
+import { AUTO_FROM } from './auto-codes.ts';
 import { checkFields } from './field-options.ts';
 import { NAMED_SPACES_MAX } from './head.ts';
 import { type Logger, warnBoth } from './logger.ts';
+import { MEMORY_BYTES_MIN } from './memory-plan.ts';
 import type {
   CollectionOptions,
   DatabaseOptions,
@@ -66,16 +68,7 @@ const SPACE_KEYS = [
   'seed',
 ] as const;
 
-/**
- * From this dimension on 1-bit codes are as fast to walk on as SQ8 codes at equal recall, or faster, and take an
- * eighth of their memory; below it they are too coarse.
- */
-const AUTO_BITS_FROM = 257;
-
 type CodesOption = NonNullable<VectorSpaceOptions['codes']>;
-
-/** The least memory that a database works with, in bytes. */
-export const MEMORY_BYTES_MIN: number = 8 * MIB;
 
 /** Worker threads at the most. */
 export const THREADS_MAX = 64;
@@ -200,10 +193,9 @@ export function completeCollectionOptions(options: CollectionOptions): Effective
   return { ...space, exactBelow, vectors: completeNamedSpaces(space, vectors, codes) };
 }
 
-/** What searches of a space walk on. */
-function chooseCodes(codes: CodesOption, dimension: number): EffectiveCollectionOptions['codes'] {
-  if (codes !== 'auto') return codes;
-  return dimension >= AUTO_BITS_FROM ? 'bit' : 'sq8';
+/** What is stored: 'auto' only where it says more than 'sq8'. */
+function chooseCodes(codes: CodesOption, dimension: number): EffectiveSpaceOptions['codes'] {
+  return codes === 'auto' && dimension < AUTO_FROM ? 'sq8' : codes;
 }
 
 /** Without codes and originals there would be no vectors. */

@@ -53,16 +53,21 @@ import { checkSearch, ownQueries } from './search-plan.ts';
 import type { Session } from './session.ts';
 import { isWatched, queryChannel, traced } from './tracing.ts';
 import { borrowVector } from './validate.ts';
+import { codesInUse } from './vector-store.ts';
 
 /** A named vector space, and how many records have a vector there. */
-export interface VectorSpaceInfo extends EffectiveSpaceOptions {
+export interface VectorSpaceInfo extends Omit<EffectiveSpaceOptions, 'codes'> {
+  /** What searches walk on now. */
+  readonly codes: 'sq8' | 'bit' | 'none';
   /** Living vectors. */
   readonly vectors: number;
 }
 
 /** What a collection is and how much is in it. `dimension` is 0 without a default vector space. */
-export interface CollectionInfo extends Omit<EffectiveCollectionOptions, 'vectors'> {
+export interface CollectionInfo extends Omit<EffectiveCollectionOptions, 'vectors' | 'codes'> {
   readonly name: string;
+  /** What searches walk on now: see `CollectionOptions.codes`. */
+  readonly codes: 'sq8' | 'bit' | 'none';
   /** Living records. */
   readonly records: number;
   /** How many of them have a vector in the default space. */
@@ -116,14 +121,17 @@ export class Collection<Meta = unknown> {
   info(): CollectionInfo {
     this.#session.assertOpen();
     const { records, vectors, named } = this.#reads.counts();
-    const { vectors: spaces, ...options } = this.#store.options;
-    const infos = Object.entries(spaces).map(([name, space]) => {
-      return [name, { ...space, vectors: named.get(name) ?? 0 }] as const;
+    const { main, named: spaces, options } = this.#store;
+    const infos = Object.entries(options.vectors).map(([name, space]) => {
+      const codes = codesInUse(space.codes, spaces.get(name));
+      return [name, { ...space, codes, vectors: named.get(name) ?? 0 }] as const;
     });
+    const { vectors: _, ...own } = options;
+    const shown = { ...own, codes: codesInUse(own.codes, main) };
     const namedVectors = Object.fromEntries(infos);
     const { fields, fieldsBuilding } = fieldsInfo(this.#store.entry.fields);
     const counts = { records, vectors, namedVectors };
-    return { name: this.name, ...options, ...counts, fields, fieldsBuilding };
+    return { name: this.name, ...shown, ...counts, fields, fieldsBuilding };
   }
 
   /**

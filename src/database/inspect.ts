@@ -13,7 +13,7 @@ import type { FileSystem } from '../storage/file-system.ts';
 import { NodeFileSystem } from '../storage/node-file-system.ts';
 import { UNFINISHED_NAME } from '../storage/unfinished.ts';
 import { readCatalogCopies, type SpaceEntry, spacesOf } from './catalog.ts';
-import { geometryOf } from './space-geometry.ts';
+import { geometryOf, mayHaveBits } from './space-geometry.ts';
 import { PAGES_TREE, TREE_DIRECTORY, treeSpecs } from './trees.ts';
 import { checkKeys, invalid } from './validate.ts';
 
@@ -107,7 +107,7 @@ function* inspectSpace(
   const geometry = geometryOf(options);
   const lines = dumpPages(entriesOf(engine, space), geometry, pages);
   for (const line of lines) yield indent + line;
-  if (options.codes !== 'bit') return;
+  if (!mayHaveBits(options.codes)) return;
   const bits = entriesOf(engine, bitsHi(space));
   for (const line of dumpBits(bits, chooseBitGeometry(geometry), pages)) yield indent + line;
 }

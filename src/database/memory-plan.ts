@@ -37,6 +37,9 @@ export interface MemoryPlan {
   readonly dirtyBytesMax: number;
 }
 
+/** The least memory that a database works with, in bytes. */
+export const MEMORY_BYTES_MIN: number = 8 * MIB;
+
 const MODULE_BYTES_MAX = 4096 * MIB - 64 * KIB;
 const BLOCK_BYTES = 4096;
 /** With less, searches of a large collection read more blocks again than they read pages less. */

@@ -77,8 +77,9 @@ export interface CollectionOptions {
    * Codes that a search walks on: one byte a number ('sq8') or one bit ('bit'), which take an eighth of the
    * memory and ask for a larger `ef`. 'none': they walk on the vectors themselves, and insertions and builds judge by
    * them; for clusters that are tighter than a step of 8-bit codes (a 255th of the range of a vector's values), in which
-   * codes lose neighbours, at four times the memory of 'sq8' for what is walked on. Default: 'auto', 'bit' above 256 dimensions,
-   * whatever the memory: how many vectors there will be is not known yet.
+   * codes lose neighbours, at four times the memory of 'sq8' for what is walked on. Default: 'auto', each search on bytes
+   * or bits, whichever finds the same sooner, by dimension, number of vectors and `memoryBytes`; `ef` means the same on
+   * both. It is 'sq8' below 128 dimensions, and where 1-bit codes are too coarse for the vectors of a bulk load.
    */
   readonly codes?: 'auto' | 'sq8' | 'bit' | 'none' | undefined;
   /** Keep the vectors as given; false keeps the codes only, and there must be some. Default: true. */
@@ -116,13 +117,14 @@ export type VectorSpaceOptions = Pick<
   readonly dimension?: number | undefined;
 };
 
-/** The options of a vector space as they are in effect: see `CollectionOptions`; `codes` says what 'auto' came to. */
+/** The options of a vector space as they are in effect: see `CollectionOptions`. */
 export interface EffectiveSpaceOptions {
   readonly dimension: number;
   readonly metric: Metric;
   readonly m: number;
   readonly efConstruction: number;
-  readonly codes: 'sq8' | 'bit' | 'none';
+  /** 'auto' is stored as 'sq8' where it can come to nothing else. */
+  readonly codes: 'auto' | 'sq8' | 'bit' | 'none';
   readonly originals: boolean;
   readonly layout: 'vertex' | 'delta' | 'hybrid';
   readonly placement: 'affinity' | 'section' | 'append' | 'random';

@@ -55,6 +55,8 @@ export class RecallCalibration {
       this.#curves = stored && decodeCurves(stored);
       this.#isLoaded = true;
     }
+    // Measured with other codes, of another memory perhaps: their stops mean nothing here.
+    if (this.#curves?.onBits !== this.#space.vectors.hasBits) this.#curves = undefined;
     const rounded = roundUp(k);
     const curve = this.#curves?.curves.find(({ k }) => k === rounded);
     if (curve === undefined) return undefined;
@@ -90,18 +92,19 @@ export class RecallCalibration {
   }
 
   async #run(k: number): Promise<void> {
+    const { hasBits: onBits } = this.#space.vectors;
     const { live } = this.#space.vectors.counters;
     const { options, rollbacks } = this.#space;
     const { signal } = this.#stopped;
     const release = this.#space.holdNodes();
     try {
       const curve = await measureCurve(this.#space, { k, seed: options.seed + live, signal });
-      if (curve === undefined) return;
+      if (curve === undefined || onBits !== this.#space.vectors.hasBits) return;
       // Curves of another size of the space are measured anew when they are asked for.
       const isOld = this.#isOld;
       const others = isOld ? [] : (this.#curves?.curves.filter((other) => other.k !== k) ?? []);
       const vectors = isOld ? live : (this.#curves?.vectors ?? live);
-      this.#curves = { vectors, curves: [...others, curve].sort((a, b) => a.k - b.k) };
+      this.#curves = { vectors, onBits, curves: [...others, curve].sort((a, b) => a.k - b.k) };
       this.#isSaved = false;
     } catch (error) {
       // Damage is told by the search itself; a plan that was undone below is no matter.

@@ -1,6 +1,6 @@
 /**
  * Recall against the width of the beam, as it was measured: what `recall` in a search is turned into a beam by.
- * In the tree `system` the curves of a space are JSON: `{ format, vectors, curves: [{ k, points }] }`.
+ * In the tree `system` the curves of a space are JSON: `{ format, vectors, onBits, curves: [{ k, points }] }`.
  */
 
 /** How widely a search looks. */
@@ -19,10 +19,12 @@ export interface RecallCurve {
 /** The curves of a space, of as many as `vectors` living vectors. */
 export interface RecallCurves {
   readonly vectors: number;
+  /** Whether searches walked on 1-bit codes: stops are of those that they walked on. */
+  readonly onBits: boolean;
   readonly curves: readonly RecallCurve[];
 }
 
-const FORMAT = 2;
+const FORMAT = 3;
 /** A measured share of hits scatters: so much of what is missing at the target is aimed for beside it. */
 const MARGIN = 0.15;
 
@@ -47,16 +49,17 @@ export function beamForRecall({ points }: RecallCurve, recall: number): Beam {
   return { ef: lowEf, stop: lowStop };
 }
 
-export function encodeCurves({ vectors, curves }: RecallCurves): Uint8Array {
-  return Buffer.from(JSON.stringify({ format: FORMAT, vectors, curves }));
+export function encodeCurves({ vectors, onBits, curves }: RecallCurves): Uint8Array {
+  return Buffer.from(JSON.stringify({ format: FORMAT, vectors, onBits, curves }));
 }
 
 /** Undefined when they are of another format, or damaged: they can be measured again. */
 export function decodeCurves(bytes: Uint8Array): RecallCurves | undefined {
   try {
-    const { format, vectors, curves } = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    const isSound = format === FORMAT && Number.isInteger(vectors) && Array.isArray(curves);
-    return isSound && curves.every(isCurve) ? { vectors, curves } : undefined;
+    const { format, vectors, onBits, curves } = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    const isCounted = Number.isInteger(vectors) && typeof onBits === 'boolean';
+    const isSound = format === FORMAT && isCounted && Array.isArray(curves);
+    return isSound && curves.every(isCurve) ? { vectors, onBits, curves } : undefined;
   } catch {
     return undefined;
   }

@@ -16,3 +16,8 @@ export function geometryOf({ dimension, codes }: EffectiveSpaceOptions): Geometr
 export function hasOriginalSlices({ codes, originals }: EffectiveSpaceOptions): boolean {
   return originals && codes !== 'none';
 }
+
+/** Whether a space has a place for 1-bit codes; whether it has any, its pages know. */
+export function mayHaveBits(codes: EffectiveSpaceOptions['codes']): boolean {
+  return codes === 'bit' || codes === 'auto';
+}

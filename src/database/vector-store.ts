@@ -11,6 +11,7 @@ import { GraphStore } from '../lsm/graph/graph-store.ts';
 import type { WriteBatch } from '../lsm/write-batch.ts';
 import { chooseBitGeometry } from '../paged/bit-geometry.ts';
 import { PagedSpace } from '../paged/paged-space.ts';
+import { autoChoice } from './auto-codes.ts';
 import {
   encodeSpaceCounters,
   readCurves,
@@ -21,7 +22,7 @@ import {
 import type { EffectiveSpaceOptions } from './options.ts';
 import { RecallCalibration } from './recall-calibration.ts';
 import { RecentGhosts } from './recent-ghosts.ts';
-import { geometryOf } from './space-geometry.ts';
+import { geometryOf, mayHaveBits } from './space-geometry.ts';
 import type { Stores } from './stores.ts';
 import { GRAPH_TREE, graphHi } from './trees.ts';
 import type { VectorAttachment } from './vector-attachment.ts';
@@ -80,12 +81,14 @@ export class VectorStore {
     const { engine, kernels, allocator } = stores;
     this.recentGhosts = new RecentGhosts(() => engine.oldestSnapshot() ?? engine.publishedSequence);
     const geometry = geometryOf(options);
-    const bits = options.codes === 'bit' ? chooseBitGeometry(geometry) : undefined;
+    const bits = mayHaveBits(options.codes) ? chooseBitGeometry(geometry) : undefined;
     const caps = { capBottom: 2 * m, capUpper: m };
     const shape = { dimension, metric, geometry, bits, ...caps };
     this.space = createSpace(kernels, allocator, shape);
     const random = seededRandom(given.seed);
-    const paged = { id, space: this.space, geometry, bits, store: stores.pages };
+    const auto = options.codes === 'auto' ? autoChoice(options, allocator.totalBytes) : undefined;
+    const { usesBits, beamOnBits } = auto ?? {};
+    const paged = { id, space: this.space, geometry, bits, usesBits, store: stores.pages };
     this.vectors = new PagedSpace({ ...paged, originals, random });
     if (counters.pages.length > 0) this.vectors.importCounters(counters.pages);
     this.layout = createGraphLayout(options.layout, GRAPH_TREE);
@@ -109,6 +112,7 @@ export class VectorStore {
       runner: stores.walkRunner,
       reads: stores.reads,
       admission: stores.admission,
+      beamOnBits,
       insertPool: stores.insertWalks,
     });
     this.graph.entry = counters.entry;
@@ -137,6 +141,11 @@ export class VectorStore {
   beginPlan(): void {
     this.#before = { ...this.counters };
     this.vectors.beginPlan();
+  }
+
+  /** Living vectors at the beginning of the plan under way. */
+  get vectorsBefore(): number {
+    return (this.#before ?? this.counters).vectors;
   }
 
   /** Counters with the parts that pages and graph keep, for the commit that is being planned. */
@@ -199,4 +208,13 @@ export class VectorStore {
     this.counters.vectors--;
     this.recentGhosts.plan(node);
   }
+}
+
+/** What searches of a space with these stored `codes` walk on now. */
+export function codesInUse(
+  codes: EffectiveSpaceOptions['codes'],
+  space: VectorStore | undefined,
+): 'sq8' | 'bit' | 'none' {
+  if (codes !== 'auto') return codes;
+  return space?.vectors.hasBits === true ? 'bit' : 'sq8';
 }

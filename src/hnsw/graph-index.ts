@@ -60,6 +60,8 @@ export interface GraphIndexOptions {
   /** See `WalkContext`. */
   readonly reads?: ParallelReads | undefined;
   readonly admission?: WalkAdmission | undefined;
+  /** See `SearchContext`. */
+  readonly beamOnBits?: SearchContext['beamOnBits'];
   /** As `pool`, for insertions. Default: `pool`. */
   readonly insertPool?: WalkPool;
   /** Whether `touched()` says what rewritten lists were before. Default: true. */
@@ -105,9 +107,9 @@ export class GraphIndex {
     this.#touched = new TouchedLists(this.#lists, options.keepsReplaced ?? true);
     const pool = options.pool ?? new WalkPool(kernels, allocator);
     this.#ownPool = options.pool === undefined ? pool : undefined;
-    const { runner, reads, admission } = options;
+    const { runner, reads, admission, beamOnBits } = options;
     const shared = { kernels, space, lists: this.#lists, vectors, pool };
-    this.#context = { ...shared, runner, reads, admission };
+    this.#context = { ...shared, runner, reads, admission, beamOnBits };
     this.#insertContext = { ...shared, pool: options.insertPool ?? pool, isWriting: true };
     this.#source = options.lists;
     this.#ids = new Uint32Array(4 * Math.max(space.capBottom, space.capUpper));

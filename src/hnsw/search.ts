@@ -45,10 +45,9 @@ export async function searchGraph(
   options: SearchOptions & { readonly sliceMs: number },
 ): Promise<Candidates> {
   const { k, signal } = options;
-  const ef = Math.max(options.ef, k);
+  const { onBits, ef } = beamOf(context, Math.max(options.ef, k));
   const slices = new Slices(options.sliceMs, signal);
   return await withWalk(context, ef, async (walk) => {
-    const onBits = context.vectors.hasBits;
     walk.setQuery(query, options.filter, onBits ? CODES_BITS : CODES_SLOTS);
     walk.expand = options.expand === true;
     walk.setStop(k, options.stop ?? 0);
@@ -68,12 +67,12 @@ export function searchGraphNow(
   context: SearchContext,
   entry: Entry,
   query: Float32Array,
-  { k, ef, stop = 0, sliceMs }: SearchNowOptions & { readonly sliceMs: number },
+  { k, ef: asked, stop = 0, sliceMs }: SearchNowOptions & { readonly sliceMs: number },
 ): Candidates | undefined {
+  const { onBits, ef } = beamOf(context, asked);
   const slices = new Slices(sliceMs, undefined);
   const walk = new WalkDriver(context, ef, spareOf(context, ef));
   try {
-    const onBits = context.vectors.hasBits;
     walk.setQuery(query, undefined, onBits ? CODES_BITS : CODES_SLOTS);
     walk.setStop(Math.min(k, ef), stop);
     walk.refine(k);
@@ -110,12 +109,13 @@ export function searchGraphTogether<Ask extends SearchTogether>(
   },
   { next, found }: SearchesTogether<Ask>,
 ): void {
-  const onBits = context.vectors.hasBits;
   const { metricCode } = context.space;
   walkTogether<Ask>(runner, context, {
     entry,
     next,
+    widthOf: ({ ef }) => beamOf(context, ef).ef,
     prepare: ({ query, k, ef, stop = 0 }, walk) => {
+      const { onBits } = beamOf(context, ef);
       walk.setQuery(query, undefined, onBits ? CODES_BITS : CODES_SLOTS);
       walk.setStop(Math.min(k, ef), stop);
       walk.refine(k);
@@ -123,4 +123,14 @@ export function searchGraphTogether<Ask extends SearchTogether>(
     done: (ask, walk) =>
       found(ask, readResults(context.kernels, walk, { count: ask.k, metricCode })),
   });
+}
+
+/** What a walk of which `ef` is asked goes by, and how wide its beam is. */
+function beamOf(
+  { vectors, beamOnBits }: SearchContext,
+  ef: number,
+): { readonly onBits: boolean; readonly ef: number } {
+  if (!vectors.hasBits) return { onBits: false, ef };
+  const beam = beamOnBits === undefined ? ef : beamOnBits(ef);
+  return beam === 0 ? { onBits: false, ef } : { onBits: true, ef: beam };
 }

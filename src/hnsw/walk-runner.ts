@@ -28,6 +28,8 @@ export interface SearchContext extends WalkContext {
   readonly runner?: WalkRunner | undefined;
   /** Bounds the walks that pause, where no threads share them. Default: none. */
   readonly admission?: WalkAdmission | undefined;
+  /** How wide a beam on 1-bit codes is when `ef` is asked for; 0: walk on SQ8 codes. Default: as wide. */
+  readonly beamOnBits?: ((ef: number) => number) | undefined;
 }
 
 /** A walk on its way. */

@@ -13,10 +13,12 @@ import { type WalkContext, WalkDriver } from './walk-driver.ts';
 import type { WalkRunner } from './walk-runner.ts';
 
 /** What is walked, each for an `Ask` that it is known by. */
-export interface WalksTogether<Ask extends { readonly ef: number }> {
+export interface WalksTogether<Ask> {
   readonly entry: Entry;
   /** What comes next; undefined: nothing more in this turn. */
   readonly next: () => Ask | undefined;
+  /** The width of its beam. */
+  readonly widthOf: (ask: Ask) => number;
   /** Gives a walk its query; it is begun by whoever walks it. */
   readonly prepare: (ask: Ask, walk: WalkDriver) => void;
   /** Its walk is done, and another's when this returns. */
@@ -33,7 +35,7 @@ const NAPS_MAX = 8;
  * Walks to the end what is asked for. What does not come to its end for want of memory, of a worker that died, or of
  * what is slow to read, is left: `done` is not told of it.
  */
-export function walkTogether<Ask extends { readonly ef: number }>(
+export function walkTogether<Ask>(
   runner: WalkRunner,
   context: WalkContext,
   walks: WalksTogether<Ask>,
@@ -53,7 +55,7 @@ interface Lane<Ask> {
   ask: Ask | undefined;
 }
 
-class TogetherRun<Ask extends { readonly ef: number }> {
+class TogetherRun<Ask> {
   readonly #runner: WalkRunner;
   readonly #context: WalkContext;
   readonly #walks: WalksTogether<Ask>;
@@ -115,7 +117,8 @@ class TogetherRun<Ask extends { readonly ef: number }> {
     if (ask === undefined || walk === undefined) return false;
     this.#idle.pop();
     this.#underWay++;
-    this.#runner.launch(walk, { entry: this.#walks.entry, ef: ask.ef }, (isDone) => {
+    const { entry, widthOf } = this.#walks;
+    this.#runner.launch(walk, { entry, ef: widthOf(ask) }, (isDone) => {
       this.#underWay--;
       if (isDone && !this.#isOver) this.#ended.push(lane);
       else this.#close(lane);
@@ -134,7 +137,8 @@ class TogetherRun<Ask extends { readonly ef: number }> {
   /** To the end, unless that takes too long or something is slow to read. */
   #walkHere({ ask, walk }: Lane<Ask>): boolean {
     if (ask === undefined || walk === undefined) return false;
-    walk.begin(this.#walks.entry, ask.ef);
+    const { entry, widthOf } = this.#walks;
+    walk.begin(entry, widthOf(ask));
     if (walk.advance()) return true;
     const slices = new Slices(SLICE_MS, undefined);
     while (!walk.isInNeed && !slices.isOver) if (walk.advance()) return true;
@@ -154,7 +158,8 @@ class TogetherRun<Ask extends { readonly ef: number }> {
     return true;
   }
 
-  #walkFor(lane: Lane<Ask>, { ef }: Ask): WalkDriver | undefined {
+  #walkFor(lane: Lane<Ask>, ask: Ask): WalkDriver | undefined {
+    const ef = this.#walks.widthOf(ask);
     const spare = spareOf(this.#context, ef);
     if (lane.walk?.fits(ef, spare)) return lane.walk;
     this.#close(lane);

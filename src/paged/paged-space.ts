@@ -40,6 +40,8 @@ export interface PagedSpaceOptions {
   readonly originals?: boolean | undefined;
   /** The space is to have 1-bit codes, too, which begin with `trainBits`. */
   readonly bits?: BitGeometry | undefined;
+  /** Whether searches among so many nodes walk on them. Default: always. */
+  readonly usesBits?: ((nodes: number) => boolean) | undefined;
   /** For the policy `random`. Default: a generator seeded with `id`. */
   readonly random?: Random | undefined;
 }
@@ -71,6 +73,7 @@ export class PagedSpace {
   readonly #reader: VectorReader;
   readonly #places: PlaceGiver;
   readonly #placeCache: PlaceCache;
+  readonly #usesBits: ((nodes: number) => boolean) | undefined;
   #plan: SpacePlan | undefined;
 
   /** Reads nothing. Counters of a space that is not new come through `importCounters`. */
@@ -80,6 +83,7 @@ export class PagedSpace {
     const { memory } = store.kernels;
     this.id = id;
     this.geometry = geometry;
+    this.#usesBits = options.usesBits;
     this.#space = space;
     this.#store = store;
     this.columns = makeColumns(options);
@@ -278,9 +282,9 @@ export class PagedSpace {
     this.#residence.codes(page);
   }
 
-  /** Whether searches can walk on 1-bit codes. */
+  /** Whether searches walk on 1-bit codes. */
   get hasBits(): boolean {
-    return this.bits?.isReady ?? false;
+    return this.bits?.isReady === true && (this.#usesBits?.(this.counters.nodes) ?? true);
   }
 
   /** As `loadCodes`, for a bit page. */

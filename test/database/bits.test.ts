@@ -2,12 +2,10 @@
 import { expect, test } from 'vitest';
 import { fixture, randomVectors } from './fixtures.ts';
 
-test('1-bit codes are the default above 256 dimensions, and no others are taken at reopening', async () => {
-  await using f = await fixture({ dimension: 4 });
-  expect(f.collection.info()).toMatchObject({ codes: 'sq8' });
-  const wide = await f.db.collection('wide', { dimension: 257 });
-  expect(wide.info()).toMatchObject({ codes: 'bit' });
-  const bytes = await f.db.collection('bytes', { dimension: 300, codes: 'sq8' });
+test('codes that were asked for are those that are walked on, and no others are taken at reopening', async () => {
+  await using f = await fixture({ dimension: 4, codes: 'bit' });
+  expect(f.collection.info()).toMatchObject({ codes: 'bit' });
+  const bytes = await f.db.collection('bytes', { dimension: 700, codes: 'sq8' });
   expect(bytes.info()).toMatchObject({ codes: 'sq8' });
   await f.db.collection('bytes', { codes: 'auto' });
   await expect(f.db.collection('bytes', { codes: 'bit' })).rejects.toMatchObject({
@@ -19,7 +17,7 @@ test.each([true, false])(
   'searches walk on bits and find what exact ones find (originals: %s)',
   async (originals) => {
     const dimension = 320;
-    let f = await fixture({ dimension, originals }, { memoryBytes: 32 << 20 });
+    let f = await fixture({ dimension, originals, codes: 'bit' }, { memoryBytes: 32 << 20 });
     const vectors = randomVectors(400, dimension, 1);
     await f.collection.upsert(vectors.slice(0, 10).map((vector, id) => ({ id, vector })));
     expect((await f.db.stats()).memory.modulePartBytes.bits ?? 0).toBe(0);

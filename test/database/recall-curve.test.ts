@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { RecallCalibration } from '../../src/database/recall-calibration.ts';
 import {
   beamForRecall,
   decodeCurves,
   encodeCurves,
   type RecallCurve,
 } from '../../src/database/recall-curve.ts';
+import type { VectorStore } from '../../src/database/vector-store.ts';
 
 const points = fc
   .uniqueArray(
@@ -61,11 +63,32 @@ test('between two widths the beam lies between them, beyond the last it is the l
 
 test('curves survive a round trip, and any other bytes are none', () => {
   fc.assert(
-    fc.property(fc.nat(), fc.array(curve, { maxLength: 4 }), (vectors, curves) => {
-      expect(decodeCurves(encodeCurves({ vectors, curves }))).toEqual({ vectors, curves });
-    }),
+    fc.property(
+      fc.nat(),
+      fc.boolean(),
+      fc.array(curve, { maxLength: 4 }),
+      (vectors, onBits, curves) => {
+        const all = { vectors, onBits, curves };
+        expect(decodeCurves(encodeCurves(all))).toEqual(all);
+      },
+    ),
   );
   const texts = ['', '{', '{}', 'null', '{"format":2,"vectors":3,"curves":[{"k":1,"points":[]}]}'];
   for (const text of texts) expect(decodeCurves(Buffer.from(text))).toBeUndefined();
   expect(decodeCurves(Buffer.from('{"format":1,"vectors":1,"curves":[]}'))).toBeUndefined();
+});
+
+test('curves serve as long as searches walk on the codes that they were measured with', () => {
+  const curve = { k: 10, points: [[16, 1, 0.07]] } as const;
+  const stored = encodeCurves({ vectors: 100, onBits: false, curves: [curve] });
+  const vectors = { hasBits: false, counters: { live: 100 } };
+  const calibration = (): RecallCalibration => {
+    const space = { vectors } as unknown as VectorStore;
+    return new RecallCalibration(space, () => stored);
+  };
+  expect(calibration().knownBeamFor(10, 0.9)).toEqual({ ef: 16, stop: 0.07 });
+  const first = calibration();
+  vectors.hasBits = true;
+  expect(first.knownBeamFor(10, 0.9)).toBeUndefined();
+  expect(calibration().knownBeamFor(10, 0.9)).toBeUndefined();
 });

@@ -1,0 +1,180 @@
+/** What `codes: 'auto'` comes to, by dimension, number of vectors and memory. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type Random, seededRandom } from '../../src/base/random.ts';
+import { beamFactor, beamOnBits, mayNeedBits, needsBits } from '../../src/database/auto-codes.ts';
+import { planMemory } from '../../src/database/memory-plan.ts';
+import type { Collection } from '../../src/index.ts';
+import { fixture, randomVectors } from './fixtures.ts';
+
+const shapes = fc.record({
+  dimension: fc.integer({ min: 128, max: 600 }),
+  m: fc.integer({ min: 4, max: 64 }),
+});
+const counts = fc.integer({ min: 1000, max: 1_000_000 });
+
+test('searches walk on bits between two bounds of memory, which grow with the number of vectors', () => {
+  fc.assert(
+    fc.property(shapes, counts, (shape, count) => {
+      const isChosen = (memory: number): boolean => needsBits(shape, count, memory);
+      // Less than bits alone, and all that codes and lists take.
+      expect(isChosen((count * shape.dimension) / 8)).toBe(false);
+      expect(isChosen(count * (2 * shape.dimension + 8 * shape.m))).toBe(false);
+      const steps = Array.from({ length: 400 }, (_, i) => isChosen(count * 4 * (i + 1)));
+      const first = steps.indexOf(true);
+      expect(first).toBeGreaterThanOrEqual(0);
+      const last = steps.lastIndexOf(true);
+      expect(steps.slice(first, last + 1)).not.toContain(false);
+      expect(needsBits(shape, 2 * count, count * 8 * (first + 1))).toBe(true);
+    }),
+  );
+});
+
+test('where a search may walk on bits, a load makes some', () => {
+  const budgets = Array.from({ length: 60 }, (_, i) => planMemory((8 << 20) * 1.08 ** i));
+  fc.assert(
+    fc.property(shapes, counts, (shape, count) => {
+      const isUsed = budgets.some(({ moduleBytes }) => needsBits(shape, count, moduleBytes));
+      if (isUsed) expect(mayNeedBits(shape, count)).toBe(true);
+    }),
+  );
+  expect(mayNeedBits({ dimension: 128, m: 16 }, 100_000)).toBe(true);
+  expect(mayNeedBits({ dimension: 128, m: 16 }, 10_000)).toBe(false);
+});
+
+test.each([
+  [128, 600_000, 25, false],
+  [128, 600_000, 35, true],
+  [128, 600_000, 50, true],
+  [128, 600_000, 70, true],
+  [128, 600_000, 256, false],
+  [192, 60_000, 10, true],
+  [192, 60_000, 18, false],
+  [256, 60_000, 14, true],
+  [256, 60_000, 25, false],
+  [384, 60_000, 35, true],
+  [384, 60_000, 50, false],
+  [512, 60_000, 35, true],
+  [512, 60_000, 100, false],
+  [784, 60_000, 14, true],
+  [784, 60_000, 1000, true],
+])(
+  'as was measured: of %i dimensions and %i vectors in %i MB',
+  (dimension, count, megabytes, isBits) => {
+    const { moduleBytes } = planMemory(megabytes * 1e6);
+    expect(needsBits({ dimension, m: 16 }, count, moduleBytes)).toBe(isBits);
+  },
+);
+
+test('a beam on bits is wider, the fewer dimensions the more, and not without end', () => {
+  expect([128, 256, 768].map(beamFactor)).toEqual([4, 2.5, 1.5]);
+  expect(beamOnBits(128, 10)).toBe(40);
+  expect(beamOnBits(128, 4096)).toBe(0);
+});
+
+const dimension = 512;
+
+/** About a normal distribution. */
+const normal = (random: Random): number => random() + random() + random() - 1.5;
+
+/** Vectors of a few degrees of freedom, always the same ones. */
+function smooth(count: number, seed: number): Float32Array {
+  const degrees = 12;
+  const same = seededRandom(1);
+  const basis = Float32Array.from({ length: degrees * dimension }, () => normal(same));
+  const random = seededRandom(seed);
+  const vectors = new Float32Array(count * dimension);
+  for (let row = 0; row < count; row++) {
+    const vector = vectors.subarray(row * dimension, (row + 1) * dimension);
+    for (let degree = 0; degree < degrees; degree++) {
+      const weight = normal(random);
+      for (let i = 0; i < dimension; i++) vector[i] += weight * basis[degree * dimension + i];
+    }
+    for (let i = 0; i < dimension; i++) vector[i] += random() - 0.5;
+  }
+  return vectors;
+}
+
+const queries = smooth(100, 3);
+
+/** Of the nearest ten, how many each search finds with `ef`. */
+async function found(
+  collection: Collection,
+  reaches: readonly number[],
+  ef: number,
+): Promise<number> {
+  let sum = 0;
+  for (const [i, reach] of reaches.entries()) {
+    const vector = queries.subarray(i * dimension, (i + 1) * dimension);
+    const hits = await collection.search({ vector, k: 10, ef });
+    sum += hits.filter((hit) => hit.distance <= reach).length / 10;
+  }
+  return sum / reaches.length;
+}
+
+test('what was filled with much memory walks on bits with little, finds as much with the same ef, and comes back', async () => {
+  const ample = { memoryBytes: 96 << 20 };
+  const scarce = { memoryBytes: 8 << 20 };
+  let f = await fixture({ dimension }, ample);
+  const { fileSystem } = f;
+  const bytes = await f.db.collection('bytes', {
+    dimension,
+    metric: 'l2',
+    codes: 'sq8',
+    exactBelow: 0,
+  });
+  const vectors = smooth(7400, 2);
+  for (const collection of [f.collection, bytes]) await collection.build({ vectors });
+  const reaches: number[] = [];
+  for (let i = 0; i < 100; i++) {
+    const vector = queries.subarray(i * dimension, (i + 1) * dimension);
+    const nearest = await bytes.search({ vector, k: 10, exact: true });
+    reaches.push(nearest[9].distance);
+  }
+  const shares = { 10: await found(bytes, reaches, 10), 30: await found(bytes, reaches, 30) };
+  expect([f.collection.info().codes, await found(f.collection, reaches, 10)]).toEqual([
+    'sq8',
+    shares[10],
+  ]);
+  await f.db.close();
+
+  f = await fixture({ dimension }, { ...scarce, fileSystem });
+  expect(f.collection.info().codes).toBe('bit');
+  expect((await f.db.collection('bytes')).info().codes).toBe('sq8');
+  expect(await found(f.collection, reaches, 10)).toBeGreaterThan(shares[10] - 0.01);
+  expect(await found(f.collection, reaches, 30)).toBeGreaterThan(shares[30] - 0.01);
+  const { bits = 0 } = (await f.db.stats()).memory.modulePartBytes;
+  expect(bits).toBeGreaterThan(0);
+  const added = queries.slice(0, dimension);
+  await f.collection.upsert({ id: 'new', vector: added });
+  const [first] = await f.collection.search({ vector: added, k: 1 });
+  expect([first.id, first.distance]).toEqual(['new', 0]);
+  await f.db.close();
+
+  f = await fixture({ dimension }, { ...ample, fileSystem });
+  expect(f.collection.info().codes).toBe('sq8');
+  const [again] = await f.collection.search({ vector: added, k: 1 });
+  expect([again.id, again.distance]).toEqual(['new', 0]);
+  expect((await f.db.check()).problems).toEqual([]);
+  await expect(f.db.collection('things', { codes: 'bit' })).rejects.toThrow('created with auto');
+  await f.db.close();
+});
+
+test('a load makes no bits of noise, for which they are too coarse, and nor do insertions after it', async () => {
+  await using f = await fixture({ dimension: 320 }, { memoryBytes: 32 << 20 });
+  const rows = randomVectors(2100, 320, 3).map((vector, id) => ({ id, vector }));
+  await f.collection.ingest(rows.slice(0, 2050));
+  await f.collection.upsert(rows.slice(2050));
+  expect(f.collection.info().codes).toBe('sq8');
+  const { bits = 0 } = (await f.db.stats()).memory.modulePartBytes;
+  expect(bits).toBe(0);
+});
+
+test('above 600 dimensions searches walk on bits as soon as there are some', async () => {
+  await using f = await fixture({ dimension: 601 }, { memoryBytes: 64 << 20 });
+  const rows = randomVectors(40, 601, 3).map((vector, id) => ({ id, vector }));
+  await f.collection.upsert(rows.slice(0, 10));
+  expect(f.collection.info().codes).toBe('sq8');
+  await f.collection.upsert(rows.slice(10));
+  expect(f.collection.info().codes).toBe('bit');
+});
