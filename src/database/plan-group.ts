@@ -45,6 +45,8 @@ export class PlanGroup {
     const sequence = await engine.writeSliced(this.#batch, (applied) => {
       for (const plan of this.plans) plan.applied(applied);
     });
+    const slice = new TimeSlice(pace);
+    for (const plan of this.plans) await slice.run(plan.settling());
     return { durable: engine.committed(sequence) };
   }
 

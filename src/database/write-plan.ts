@@ -235,6 +235,11 @@ export class WritePlan {
     for (const done of this.#afterCommit) done();
   }
 
+  /** After `applied`, and before the next plan: gives memory that the plan held back, with pauses. */
+  *settling(): Generator<void, void> {
+    for (const { graph } of this.#store.vectorStores) yield* graph.settlingPlan();
+  }
+
   /** Undoes everything since the beginning. */
   rollback(): void {
     this.#store.rollbackPlan(this.sequence);

@@ -302,6 +302,11 @@ export class GraphIndex {
     this.#before = undefined;
   }
 
+  /** After `commitPlan`, and before the next plan: gives memory of the plan back, with pauses. */
+  settlingPlan(): Generator<void, void> {
+    return this.#touched.settling();
+  }
+
   /** Restores lists and entry. Also after an error in the middle of a call. */
   rollbackPlan(): void {
     this.#touched.rollback();

@@ -2,6 +2,7 @@
  * The neighbour lists that a plan has changed: pinned in memory, because the store does not have them
  * yet, and remembered with what is needed to write them, or to forget them.
  */
+import { assert } from '../base/assert.ts';
 import type { ListCache } from './list-cache.ts';
 
 export interface TouchedList {
@@ -18,6 +19,9 @@ export interface TouchedList {
 }
 
 const NEW = -1;
+
+/** So many are let go in one step of `settling`: a few microseconds. */
+const LISTS_PER_STEP = 32;
 
 class Touched implements TouchedList {
   readonly layer: number;
@@ -43,7 +47,9 @@ export class TouchedLists {
   readonly #lists: ListCache;
   readonly #keepsReplaced: boolean;
   /** By layer, then by node. */
-  readonly #byLayer: Map<number, Touched>[] = [];
+  #byLayer: Map<number, Touched>[] = [];
+  /** The store has them, and they are still pinned. */
+  #committed: Map<number, Touched>[] = [];
 
   /** `keepsReplaced`: whether somebody asks what rewritten lists were before. */
   constructor(lists: ListCache, keepsReplaced: boolean) {
@@ -92,12 +98,22 @@ export class TouchedLists {
     for (const layer of this.#byLayer) yield* layer.values();
   }
 
-  /** The store has them: they may be evicted. */
+  /** The store has them. O(1): `settling` must follow before the next list is touched. */
   commit(): void {
-    for (const layer of this.#byLayer) {
-      for (const { layer: number, node } of layer.values()) this.#lists.unpin(number, node);
+    this.#committed = this.#byLayer;
+    this.#byLayer = [];
+  }
+
+  /** Committed lists may be evicted from now on, a few of them a step. */
+  *settling(): Generator<void, void> {
+    let count = 0;
+    for (const layer of this.#committed) {
+      for (const { layer: number, node } of layer.values()) {
+        this.#lists.unpin(number, node);
+        if (++count % LISTS_PER_STEP === 0) yield;
+      }
     }
-    this.#byLayer.length = 0;
+    this.#committed = [];
   }
 
   /** The store will not have them: they are forgotten, and read again when needed. */
@@ -112,6 +128,7 @@ export class TouchedLists {
   }
 
   #layer(layer: number): Map<number, Touched> {
+    assert(this.#committed.length === 0, 'a commit is settled before the next list is touched');
     while (this.#byLayer.length <= layer) this.#byLayer.push(new Map());
     return this.#byLayer[layer];
   }

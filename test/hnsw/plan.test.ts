@@ -103,3 +103,14 @@ test('a graph that outgrows its memory is the same one', async () => {
   expect(scarce.listReads).toBeGreaterThan(ample.listReads);
   expect(await scarce.graph.check()).toMatchObject({ problems: [], nodes: 2600, reachable: 1 });
 });
+
+test('a commit lets its lists go in steps, before the next plan touches any', () => {
+  const world = new World({ dimension: 4 });
+  const vectors = uniformVectors(60, 4, 9);
+  for (const vector of vectors) world.add(vector);
+  world.graph.commitPlan();
+  expect(() => world.add(vectors[0])).toThrow('is settled before');
+  let steps = 1;
+  for (const _ of world.graph.settlingPlan()) steps++;
+  expect(steps).toBeGreaterThan(1);
+});

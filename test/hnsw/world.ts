@@ -215,6 +215,7 @@ export class World implements NeighbourSource, VectorSource {
       this.lists.set(key, Uint32Array.from(list).sort());
     }
     this.graph.commitPlan();
+    for (const _ of this.graph.settlingPlan());
     this.#endPlan();
   }
 
