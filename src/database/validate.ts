@@ -156,10 +156,14 @@ function sumOfSquares(values: Float32Array): number {
   let [a, b, c, d] = [0, 0, 0, 0];
   const whole = values.length & ~3;
   for (let i = 0; i < whole; i += 4) {
-    a += values[i] * values[i];
-    b += values[i + 1] * values[i + 1];
-    c += values[i + 2] * values[i + 2];
-    d += values[i + 3] * values[i + 3];
+    const p = values[i];
+    const q = values[i + 1];
+    const r = values[i + 2];
+    const s = values[i + 3];
+    a += p * p;
+    b += q * q;
+    c += r * r;
+    d += s * s;
   }
   for (let i = whole; i < values.length; i++) a += values[i] * values[i];
   return a + b + (c + d);

@@ -191,7 +191,10 @@ export class Memtable {
   /** Whether `sequence` sees an entry of a key. */
   has(tree: number, hi: number, lo: number, sequence: number): boolean {
     const words = this.#words;
-    const node = seekNode(words, this.headOf(tree), hi, lo, sequence);
+    const head = this.headOf(tree);
+    // Mostly there is nothing of the tree.
+    if (words[head + NEXT] === 0) return false;
+    const node = seekNode(words, head, hi, lo, sequence);
     return node !== 0 && words[node + KEY_LO] === lo && words[node + KEY_HI] === hi;
   }
 

@@ -43,7 +43,7 @@ import { distanceTo, squaresFor } from './exact';
 import { distanceOf, keyOf, nodeOf } from './key';
 import { BEST_COUNT, PHASE, PHASE_REFINE, PHASE_REFINED, REFINE_END, REFINE_NEXT } from './scratch';
 import { codeCellOf, holdsVectors, pageOf, peekCell, slotInCell, slotOf } from './space';
-import { touchEntries } from './touch';
+import { touchRows } from './touch';
 
 /** Standard errors by which an estimate may be off and still be found, of bits. */
 const Z_BITS: f64 = 2;
@@ -102,7 +102,7 @@ export function refineExact(walk: u32, entries: u32, count: u32): void {
   const metric = load<u32>(space, SPACE_METRIC);
   const dimension = load<u32>(space, SPACE_DIMENSION);
   const query = load<u32>(walk, WALK_QUERY);
-  touchEntries(walk, entries, count, dimension << 2);
+  touchRows(walk, entries, count, dimension << 2);
   const squares = squaresFor(metric, query, dimension);
   const end = entries + (count << 3);
   for (let at = entries; at < end; at += 8) {

@@ -36,6 +36,28 @@ export function touchEntries(walk: u32, entries: u32, count: u32, bytes: u32): v
 }
 
 /**
+ * As `touchEntries`, of what is long, eight lines at a time: the fewer instructions lie between two lines, the more of them are
+ * on their way together.
+ */
+export function touchRows(walk: u32, entries: u32, count: u32, bytes: u32): void {
+  const stop = entries + (count << 3);
+  let sum: u32 = 0;
+  for (let at = entries; at < stop; at += 8) {
+    let line = load<u32>(at, 4);
+    const end = line + bytes;
+    for (; line + 512 <= end; line += 512) {
+      sum += <u32>load<u8>(line) + <u32>load<u8>(line, 64);
+      sum += <u32>load<u8>(line, 128) + <u32>load<u8>(line, 192);
+      sum += <u32>load<u8>(line, 256) + <u32>load<u8>(line, 320);
+      sum += <u32>load<u8>(line, 384) + <u32>load<u8>(line, 448);
+    }
+    for (; line < end; line += 64) sum += <u32>load<u8>(line);
+    sum += <u32>load<u8>(end - 1);
+  }
+  keep(walk, sum);
+}
+
+/**
  * Touches the lists of the two nearest candidates. Mostly one of them is the node that is expanded next, and its
  * list comes while codes are waited for and measured.
  */
