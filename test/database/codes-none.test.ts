@@ -163,8 +163,8 @@ test('an equal vector changes no graph, and a damaged page is told, shown, and c
 });
 
 test('a backup has the vectors', async () => {
-  await using f = await fixture({ dimension: 12, codes: 'none' });
-  const vectors = randomVectors(300, 12, 11);
+  await using f = await fixture({ dimension: 300, codes: 'none' });
+  const vectors = randomVectors(100, 300, 11);
   await f.collection.upsert(vectors.map((vector, id) => ({ id, vector })));
   await f.db.backup('/backup');
   const db = await open('/backup', { fileSystem: f.fileSystem, memoryBytes: SMALL_MEMORY });

@@ -65,7 +65,7 @@ const scenes: fc.Arbitrary<Scene> = fc.integer({ min: 1, max: 70 }).chain((dimen
     fc.integer({ min: -32, max: 32 }).map((sixteenths) => sixteenths / 16),
   );
   const ids = fc.uniqueArray(fc.nat(NODES_MAX - 1), { minLength: 1, maxLength: NODES_MAX });
-  return fc.record({
+  const scene = fc.record({
     metric: fc.constantFrom(METRIC_L2, METRIC_COSINE, METRIC_DOT),
     slots: fc.constantFrom('sq8', 'vectors'),
     factor: fc.constantFrom(1, Math.fround(1.21), 1.5),
@@ -76,7 +76,19 @@ const scenes: fc.Arbitrary<Scene> = fc.integer({ min: 1, max: 70 }).chain((dimen
     leaves: fc.array(ids, { minLength: 1, maxLength: 4 }),
     step: fc.integer({ min: 1, max: 50 }),
   });
+  const twins = fc.array(fc.tuple(fc.nat(NODES_MAX - 1), fc.nat(NODES_MAX - 1)), { maxLength: 20 });
+  return fc.tuple(scene, twins).map(([given, pairs]) => withTwins(given, pairs));
 });
+
+/** Vectors that differ in their last value from others, or not at all. */
+function withTwins(scene: Scene, pairs: readonly (readonly [number, number])[]): Scene {
+  const vectors = [...scene.vectors];
+  const { length } = vectors;
+  for (const [from, to] of pairs) {
+    vectors[to % length] = vectors[from % length].with(-1, (from + to) % 2);
+  }
+  return { ...scene, vectors };
+}
 
 /** Writes a job and slots; gives the job's address, and how what the slots hold is compared. */
 function place({ metric, slots: kind, factor, vectors }: Scene): Placed {

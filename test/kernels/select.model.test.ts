@@ -108,48 +108,69 @@ function restore(space: MemorySpace): void {
   for (let page = 0; page < space.pages; page++) space.restoreCodes(page);
 }
 
-test('selection follows the strict rule, then the one with slack, and fills up to half of what is asked for', () => {
-  const runs = fc.record({
-    scene: sceneOf({ min: 1, max: 200 }),
+interface Selection {
+  readonly scene: Scene;
+  readonly ghosts: readonly number[];
+  readonly m: number;
+  readonly ef: number;
+}
+
+function selectionOf(scene: fc.Arbitrary<Scene>): fc.Arbitrary<Selection> {
+  return fc.record({
+    scene,
     ghosts: fc.array(fc.nat(199), { maxLength: 40 }),
     m: fc.integer({ min: 1, max: 12 }),
     ef: fc.integer({ min: 1, max: 200 }),
   });
-  fc.assert(
-    fc.property(runs, ({ scene, ghosts, m, ef }) => {
-      const space = place(scene);
-      const nodes = scene.vectors.length;
-      // A chain, so that the walk comes by every node.
-      for (let node = 0; node < nodes; node++) {
-        space.setList(0, node, node + 1 < nodes ? [node + 1] : []);
-      }
-      const walk = new MemoryWalk(bump, space, nodes);
-      walk.prepare(scene.vectors[0]);
-      exports.walkBegin(walk.address, 0, 0, 0, nodes);
-      walk.finish((address) => exports.walkRun(address, 1000));
-      exports.walkContinue(walk.address, 0, Math.min(ef, nodes));
-      walk.finish((address) => exports.walkRun(address, 1000));
-      const results = walk.results();
-      const dead = new Set(ghosts);
-      // They die between the walk and the selection.
-      for (const ghost of dead) if (ghost < nodes) space.setLive(ghost, false);
+}
 
-      finish(scene, space, walk, () => exports.selectNeighbours(walk.address, m, scene.alpha));
-      restore(space);
-      const limit = Math.min(m, capBottom);
-      const candidates = results.filter(({ node }) => !dead.has(node));
-      const rule = { metric: scene.metric, between: comparisonOf(scene, space) };
-      const strict = prune(rule, candidates, limit, 1);
-      const rest = strict.dropped;
-      const { chosen, dropped } = prune(rule, rest, limit, scene.alpha, strict.chosen);
-      const least = Math.floor(limit / 2);
-      const expected = [...chosen, ...dropped.slice(0, Math.max(0, least - chosen.length))];
-      expected.sort(compareNeighbours);
-      expect(walk.selected()).toEqual(expected.map(({ node }) => node));
-      expect(walk.results()).toEqual(results);
-    }),
-    { numRuns: 200 },
-  );
+function expectSelected({ scene, ghosts, m, ef }: Selection): void {
+  const space = place(scene);
+  const nodes = scene.vectors.length;
+  // A chain, so that the walk comes by every node.
+  for (let node = 0; node < nodes; node++) {
+    space.setList(0, node, node + 1 < nodes ? [node + 1] : []);
+  }
+  const walk = new MemoryWalk(bump, space, nodes);
+  walk.prepare(scene.vectors[0]);
+  exports.walkBegin(walk.address, 0, 0, 0, nodes);
+  walk.finish((address) => exports.walkRun(address, 1000));
+  exports.walkContinue(walk.address, 0, Math.min(ef, nodes));
+  walk.finish((address) => exports.walkRun(address, 1000));
+  const results = walk.results();
+  const dead = new Set(ghosts);
+  // They die between the walk and the selection.
+  for (const ghost of dead) if (ghost < nodes) space.setLive(ghost, false);
+
+  finish(scene, space, walk, () => exports.selectNeighbours(walk.address, m, scene.alpha));
+  restore(space);
+  const limit = Math.min(m, capBottom);
+  const candidates = results.filter(({ node }) => !dead.has(node));
+  const rule = { metric: scene.metric, between: comparisonOf(scene, space) };
+  const strict = prune(rule, candidates, limit, 1);
+  const rest = strict.dropped;
+  const { chosen, dropped } = prune(rule, rest, limit, scene.alpha, strict.chosen);
+  const least = Math.floor(limit / 2);
+  const expected = [...chosen, ...dropped.slice(0, Math.max(0, least - chosen.length))];
+  expected.sort(compareNeighbours);
+  expect(walk.selected()).toEqual(expected.map(({ node }) => node));
+  expect(walk.results()).toEqual(results);
+}
+
+test('selection follows the strict rule, then the one with slack, and fills up to half of what is asked for', () => {
+  fc.assert(fc.property(selectionOf(sceneOf({ min: 1, max: 200 })), expectSelected), {
+    numRuns: 200,
+  });
+});
+
+test('so it is with long vectors, of which few are gathered at a time', () => {
+  const long = sceneOf({ min: 40, max: 60 }).map((scene) => ({
+    ...scene,
+    vectors: scene.vectors.map((vector) =>
+      Float32Array.from({ length: 6000 }, (_, i) => vector[i % vector.length]),
+    ),
+  }));
+  fc.assert(fc.property(selectionOf(long), expectSelected), { numRuns: 10 });
 });
 
 test('a back edge is there already, is appended, refused, or has a full list chosen anew', () => {

@@ -143,8 +143,10 @@ export const GATHERED_CODE: u32 = 32;
 
 export const NO_NODE: u32 = 0xffffffff;
 
-/** How many results are gathered at a time for selection. */
-export const SELECT_WINDOW: u32 = 64;
+/** How many results are gathered at a time for selection: so many at the most and at the least, and of so many bytes. */
+const WINDOW_MOST: u32 = 64;
+const WINDOW_LEAST: u32 = 8;
+const WINDOW_BYTES: u32 = 1 << 17;
 
 const CANDIDATES_MIN: u32 = 64;
 const VISITED_PLACES_MIN: u32 = 256;
@@ -177,9 +179,15 @@ export function gatherStride(space: u32): u32 {
   return GATHERED_CODE + ((slotCodeBytes(space) + 31) & ~31);
 }
 
+/** How many results are gathered at a time for selection: few of what is long, so that memory has room for the scratch. */
+@inline
+export function selectWindow(space: u32): u32 {
+  return max(min(WINDOW_BYTES / slotCodeBytes(space), WINDOW_MOST), WINDOW_LEAST);
+}
+
 @inline
 function gatherRoom(space: u32): u32 {
-  return largestCap(space) + SELECT_WINDOW + 2;
+  return largestCap(space) + selectWindow(space) + 2;
 }
 
 function pendingRoom(space: u32): u32 {
@@ -187,7 +195,7 @@ function pendingRoom(space: u32): u32 {
 }
 
 function needRoom(space: u32): u32 {
-  return largestCap(space) + SELECT_WINDOW + 2;
+  return largestCap(space) + WINDOW_MOST + 2;
 }
 
 /** Bytes of the header and the arrays of fixed size. */

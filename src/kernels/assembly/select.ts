@@ -26,7 +26,7 @@ import {
   PRUNED_COUNT,
   SELECT_IS_SLACK,
   SELECT_NEXT,
-  SELECT_WINDOW,
+  selectWindow,
 } from './scratch';
 
 /**
@@ -69,7 +69,7 @@ export function selectNeighbours(walk: u32, m: u32, alpha: f32): u32 {
 function addWindow(walk: u32): bool {
   const results = load<u32>(walk, WALK_RESULTS);
   const first = load<u32>(walk, SELECT_NEXT);
-  const end = min(load<u32>(walk, WALK_RESULT_COUNT), first + SELECT_WINDOW);
+  const end = min(load<u32>(walk, WALK_RESULT_COUNT), first + selectWindow(load<u32>(walk, WALK_SPACE)));
   for (let i = first; i < end; i++) {
     const key = load<u64>(results + (i << 3));
     addGathered(walk, nodeOf(key), key);
