@@ -8,12 +8,12 @@ import type { Session } from './session.ts';
 
 /** Changes what is in the place of `store`, and again what has taken that place meanwhile. NOT_FOUND when it was dropped. */
 export async function changeCurrent<T>(
-  session: Pick<Session, 'current'>,
+  session: Pick<Session, 'collections'>,
   store: CollectionStore,
   change: (current: CollectionStore) => Promise<T>,
 ): Promise<T> {
   for (;;) {
-    const current = session.current(store);
+    const current = session.collections.current(store);
     try {
       return await change(current);
     } catch (error) {

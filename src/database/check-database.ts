@@ -68,7 +68,7 @@ export async function checkDatabase(session: Session): Promise<CheckReport> {
   };
   const { problems: found } = await session.stores.engine.check();
   problems.push(...found);
-  for (const store of session.openCollections) {
+  for (const store of session.collections.open) {
     const check = new CollectionCheck(session, store, problems);
     await check.run();
     counts.collections++;
@@ -82,7 +82,7 @@ export async function checkDatabase(session: Session): Promise<CheckReport> {
     counts.withoutInEdge += check.withoutInEdge;
     counts.unreachable += check.unreachable;
   }
-  const stores = session.allCollections.flatMap(({ vectorStores }) => vectorStores);
+  const stores = session.collections.all.flatMap(({ vectorStores }) => vectorStores);
   const spaces = stores.map(({ vectors }) => vectors);
   problems.push(...(await checkPages(session.stores.pages, spaces)).problems);
   return { ok: problems.length === 0, problems: problems.slice(0, PROBLEMS_MAX), counts };

@@ -115,7 +115,7 @@ export class CollectionCatalog {
       const entry = this.#entries.get(name);
       if (entry === undefined) return { result: false, applied: () => {} };
       writeCatalogEntry(batch, { ...entry, isDropped: true });
-      const store = this.#session.collection(entry);
+      const store = this.#session.collections.storeOf(entry);
       return { result: true, applied: (sequence) => this.#drop(store, sequence) };
     });
   }
@@ -133,7 +133,7 @@ export class CollectionCatalog {
       const applied = (sequence: number): void => {
         this.#drop(store, sequence);
         this.#made(entry, counters);
-        const next = this.#session.collection(entry);
+        const next = this.#session.collections.storeOf(entry);
         next.options = store.options;
         store.successor = next;
       };

@@ -109,7 +109,7 @@ export class Collection<Meta = unknown> {
 
   /** NOT_FOUND when it was dropped. */
   get #store(): CollectionStore {
-    this.#opened = this.#session.current(this.#opened);
+    this.#opened = this.#session.collections.current(this.#opened);
     return this.#opened;
   }
 

@@ -132,7 +132,7 @@ export function gatherStats(session: Session): DatabaseStats {
       freeableBytes: freeableBytes(session, paged),
     },
     trees: lsm.trees,
-    graph: [...session.openCollections].flatMap(({ entry, vectorStores }) =>
+    graph: [...session.collections.open].flatMap(({ entry, vectorStores }) =>
       vectorStores.map((space) => graphStats(entry.name, space)),
     ),
     cache: cacheStats(session),
@@ -158,8 +158,8 @@ function graphStats(collection: string, space: VectorStore): GraphStats {
   return { collection, vectorName, vectors: live, ghosts, free, pages, fill, layers };
 }
 
-function* openSpaces({ allCollections }: Session): Generator<VectorStore> {
-  for (const { vectorStores } of allCollections) yield* vectorStores;
+function* openSpaces({ collections }: Session): Generator<VectorStore> {
+  for (const { vectorStores } of collections.all) yield* vectorStores;
 }
 
 function memoryStats(session: Session): MemoryStats {
@@ -168,7 +168,7 @@ function memoryStats(session: Session): MemoryStats {
   const { jobBytes } = planMemory(options.memoryBytes);
   const { totalBytes, freeBytes, cellBytes, runBytes } = stores.allocator.stats();
   const moduleBytes = totalBytes - freeBytes;
-  const followed = [...session.allCollections].map(({ followBytes }) => followBytes);
+  const followed = [...session.collections.all].map(({ followBytes }) => followBytes);
   const bulkBytes = stores.bulk.bytes + sum(followed);
   const stagedBytes = stores.reads.bytes;
   const nameBytes = stores.names.bytes;

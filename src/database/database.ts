@@ -98,7 +98,10 @@ export class Database implements AsyncDisposable {
     try {
       const entries = this.#session.catalog.entriesAt(view.sequence);
       const stores = new Map(
-        Array.from(entries, ([name, entry]) => [name, () => this.#session.collection(entry)]),
+        Array.from(entries, ([name, entry]) => [
+          name,
+          () => this.#session.collections.storeOf(entry),
+        ]),
       );
       return new Snapshot(this.#session, view, stores);
     } catch (error) {
@@ -142,7 +145,7 @@ export class Database implements AsyncDisposable {
   async check(): Promise<CheckReport> {
     this.#session.assertOpen();
     const { entries, dropped } = this.#session.catalog;
-    for (const entry of [...entries, ...dropped]) this.#session.collection(entry);
+    for (const entry of [...entries, ...dropped]) this.#session.collections.storeOf(entry);
     return await this.#session.betweenCommits(() => checkDatabase(this.#session));
   }
 
@@ -169,7 +172,7 @@ export class Database implements AsyncDisposable {
     this.#session.assertWritable();
     checkKeys(options, ['onProgress', 'signal'], 'compact');
     checkSignal(options.signal);
-    for (const entry of this.#session.catalog.entries) this.#session.collection(entry);
+    for (const entry of this.#session.catalog.entries) this.#session.collections.storeOf(entry);
     return await this.#session.modify(async () => {
       await this.#session.purger.idle();
       return await this.#session.sweeper.compact(options);
@@ -187,11 +190,11 @@ export class Database implements AsyncDisposable {
 
   #storeOf(name: string): CollectionStore {
     checkName(name, 'name');
-    return this.#session.collection(this.#session.catalog.entryOf(name));
+    return this.#session.collections.storeOf(this.#session.catalog.entryOf(name));
   }
 
   #open(entry: CatalogEntry, options: CollectionOptions): Collection {
-    const store = this.#session.collection(entry);
+    const store = this.#session.collections.storeOf(entry);
     checkStoredFields(entry.fields, options.fields);
     store.options = reopenCollectionOptions(entry.options, options);
     let collection = this.#collections.get(store);

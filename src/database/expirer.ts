@@ -51,7 +51,7 @@ export class Expirer {
   /** Deletes everything that has expired by now. */
   async purgeAll(): Promise<void> {
     await this.idle();
-    for (const store of this.#session.openCollections) {
+    for (const store of this.#session.collections.open) {
       await unlessDropped(store, () => this.#purge(store));
     }
   }
@@ -67,12 +67,12 @@ export class Expirer {
   }
 
   #noteAll(): void {
-    for (const store of this.#session.openCollections) this.note(store);
+    for (const store of this.#session.collections.open) this.note(store);
   }
 
   async #runInBackground(): Promise<void> {
     try {
-      for (const store of this.#session.openCollections) {
+      for (const store of this.#session.collections.open) {
         await unlessDropped(store, () => this.#purge(store));
       }
       this.#running = undefined;

@@ -137,7 +137,7 @@ async function fill(
     const durable = Promise.resolve();
     throwIfAborted(signal);
     // It may have been emptied, or dropped, before this turn came.
-    const store = session.current(given);
+    const store = session.collections.current(given);
     if (!isUntouched(store)) return { result: { store, count: 0, records: 0 }, durable };
     // The tables of a bulk load follow the last checkpoint.
     await session.checkpointer.run();

@@ -88,8 +88,9 @@ export async function openSession(
       const unfinished = [...session.catalog.entries].filter(({ fields }) =>
         fields.some(({ state }) => state !== 'ready'),
       );
-      session.fieldJobs.resume(unfinished.map((entry) => session.collection(entry)));
-      for (const entry of session.catalog.dropped) session.purger.add(session.collection(entry));
+      session.fieldJobs.resume(unfinished.map((entry) => session.collections.storeOf(entry)));
+      for (const entry of session.catalog.dropped)
+        session.purger.add(session.collections.storeOf(entry));
     }
     return session;
   } catch (error) {

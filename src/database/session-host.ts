@@ -2,10 +2,10 @@
  * What the parts of a session ask of it, and of each other through it: sweeps, the end of records, the purge of what
  * was dropped, jobs on fields, the catalog. `Session` makes them all and is one.
  */
-import type { CatalogEntry } from './catalog.ts';
 import type { EffectiveDatabaseOptions } from './check-options.ts';
 import type { Checkpointer } from './checkpointer.ts';
 import type { CollectionStore } from './collection-store.ts';
+import type { OpenCollections } from './open-collections.ts';
 import type { OpenViews } from './open-views.ts';
 import type { Stores } from './stores.ts';
 import type { WritePlan } from './write-plan.ts';
@@ -18,12 +18,9 @@ export interface SessionHost {
   readonly sweeper: { idle(): Promise<void> };
   readonly expirer: { purgeAll(): Promise<void> };
   readonly purger: { add(store: CollectionStore): void };
-  /** Those that were used since the database was opened, and were not dropped. */
-  readonly openCollections: readonly CollectionStore[];
+  readonly collections: OpenCollections;
   /** The time by which records expire, in ms since the epoch; it never goes back. */
   now(): number;
-  /** The store of a collection; made when it is asked for first. */
-  collection(entry: CatalogEntry): CollectionStore;
   /** The collection was dropped, and nothing is left of it. */
   forget(store: CollectionStore): void;
   /** One commit on a collection: see `Session.write`. */

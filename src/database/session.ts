@@ -5,14 +5,15 @@
 import { DatabaseError, withAdvice } from '../errors.ts';
 import { WriteBatch } from '../lsm/write-batch.ts';
 import type { Lock } from '../storage/file-system.ts';
-import { type CatalogEntry, spacesOf, writeCurves } from './catalog.ts';
+import { writeCurves } from './catalog.ts';
 import type { EffectiveDatabaseOptions } from './check-options.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { CollectionCatalog } from './collection-catalog.ts';
-import { CollectionStore } from './collection-store.ts';
+import type { CollectionStore } from './collection-store.ts';
 import { Expirer } from './expirer.ts';
 import { FieldJobs } from './field-jobs.ts';
 import { IngestSpool } from './ingest-spool.ts';
+import { isExhausted, OpenCollections } from './open-collections.ts';
 import { OpenViews } from './open-views.ts';
 import { PlanGroup } from './plan-group.ts';
 import { Purger } from './purger.ts';
@@ -50,9 +51,8 @@ export class Session implements SessionHost {
   readonly fieldJobs: FieldJobs;
   readonly purger: Purger;
   readonly catalog: CollectionCatalog;
+  readonly collections: OpenCollections;
   readonly #lock: Lock | undefined;
-  /** By collection number. */
-  readonly #collections = new Map<number, CollectionStore>();
   readonly #running = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
   #spools = 0;
@@ -71,100 +71,21 @@ export class Session implements SessionHost {
     this.fieldJobs = new FieldJobs(this);
     this.purger = new Purger(this);
     this.catalog = new CollectionCatalog(this);
+    this.collections = new OpenCollections(stores, options, (store) => this.expirer.note(store));
     this.#lock = lock;
-  }
-
-  /** The store of a collection; made when it is asked for first. */
-  collection(entry: CatalogEntry): CollectionStore {
-    const known = this.#collections.get(entry.collection);
-    if (known !== undefined) return known;
-    const store = this.#make(entry);
-    this.#finishReplay(store);
-    return store;
-  }
-
-  #make(entry: CatalogEntry): CollectionStore {
-    const store = new CollectionStore(this.stores, entry);
-    this.#collections.set(entry.collection, store);
-    if (!this.options.readOnly && !entry.isDropped) this.expirer.note(store);
-    return store;
-  }
-
-  /** The log may have changed a collection without a vector of it: then this is all there is to do. */
-  #finishReplay(store: CollectionStore): void {
-    try {
-      store.finishReplay();
-    } catch (error) {
-      this.#collections.delete(store.entry.collection);
-      store.release();
-      throw error;
-    }
-  }
-
-  /** Those that were used since the database was opened, and were not dropped. */
-  get openCollections(): CollectionStore[] {
-    return this.allCollections.filter(({ entry }) => !entry.isDropped);
-  }
-
-  /** As `openCollections`, with those that were dropped and are not purged yet. */
-  get allCollections(): CollectionStore[] {
-    return [...this.#collections.values()];
-  }
-
-  /** What is in the place of a collection now. NOT_FOUND when it was dropped. */
-  current(store: CollectionStore): CollectionStore {
-    let current = store;
-    while (current.successor !== undefined) current = current.successor;
-    if (current.entry.isDropped) throw current.gone();
-    return current;
-  }
-
-  /** The collection that had this name at `sequence`, which a view holds, if it was dropped or emptied since. */
-  droppedSince(name: string, sequence: number): CollectionStore | undefined {
-    let first: CollectionStore | undefined;
-    for (const store of this.#collections.values()) {
-      const { entry, droppedSequence } = store;
-      if (entry.name !== name || droppedSequence <= sequence) continue;
-      // Later ones were made after it.
-      if (first === undefined || droppedSequence < first.droppedSequence) first = store;
-    }
-    return first;
   }
 
   /** The collection was dropped, and nothing is left of it. */
   forget(store: CollectionStore): void {
-    this.#collections.delete(store.entry.collection);
     this.catalog.forget(store.entry);
-    store.release();
+    this.collections.forget(store);
   }
 
-  /**
-   * Puts the vectors of the log into the pages that were not written before the database ended. They stay
-   * in memory until the next checkpoint: RESOURCE_EXHAUSTED when there is too little of it.
-   */
+  /** See `OpenCollections.replay`. What is dropped has its pages until they are purged. */
   replay(attachments: readonly VectorAttachment[]): void {
-    const bySpace = new Map<number, CatalogEntry>();
-    // What is dropped has its pages until they are purged.
-    const entries = [...this.catalog.entries, ...this.catalog.dropped];
-    for (const entry of attachments.length === 0 ? [] : entries) {
-      for (const { space } of spacesOf(entry)) bySpace.set(space, entry);
-    }
-    try {
-      for (const attachment of attachments) {
-        const entry = bySpace.get(attachment.space);
-        // The space of a collection that was dropped, and is purged.
-        if (entry === undefined) continue;
-        const store = this.#collections.get(entry.collection) ?? this.#make(entry);
-        store.replay(attachment);
-      }
-      for (const store of this.allCollections) this.#finishReplay(store);
-    } catch (cause) {
-      if (!isExhausted(cause)) throw cause;
-      const message =
-        `memoryBytes: ${this.options.memoryBytes} is too small to replay the ${attachments.length} ` +
-        'vectors of the log; open with what the database was written with, and close it once';
-      throw new DatabaseError('RESOURCE_EXHAUSTED', message, { cause });
-    }
+    const isEmpty = attachments.length === 0;
+    const entries = isEmpty ? [] : [...this.catalog.entries, ...this.catalog.dropped];
+    this.collections.replay(entries, attachments);
   }
 
   /** The time by which records expire, in ms since the epoch; it never goes back. */
@@ -351,7 +272,7 @@ export class Session implements SessionHost {
   async #saveCurves(): Promise<void> {
     const { engine } = this.stores;
     const batch = new WriteBatch();
-    for (const { vectorStores } of this.openCollections) {
+    for (const { vectorStores } of this.collections.open) {
       for (const { id, calibration } of vectorStores) {
         const curves = calibration.takeUnsaved();
         if (curves !== undefined) writeCurves(batch, id, curves);
@@ -368,7 +289,7 @@ export class Session implements SessionHost {
     this.purger.stop();
     await Promise.allSettled(this.#running);
     // Those of collections that were dropped too: what is measured there is read like the rest.
-    for (const { vectorStores } of this.allCollections) {
+    for (const { vectorStores } of this.collections.all) {
       for (const { calibration } of vectorStores) await calibration.stop();
     }
     await this.sweeper.idle();
@@ -410,10 +331,6 @@ async function inOrder(steps: readonly (() => unknown)[]): Promise<void> {
 function hold<T extends { durable: Promise<void> }>(held: T): T {
   held.durable.catch(() => {});
   return held;
-}
-
-function isExhausted(error: unknown): boolean {
-  return error instanceof DatabaseError && error.code === 'RESOURCE_EXHAUSTED';
 }
 
 function closed(): DatabaseError {

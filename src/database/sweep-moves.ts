@@ -117,7 +117,7 @@ export async function shrinkPageFile(
     const neededBytes = takenBytes - heldBytes;
     if (fileBytes - neededBytes <= slackBytes) break;
     let relocated = 0;
-    for (const store of session.openCollections) {
+    for (const store of session.collections.open) {
       for (const space of store.vectorStores) {
         const unit = pages.unitsIn(neededBytes);
         const work = () => relocatePages(session, { store, space }, { unit, control });

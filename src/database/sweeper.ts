@@ -90,7 +90,7 @@ export class Sweeper {
     if (space === undefined) return;
     this.#running = this.#runInBackground({ store, space }).then(() => {
       this.#running = undefined;
-      for (const other of this.#session.openCollections) this.noteCommit(other);
+      for (const other of this.#session.collections.open) this.noteCommit(other);
     });
   }
 
@@ -99,7 +99,7 @@ export class Sweeper {
     if (this.#held.size === 0) return;
     for (const space of this.#held) this.#retryAt.delete(space);
     this.#held.clear();
-    for (const store of this.#session.openCollections) this.noteCommit(store);
+    for (const store of this.#session.collections.open) this.noteCommit(store);
   }
 
   /** Sweeps, empties pages and merges tables until nothing is to be had. */
@@ -144,7 +144,7 @@ export class Sweeper {
   async #compactAll(options: CompactOptions, tally: Tally): Promise<void> {
     const { engine } = this.#session.stores;
     await this.#session.expirer.purgeAll();
-    for (const store of this.#session.openCollections) {
+    for (const store of this.#session.collections.open) {
       for (const space of store.vectorStores) {
         const forced = { ...options, isForced: true };
         await unlessDropped(store, () => this.#runOn({ store, space }, forced, tally));

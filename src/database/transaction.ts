@@ -33,7 +33,7 @@ export class Transaction {
   collection<Meta = unknown>(name: string): TransactionCollection<Meta> {
     const { session, view } = this.#scope;
     view.assertOpen();
-    const store = session.droppedSince(name, view.sequence) ?? this.#find(name);
+    const store = session.collections.droppedSince(name, view.sequence) ?? this.#find(name);
     let collection = this.#collections.get(store);
     if (collection === undefined) {
       const buffer = new TransactionBuffer(store, this.#scope.view);

@@ -20,7 +20,7 @@ async function opened() {
   const db = new Database(session);
   const things = await db.collection('things', { dimension, metric: 'l2', exactBelow: 0 });
   await things.upsert(vectors.map((vector, id) => ({ id, vector })));
-  const [store] = session.openCollections;
+  const [store] = session.collections.open;
   const source = { stores: session.stores, store, space: store.vectorStores[0] };
   const now = session.now();
   const plainly = (vector: Float32Array): readonly NamedMatch[] | undefined => {

@@ -16,7 +16,7 @@ test('each list that is looked at is a step, from the topmost layer down', async
   // So few that no sweep begins by itself, which would change lists meanwhile.
   const count = GHOSTS_MIN - 1;
   await things.upsert(randomVectors(count, 8, 3).map((vector, id) => ({ id, vector })));
-  const [space] = session.openCollections[0].vectorStores;
+  const [space] = session.collections.open[0].vectorStores;
   const { engine } = session.stores;
   const top = space.graph.entry?.layer ?? 0;
   expect(top).toBeGreaterThan(0);

@@ -18,7 +18,7 @@ async function cutOff(island: readonly number[]): Promise<void> {
   const session = await openSession('/db', fileSystem, options);
   const [entry] = session.catalog.entries;
   const { engine } = session.stores;
-  const hi = graphHi(session.collection(entry).defaultSpace.id, 0);
+  const hi = graphHi(session.collections.storeOf(entry).defaultSpace.id, 0);
   const batch = new WriteBatch();
   const scan = engine.scan(GRAPH_TREE, { fromHi: hi, fromLo: 0, toHi: hi, toLo: 0xffffffff });
   const ids = new Uint32Array(256);
@@ -44,7 +44,7 @@ test('nodes that only name each other are reached after a sweep', async () => {
   const session = await openSession('/db', fileSystem, options);
   const db = new Database(session);
   const things = await db.collection('things');
-  const { graph } = session.collection([...session.catalog.entries][0]).defaultSpace;
+  const { graph } = session.collections.storeOf([...session.catalog.entries][0]).defaultSpace;
   expect((await graph.check()).reachable).toBeLessThan(1);
   await things.delete(7);
   await db.compact();
