@@ -3,8 +3,8 @@
  * training, which fixes the centroid; until then there is none, and searches walk on SQ8.
  *
  * Bits are a function of the SQ8 slot and the centroid, so they can always be made again. Invariant: since
- * the training every bit page has a place on disk or is pinned (dirty or frozen); the live mask of a cell
- * in memory equals the slot states of its pages.
+ * the training every bit page has a place on disk or is pinned (dirty or frozen). Who lives is shown beside the
+ * bits (`bit-masks.ts`).
  */
 import { assert } from '../base/assert.ts';
 import { CorruptionError } from '../errors.ts';
@@ -13,6 +13,7 @@ import type { Space } from '../kernels/space.ts';
 import { BitCentroid } from './bit-centroid.ts';
 import { BitCheckpoint } from './bit-checkpoint.ts';
 import type { BitGeometry } from './bit-geometry.ts';
+import { BitMasks } from './bit-masks.ts';
 import type { Geometry } from './geometry.ts';
 import { MeanVector } from './mean-vector.ts';
 import type { PageColumn } from './page-column.ts';
@@ -21,7 +22,6 @@ import type { PageResidence } from './page-residence.ts';
 import type { PageStates } from './page-states.ts';
 import type { PageStore } from './page-store.ts';
 import type { PlaceBook } from './place-book.ts';
-import { countBits } from './slot-states.ts';
 import type { SpacePlan } from './space-plan.ts';
 import type { VectorReader } from './vector-reader.ts';
 
@@ -45,6 +45,7 @@ export class BitPages {
   readonly geometry: BitGeometry;
   readonly column: PageColumn;
   readonly checkpoint: BitCheckpoint;
+  readonly masks: BitMasks;
   readonly #options: BitPagesOptions;
   readonly #centroid: BitCentroid;
   /** The plan under way trains, or a bulk load does. */
@@ -52,14 +53,13 @@ export class BitPages {
   /** Opened, and dropped, by the plan under way. */
   readonly #opened = new Set<number>();
   #dropped: number[] = [];
-  /** 1 for each bit page all of whose slots are known to live by the tree: else each load asks for all its pages. */
-  #isWhole = new Uint8Array(0);
 
   constructor(options: BitPagesOptions) {
     const { spaceId, space, geometry, bits, column, store, book } = options;
     this.geometry = bits;
     this.column = column;
     this.#options = options;
+    this.masks = new BitMasks(options);
     this.#centroid = new BitCentroid(store, space, geometry.dimension);
     this.checkpoint = new BitCheckpoint({
       spaceId,
@@ -83,7 +83,7 @@ export class BitPages {
   open(): void {
     const { spaceId, store } = this.#options;
     this.checkpoint.reload();
-    this.#isWhole = new Uint8Array(0);
+    this.masks.forgetAll();
     this.endBulk();
     this.#centroid.read(spaceId, store.map, store.file.path);
   }
@@ -118,7 +118,7 @@ export class BitPages {
       const what = `bit page ${bitPage} of space ${spaceId} has no place in the page file`;
       throw new CorruptionError(what, { file: store.file.path, offset: 0 });
     }
-    return this.column.load(bitPage, place, (address) => this.#showAll(bitPage, address));
+    return this.column.load(bitPage, place, (address) => this.masks.fill(bitPage, address));
   }
 
   /** The address of a node's bits, its record number first; 0 when they are not in memory. */
@@ -186,28 +186,6 @@ export class BitPages {
     return { hi: this.checkpoint.id, lo: BITS_CENTROID, value: this.#centroid.encode() };
   }
 
-  /** The states of `page` show in the mask of its bit cell, if that is in memory. */
-  show(page: number, live: Uint32Array): void {
-    const { pagesPerBitPage } = this.geometry;
-    const { slotsPerPage } = this.#options.geometry;
-    const address = this.column.peek(Math.floor(page / pagesPerBitPage));
-    if (address === 0) return;
-    const first = (page % pagesPerBitPage) * slotsPerPage;
-    copyBits(live, slotsPerPage, this.liveMask(address), first);
-  }
-
-  /** What the tree says of the states of `page` may be new. */
-  forgetStates(page: number): void {
-    const bitPage = Math.floor(page / this.geometry.pagesPerBitPage);
-    if (bitPage < this.#isWhole.length) this.#isWhole[bitPage] = 0;
-  }
-
-  /** The mask of the cell at `address`: a view, valid as long as the cell. */
-  liveMask(address: number): Uint32Array {
-    const { u32 } = this.#options.store.kernels.memory;
-    return u32.subarray(address >>> 2, (address >>> 2) + this.geometry.maskWords);
-  }
-
   /** In a plan: the space is about to have `pages` pages only. May throw RESOURCE_EXHAUSTED. */
   dropFrom(pages: number, pagesBefore: number): void {
     if (!this.isReady) return;
@@ -270,12 +248,6 @@ export class BitPages {
     return -1;
   }
 
-  /** Whether the mask of the cell at `address` is what the slot states say. */
-  isMaskRight(bitPage: number, address: number): boolean {
-    const mask = this.liveMask(address);
-    return this.#maskOf(bitPage).every((word, i) => word === mask[i]);
-  }
-
   release(): void {
     this.#options.store.unregister(this.checkpoint);
     this.checkpoint.release();
@@ -296,18 +268,10 @@ export class BitPages {
     return cell + slotsOffset + (node % slotsPerPage) * stride;
   }
 
-  /** The numbers of the pages of `bitPage`. */
-  #pagesOf(bitPage: number): { readonly first: number; readonly end: number } {
-    const { pagesPerBitPage } = this.geometry;
-    const first = bitPage * pagesPerBitPage;
-    const end = Math.min(first + pagesPerBitPage, this.#options.book.counters.pages);
-    return { first, end };
-  }
-
   *#usedNodes(bitPage: number): Generator<number> {
     const { states, geometry } = this.#options;
     const { slotsPerPage } = geometry;
-    const { first, end } = this.#pagesOf(bitPage);
+    const { first, end } = this.masks.pagesOf(bitPage);
     for (let page = first; page < end; page++) {
       const read = states.read(page);
       for (let slot = 0; slot < slotsPerPage; slot++) {
@@ -321,7 +285,7 @@ export class BitPages {
     const address = this.column.create(bitPage);
     try {
       for (const node of this.#usedNodes(bitPage)) this.#encode(node, this.#slotOf(address, node));
-      this.#showAll(bitPage, address);
+      this.masks.fill(bitPage, address);
     } catch (error) {
       this.column.drop(bitPage);
       throw error;
@@ -348,41 +312,6 @@ export class BitPages {
     kernels.exports.encodeBits(space.address, vector, slot, work);
   }
 
-  #showAll(bitPage: number, address: number): void {
-    const mask = this.liveMask(address);
-    const { first, end } = this.#pagesOf(bitPage);
-    const { states, geometry } = this.#options;
-    const slots = (end - first) * geometry.slotsPerPage;
-    const isSettled = states.plan === undefined;
-    if (isSettled && this.#isWhole[bitPage] === 1) {
-      mask.fill(0);
-      for (let slot = 0; slot < slots; slot++) mask[slot >>> 5] |= 1 << (slot & 31);
-      return;
-    }
-    mask.set(this.#maskOf(bitPage));
-    if (isSettled && countBits(mask) === slots) this.#noteWhole(bitPage);
-  }
-
-  #noteWhole(bitPage: number): void {
-    if (bitPage >= this.#isWhole.length) {
-      const isWhole = new Uint8Array(Math.max(64, 2 * bitPage));
-      isWhole.set(this.#isWhole);
-      this.#isWhole = isWhole;
-    }
-    this.#isWhole[bitPage] = 1;
-  }
-
-  #maskOf(bitPage: number): Uint32Array {
-    const { states, geometry } = this.#options;
-    const { first, end } = this.#pagesOf(bitPage);
-    const mask = new Uint32Array(this.geometry.maskWords);
-    for (let page = first; page < end; page++) {
-      const { live } = states.read(page);
-      copyBits(live, geometry.slotsPerPage, mask, (page - first) * geometry.slotsPerPage);
-    }
-    return mask;
-  }
-
   /** In memory, pinned and dirty; a frozen one that has still to be written is copied. */
   #makeWritable(bitPage: number, plan: SpacePlan | undefined): void {
     const { pages } = this.checkpoint;
@@ -403,14 +332,5 @@ export class BitPages {
     this.column.pin(bitPage);
     this.checkpoint.pages.add(bitPage, planned);
     this.checkpoint.recount();
-  }
-}
-
-/** Writes the first `count` bits of `source` to `target`, from bit `first` on. */
-function copyBits(source: Uint32Array, count: number, target: Uint32Array, first: number): void {
-  for (let i = 0; i < count; i++) {
-    const bit = (source[i >>> 5] >>> (i & 31)) & 1;
-    const at = first + i;
-    target[at >>> 5] = (target[at >>> 5] & ~(1 << (at & 31))) | (bit << (at & 31));
   }
 }

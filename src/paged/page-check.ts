@@ -152,7 +152,7 @@ class Check {
     const slice = place === 'none' ? undefined : this.#slice(place, column.cellBytes, where);
     if (!isNeeded) return;
     const cell = column.peek(bitPage);
-    if (cell !== 0 && !bits.isMaskRight(bitPage, cell)) {
+    if (cell !== 0 && !bits.masks.isRight(bitPage, cell)) {
       this.#report('MASKS_DIFFER', where, 'live mask of bits');
     }
     const bytes = isPinned ? column.bytes(cell) : slice;

@@ -9,42 +9,24 @@
  * that differs from its slices on disk is pinned; a used slot has a record, a code and an original.
  */
 import { assert } from '../base/assert.ts';
-import { type Random, seededRandom } from '../base/random.ts';
 import { BIT_RECORD, SLOT_RECORD } from '../kernels/layout.ts';
 import type { Space } from '../kernels/space.ts';
-import type { BitGeometry } from './bit-geometry.ts';
-import { BitPages } from './bit-pages.ts';
-import { makeColumn, makeColumns } from './columns.ts';
+import type { BitPages } from './bit-pages.ts';
 import type { Geometry } from './geometry.ts';
 import type { ColumnStats } from './page-column.ts';
-import { PageResidence } from './page-residence.ts';
-import { PageStates } from './page-states.ts';
+import type { PageResidence } from './page-residence.ts';
+import type { PageStates } from './page-states.ts';
 import type { PageStore } from './page-store.ts';
-import { type PageCounters, PlaceBook } from './place-book.ts';
-import { PlaceCache } from './place-cache.ts';
-import { PlaceGiver } from './place-giver.ts';
+import type { PageCounters, PlaceBook } from './place-book.ts';
+import type { PlaceCache } from './place-cache.ts';
+import type { PlaceGiver } from './place-giver.ts';
 import type { PlacePolicy } from './place-policy.ts';
 import { countBits, encodeStates, hasBit } from './slot-states.ts';
-import { type Columns, SpaceCheckpoint } from './space-checkpoint.ts';
+import type { SlotWriter } from './slot-writer.ts';
+import type { Columns, SpaceCheckpoint } from './space-checkpoint.ts';
+import { makeSpaceParts, type PagedSpaceOptions } from './space-parts.ts';
 import { SpacePlan } from './space-plan.ts';
-import { VectorReader } from './vector-reader.ts';
-
-export interface PagedSpaceOptions {
-  /** The vector space's id in keys of the tree `pages`. */
-  readonly id: number;
-  /** Its descriptor; this space owns the cells in its directories of codes and originals. */
-  readonly space: Space;
-  readonly geometry: Geometry;
-  readonly store: PageStore;
-  /** Keep the vectors as given. False: they are decoded from their codes. Default: true. */
-  readonly originals?: boolean | undefined;
-  /** The space is to have 1-bit codes, too, which begin with `trainBits`. */
-  readonly bits?: BitGeometry | undefined;
-  /** Whether searches among so many nodes walk on them. Default: always. */
-  readonly usesBits?: ((nodes: number) => boolean) | undefined;
-  /** For the policy `random`. Default: a generator seeded with `id`. */
-  readonly random?: Random | undefined;
-}
+import type { VectorReader } from './vector-reader.ts';
 
 export interface PagedSpaceStats extends PageCounters {
   /** Share of the slots of all pages that are used. */
@@ -71,6 +53,7 @@ export class PagedSpace {
   readonly #book: PlaceBook;
   readonly #residence: PageResidence;
   readonly #reader: VectorReader;
+  readonly #writer: SlotWriter;
   readonly #places: PlaceGiver;
   readonly #placeCache: PlaceCache;
   readonly #usesBits: ((nodes: number) => boolean) | undefined;
@@ -79,47 +62,22 @@ export class PagedSpace {
   /** Reads nothing. Counters of a space that is not new come through `importCounters`. */
   constructor(options: PagedSpaceOptions) {
     const { id, space, geometry, store } = options;
-    const { map, file } = store;
-    const { memory } = store.kernels;
     this.id = id;
     this.geometry = geometry;
     this.#usesBits = options.usesBits;
     this.#space = space;
     this.#store = store;
-    this.columns = makeColumns(options);
-    this.#book = new PlaceBook(geometry.slotsPerPage);
-    const placeCache = new PlaceCache(memory, store.allocator);
-    this.#placeCache = placeCache;
-    const shared = { geometry, columns: this.columns, map, placeCache };
-    const countPinned = (bytes: number): void => store.countPinned(bytes);
-    this.checkpoint = new SpaceCheckpoint({ id, book: this.#book, countPinned, file, ...shared });
-    this.states = new PageStates({
-      id,
-      memory,
-      codes: this.columns.codes,
-      file: file.path,
-      ...shared,
-    });
-    const { checkpoint, columns, states } = this;
-    this.#residence = new PageResidence({ columns, checkpoint, states, file });
-    const residence = this.#residence;
-    this.#reader = new VectorReader({ space, geometry, store, columns, checkpoint, residence });
-    const random = options.random ?? seededRandom(id);
-    this.#places = new PlaceGiver({
-      id,
-      space,
-      geometry,
-      map,
-      file,
-      random,
-      book: this.#book,
-      states,
-    });
-    store.ring.fit(geometry.originalStride);
-    store.register(checkpoint);
-    this.bits = this.#makeBits(options);
-    const { bits } = this;
-    if (bits !== undefined) states.showElsewhere = (page, live) => bits.show(page, live);
+    const parts = makeSpaceParts(options);
+    this.columns = parts.columns;
+    this.checkpoint = parts.checkpoint;
+    this.states = parts.states;
+    this.bits = parts.bits;
+    this.#book = parts.book;
+    this.#residence = parts.residence;
+    this.#reader = parts.reader;
+    this.#writer = parts.writer;
+    this.#places = parts.places;
+    this.#placeCache = parts.placeCache;
   }
 
   beginPlan(): void {
@@ -147,7 +105,7 @@ export class PagedSpace {
     const states = this.states.change(page);
     assert(!states.isLive(slot), 'a node is put once');
     this.#residence.makeWritable(page, { isNew: plan.opened.has(page), planned: true });
-    this.#writeSlot(node, record, vector, plan);
+    this.#writer.write(node, { record, vector }, plan);
     this.bits?.put(node, plan);
     states.setLive(slot);
     this.states.show(page);
@@ -272,7 +230,7 @@ export class PagedSpace {
     if (!this.states.ofTree(page).isUsed(this.#space.slotOf(node))) return;
     const isNew = this.columns.codes.peek(page) === 0 && this.checkpoint.places(page) === undefined;
     this.#residence.makeWritable(page, { isNew, planned: false });
-    this.#writeSlot(node, record, vector, undefined);
+    this.#writer.write(node, { record, vector }, undefined);
     this.bits?.replay(node);
     this.#book.noteFree(page, this.states.freeSlots(page));
   }
@@ -394,7 +352,7 @@ export class PagedSpace {
 
   #forgetStatesOf(page: number): void {
     this.#placeCache.forget(page);
-    this.bits?.forgetStates(page);
+    this.bits?.masks.forget(page);
   }
 
   #endPlan(): void {
@@ -404,43 +362,5 @@ export class PagedSpace {
 
   #codeSlot(node: number): number {
     return this.#reader.codeSlot(this.#space.pageOf(node), this.#space.slotOf(node));
-  }
-
-  #makeBits({ id, space, geometry, store, bits }: PagedSpaceOptions): BitPages | undefined {
-    if (bits === undefined) return undefined;
-    assert(space.bits !== undefined, 'the descriptor of a space with bits has them');
-    const column = makeColumn('bits', bits.sliceBytes, space.bits, store);
-    return new BitPages({
-      spaceId: id,
-      space,
-      geometry,
-      bits,
-      column,
-      store,
-      book: this.#book,
-      states: this.states,
-      residence: this.#residence,
-      reader: this.#reader,
-    });
-  }
-
-  /** The codes are in memory and pinned. `plan` gets what the slots held before. */
-  #writeSlot(node: number, record: number, vector: Float32Array, plan?: SpacePlan): void {
-    const { dimension, codeStride } = this.geometry;
-    assert(vector.length === dimension, 'a vector has the dimension of its space');
-    const { memory, exports } = this.#store.kernels;
-    const { newOriginals } = this.columns;
-    const page = this.#space.pageOf(node);
-    const slot = this.#space.slotOf(node);
-    const original =
-      newOriginals?.take(page, slot, plan) ?? this.#store.ring.next(this.geometry.originalStride);
-    this.checkpoint.recount();
-    const code = this.#codeSlot(node);
-    plan?.save(memory, code, codeStride);
-    memory.f32.set(vector, original >>> 2);
-    memory.u32[(original >>> 2) + dimension] = this.#reader.checksum(original, node);
-    memory.u32[(code + SLOT_RECORD) >>> 2] = record;
-    exports.encodeSlot(this.#space.address, original, code);
-    newOriginals?.show(page, slot);
   }
 }

@@ -101,7 +101,7 @@ test('bits that come back into memory show who has died, or come, since they wer
   await harness.checkpoint();
   const isLive = (node: number): boolean => {
     const page = Math.floor(node / bits.geometry.slotsPerPage);
-    return hasBit(bits.liveMask(bits.load(page)), node % bits.geometry.slotsPerPage);
+    return hasBit(bits.masks.of(bits.load(page)), node % bits.geometry.slotsPerPage);
   };
   for (let i = 0; i < 3; i++) {
     harness.evictAll();
