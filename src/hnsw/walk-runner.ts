@@ -131,8 +131,6 @@ export class WalkRunner {
   readonly #lone = new LoneWalks();
   #waiting: Running[] = [];
   readonly #posted = new Map<KernelJob, Running>();
-  /** Of walks that nobody aborts. */
-  readonly #endless = new Slices(Number.POSITIVE_INFINITY, undefined);
   #isPumping = false;
 
   /** Walks under way may take `bytesMax` of the module's memory. */
@@ -175,11 +173,10 @@ export class WalkRunner {
   /** Posts a walk that has not begun, if there is room; `ended` is told, once, whether it came to its end. */
   launch(
     walk: WalkDriver,
-    { entry, ef }: { readonly entry: Entry; readonly ef: number },
+    { entry, ef, slices }: Pick<Running, 'entry' | 'ef' | 'slices'>,
     ended: (isDone: boolean) => void,
   ): void {
     const [resolve, reject] = [() => ended(true), () => ended(false)];
-    const slices = this.#endless;
     const running = { walk, entry, ef, slices, resolve, reject, isBegun: false, isHere: false };
     if (this.#pool.hasRoom) this.#post(running);
     else this.#waiting.push(running);
@@ -272,6 +269,7 @@ export class WalkRunner {
   /** Walks here, until the end or the end of the slice. */
   #advance(running: Running, slices: Slices): void {
     try {
+      running.slices.throwIfAborted();
       if (!running.isBegun) begin(running);
       do {
         if (running.walk.advance()) {

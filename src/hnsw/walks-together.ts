@@ -67,6 +67,9 @@ class TogetherRun<Ask> {
   #held: Ask | undefined;
   #underWay = 0;
   #isOver = false;
+  readonly #leaving = new AbortController();
+  /** Of walks that end only by being left. */
+  readonly #slices = new Slices(Number.POSITIVE_INFINITY, this.#leaving.signal);
 
   constructor(runner: WalkRunner, context: WalkContext, walks: WalksTogether<Ask>) {
     this.#runner = runner;
@@ -87,9 +90,10 @@ class TogetherRun<Ask> {
     }
   }
 
-  /** Walks that are still under way close themselves, when whoever has them is done. */
+  /** Walks that are still under way close themselves, when whoever has them gives them back. */
   leaveRest(): void {
     this.#isOver = true;
+    if (this.#underWay > 0) this.#leaving.abort();
     for (const lane of [this.#own, ...this.#idle, ...this.#ended]) this.#close(lane);
     if (this.#underWay > 0) this.#runner.goOn();
   }
@@ -118,7 +122,8 @@ class TogetherRun<Ask> {
     this.#idle.pop();
     this.#underWay++;
     const { entry, widthOf } = this.#walks;
-    this.#runner.launch(walk, { entry, ef: widthOf(ask) }, (isDone) => {
+    const given = { entry, ef: widthOf(ask), slices: this.#slices };
+    this.#runner.launch(walk, given, (isDone) => {
       this.#underWay--;
       if (isDone && !this.#isOver) this.#ended.push(lane);
       else this.#close(lane);

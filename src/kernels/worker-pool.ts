@@ -53,6 +53,9 @@ export class KernelPool implements CellReaders {
   #fruitless = 0;
   #hasForgotten = false;
   #closing: Promise<void> | undefined;
+  #isClosed = false;
+  /** Told when all jobs have been collected. */
+  #whenIdle: () => void = () => {};
   /** Ends of workers that died or were told to. */
   readonly #exits: Promise<unknown>[] = [];
 
@@ -86,7 +89,7 @@ export class KernelPool implements CellReaders {
 
   /** Posts a job, for which there is room, and wakes a worker. Its end is noticed by `collect` or `watch`. */
   post(job: KernelJob): void {
-    assert(this.#closing === undefined, 'the pool is open');
+    assert(!this.#isClosed, 'the pool is open');
     assert(this.hasRoom, 'there is room in the mailbox');
     // Round and round: whoever takes jobs goes round as well, so that none waits for ever.
     while (this.#jobs[this.#next] !== undefined) this.#next = (this.#next + 1) % SLOTS;
@@ -186,9 +189,8 @@ export class KernelPool implements CellReaders {
     return this.#posted > 0;
   }
 
-  /** Ends all workers. All jobs have been collected. Idempotent. */
+  /** Ends all workers, once all jobs have been collected: there may be some that nobody waits for. Idempotent. */
   close(): Promise<void> {
-    assert(this.#posted === 0 || this.#closing !== undefined, 'a pool is closed when it is idle');
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -199,6 +201,13 @@ export class KernelPool implements CellReaders {
   }
 
   async #close(): Promise<void> {
+    while (this.#posted > 0) {
+      this.watch();
+      await new Promise<void>((resolve) => {
+        this.#whenIdle = resolve;
+      });
+    }
+    this.#isClosed = true;
     this.#mailbox.stop();
     for (let worker = 0; worker < this.threads; worker++) this.#end(worker);
     await Promise.all(this.#exits);
@@ -247,7 +256,7 @@ export class KernelPool implements CellReaders {
 
   /** The thread is gone: what it was doing is posted again, and another takes its place. */
   #bury(worker: number, thread: Worker): void {
-    if (this.#closing !== undefined) return;
+    if (this.#isClosed) return;
     this.#mailbox.resetCall(worker);
     for (let slot = 0; slot < SLOTS; slot++) {
       if (!this.#mailbox.isTakenBy(slot, worker)) continue;
@@ -270,11 +279,13 @@ export class KernelPool implements CellReaders {
   #release(slot: number): void {
     this.#jobs[slot] = undefined;
     this.#mailbox.free(slot);
-    if (--this.#posted === 0) this.#letGo();
+    if (--this.#posted > 0) return;
+    this.#letGo();
+    this.#whenIdle();
   }
 
   async #watch(): Promise<void> {
-    while (this.#posted > 0 && !this.#isAttended && this.#closing === undefined) {
+    while (this.#posted > 0 && !this.#isAttended && !this.#isClosed) {
       const seen = this.#mailbox.endedCount;
       if (this.collect()) continue;
       const isAsked = (await this.#mailbox.ended(seen)) === 'asked';

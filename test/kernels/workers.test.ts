@@ -228,6 +228,20 @@ test('the main thread can take a job back, or do it, while no worker has begun',
   await pool.close();
 });
 
+test('a pool is closed when what it was given has ended', async () => {
+  const pool = new KernelPool(memory().kernels, 1);
+  let ended = 0;
+  for (let i = 0; i < 3; i++) pool.post({ ...nothing, onEnd: () => ended++ });
+  // The worker that has begun may die; the next one goes on.
+  void pool.workers[0].terminate();
+  const closing = pool.close();
+  expect(pool.close()).toBe(closing);
+  await closing;
+  expect(ended).toBe(3);
+  expect(pool.replaced).toBe(1);
+  expect(pool.workers).toEqual([]);
+});
+
 test('where Atomics.waitAsync is missing, messages tell of ends', async () => {
   const atomics = Atomics as { waitAsync?: unknown };
   const { waitAsync } = atomics;
