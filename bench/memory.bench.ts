@@ -7,7 +7,8 @@
  * process with an empty open index that has searched a few rows. The operating system's page cache is warm, and
  * in no figure.
  *
- * npm run bench -- memory --data DIR --full [--dataset a,b:100000] [--budgets 10,16,25] [--peers hnswlib-native]
+ * npm run bench -- memory --data DIR --full [--dataset a,b:100000] [--budgets 10,16,25] [--codes sq8]
+ *   [--peers hnswlib-native]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +22,7 @@ import { median, percentile, speedAtRecall } from './harness/statistics.ts';
 import { buildAll } from './search/build-phase.ts';
 import type { Empty, OpenAnswer, SearchAsk } from './search/child.ts';
 import { type Run, subjectStarter } from './search/run.ts';
-import type { Growth, Round } from './search/subject.ts';
+import { CODES, type Codes, type Growth, type Round } from './search/subject.ts';
 import { searchPeers } from './search/subjects.ts';
 
 const MB = 1_000_000;
@@ -51,15 +52,16 @@ interface MemoryRun extends Run {
   startCounting: Run['start'];
 }
 
-const { options, own } = readBenchOptionsAnd(['budgets']);
+const { options, own } = readBenchOptionsAnd(['budgets', 'codes']);
 const budgets = chooseBudgets(own.budgets);
+const codes = chooseCodes(own.codes);
 const peers = choosePeers(searchPeers, options.peers);
 await onEachDataset('memory', options, measureOne);
 
 async function measureOne({ dataset, options, report }: OneDataset): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'stratavec-bench-'));
   const starter = (countsReads: boolean, warmK = 10): Run['start'] => {
-    const more = { load: 'build', buildMemoryBytes: 2 ** 30, countsReads, warmK } as const;
+    const more = { load: 'build', buildMemoryBytes: 2 ** 30, countsReads, codes, warmK } as const;
     return subjectStarter({ dataset, options }, directory, more);
   };
   const run: MemoryRun = {
@@ -98,7 +100,7 @@ async function measure(
 ): Promise<Row> {
   const child = run.start(subject, 'search', memoryBytes);
   await child.ask<Empty>('empty');
-  const { openMs } = await child.ask<OpenAnswer>('open');
+  const { openMs, codes } = await child.ask<OpenAnswer>('open');
   const target = RECALLS[k];
   const points: Point[] = [];
   for (const ef of EFS[k].filter((ef) => ef >= k)) {
@@ -116,7 +118,7 @@ async function measure(
   const isLimited = memoryBytes !== undefined && memoryBytes < UNLIMITED;
   return run.report.row(
     subject,
-    { memoryBytes: isLimited ? memoryBytes : null, k, targetRecall: target },
+    { memoryBytes: isLimited ? memoryBytes : null, codes: codes ?? null, k, targetRecall: target },
     {
       speedAtRecall: speed?.queriesPerSecond ?? null,
       ...last,
@@ -177,4 +179,11 @@ function chooseBudgets(list: string | undefined): readonly number[] {
     console.error(`--budgets takes megabytes, as 10,25,50; got '${list}'`);
     process.exit(2);
   }
+}
+
+function chooseCodes(given: string | undefined): Codes | undefined {
+  const chosen = CODES.find((one) => one === given);
+  if (chosen !== undefined || given === undefined) return chosen;
+  console.error(`--codes takes ${CODES.join(', ')}; got '${given}'`);
+  process.exit(2);
 }

@@ -32,6 +32,7 @@ export interface BuildAnswer extends Build {
 
 export interface OpenAnswer {
   readonly openMs: number;
+  readonly codes: string | undefined;
 }
 
 /** What the parent may ask, with the answers. */
@@ -93,7 +94,7 @@ serve({
   async open(): Promise<OpenAnswer> {
     const start = performance.now();
     searcher = await subject.open(join(directory, 'index'), memoryBytes);
-    return { openMs: performance.now() - start };
+    return { openMs: performance.now() - start, codes: searcher.codes?.() };
   },
 
   async search({ k, ef, passes = 1 }: SearchAsk): Promise<Round> {

@@ -29,7 +29,7 @@ export interface Run {
 export function subjectStarter(
   { dataset, options }: Pick<Run, 'dataset' | 'options'>,
   directory: string,
-  more: Pick<IndexOptions, 'load' | 'buildMemoryBytes' | 'countsReads' | 'warmK'>,
+  more: Pick<IndexOptions, 'load' | 'buildMemoryBytes' | 'countsReads' | 'codes' | 'warmK'>,
 ): Run['start'] {
   const { data, limit, full, seed } = options;
   const { name, metric, base } = dataset;
@@ -52,6 +52,8 @@ export interface Answers {
   readonly ef: number;
   readonly recall: number;
   readonly round: Round;
+  /** What the searches walked on. */
+  readonly codes: string | undefined;
 }
 
 /** In how many queries two rounds gave the same ids at the same distances. */

@@ -38,7 +38,10 @@ export const byWidth: Width = (ef) => ({ ef });
 export const byRecall: Width = (ef) => ({ recall: Math.min(1 - 1 / ef, 0.999) });
 
 export class StratavecSubject implements Subject {
-  readonly #options: Pick<IndexOptions, 'dimension' | 'metric' | 'm' | 'efConstruction' | 'seed'>;
+  readonly #options: Pick<
+    IndexOptions,
+    'dimension' | 'metric' | 'm' | 'efConstruction' | 'seed' | 'codes'
+  >;
   readonly #load: Load;
   readonly #buildMemoryBytes: number | undefined;
   readonly #countsReads: boolean;
@@ -169,6 +172,10 @@ class StratavecSearcher implements Searcher {
     this.#opened = opened;
     this.#vectors = vectors;
     this.#width = width;
+  }
+
+  codes(): string {
+    return this.#opened.collection.info().codes;
   }
 
   async searchAll(k: number, ef: number): Promise<Round> {

@@ -19,11 +19,16 @@ export interface IndexOptions {
   readonly buildMemoryBytes?: number;
   /** `statistics` of stratavec says, too, what its searches read of files; counting costs them a little. */
   readonly countsReads?: boolean;
+  /** What stratavec's searches walk on. Default: its own, which may be other codes with less memory. */
+  readonly codes?: Codes | undefined;
   /** How many results the searches ask for that a process warms up with. Default: 10. */
   readonly warmK?: number;
 }
 
 export type Load = 'upsert' | 'build';
+
+export const CODES = ['auto', 'sq8', 'bit', 'none'] as const;
+export type Codes = (typeof CODES)[number];
 
 export interface Build {
   /** Time inside the subject's insert calls: arrays are made outside the clock. */
@@ -61,6 +66,8 @@ export interface Searcher {
   /** Sums over all queries of what a search reads and computes; empty when the subject cannot tell. */
   countAll(k: number, ef: number): Promise<Readonly<Record<string, number>>>;
   statistics(): Promise<Readonly<Record<string, number>>>;
+  /** What searches walk on, of a subject that can tell. */
+  codes?(): string;
   /** Of a subject that works in a process of its own; of the others it is measured from outside. */
   growth?(): Growth;
   close(): Promise<void>;

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { type Random, seededRandom } from '../../src/base/random.ts';
 import { beamFactor, beamOnBits, mayNeedBits, needsBits } from '../../src/database/auto-codes.ts';
 import { planMemory } from '../../src/database/memory-plan.ts';
-import type { Collection } from '../../src/index.ts';
+import { type Collection, open } from '../../src/index.ts';
 import { fixture, randomVectors } from './fixtures.ts';
 
 const shapes = fc.record({
@@ -170,11 +170,16 @@ test('a load makes no bits of noise, for which they are too coarse, and nor do i
   expect(bits).toBe(0);
 });
 
-test('above 600 dimensions searches walk on bits as soon as there are some', async () => {
+test('above 600 dimensions searches walk on bits as soon as there are some, those of a copy, too', async () => {
   await using f = await fixture({ dimension: 601 }, { memoryBytes: 64 << 20 });
   const rows = randomVectors(40, 601, 3).map((vector, id) => ({ id, vector }));
   await f.collection.upsert(rows.slice(0, 10));
   expect(f.collection.info().codes).toBe('sq8');
   await f.collection.upsert(rows.slice(10));
   expect(f.collection.info().codes).toBe('bit');
+  await f.db.backup('/copy');
+  await using copy = await open('/copy', { fileSystem: f.fileSystem });
+  const things = await copy.collection('things');
+  expect(things.info()).toMatchObject({ codes: 'bit', vectors: 40 });
+  expect((await copy.check()).problems).toEqual([]);
 });
