@@ -130,8 +130,10 @@ export function measureBits(walk: u32, entries: u32, count: u32): void {
   const base = load<f64>(walk, QUERY_BASE);
   const factor = load<f64>(walk, QUERY_FACTOR);
   const sum = load<i32>(walk, QUERY_SUM);
+  const floor: f64 = metric == METRIC_DOT ? -Infinity : 0;
   const end = entries + (count << 3);
   const fours = countsWords ? entries : entries + ((count & ~3) << 3);
+  const twos = countsWords ? entries + ((count & ~1) << 3) : fours;
   let at = entries;
   for (; at < fours; at += 32) {
     const dots = dotBitsFour(
@@ -142,26 +144,47 @@ export function measureBits(walk: u32, entries: u32, count: u32): void {
       load<u32>(at, 28) + BIT_CODE,
       bits,
     );
-    finish(at, i32x4.extract_lane(dots, 0), metric, base, factor, sum);
-    finish(at + 8, i32x4.extract_lane(dots, 1), metric, base, factor, sum);
-    finish(at + 16, i32x4.extract_lane(dots, 2), metric, base, factor, sum);
-    finish(at + 24, i32x4.extract_lane(dots, 3), metric, base, factor, sum);
+    finishTwo(at, dots, floor, base, factor, sum);
+    finishTwo(at + 16, i32x4.shuffle(dots, dots, 2, 3, 2, 3), floor, base, factor, sum);
+  }
+  for (; at < twos; at += 16) {
+    const first = dotWords(planes, load<u32>(at, 4) + BIT_CODE, bits);
+    const second = dotWords(planes, load<u32>(at, 12) + BIT_CODE, bits);
+    finishTwo(at, i32x4.replace_lane(i32x4.splat(first), 1, second), floor, base, factor, sum);
   }
   for (; at < end; at += 8) {
-    finish(at, dotWords(planes, load<u32>(at, 4) + BIT_CODE, bits), metric, base, factor, sum);
+    finish(at, dotWords(planes, load<u32>(at, 4) + BIT_CODE, bits), floor, base, factor, sum);
   }
 }
 
 /** From the product of bits and planes to the key of one entry. */
 @inline
-function finish(at: u32, dot: i32, metric: u32, base: f64, factor: f64, sum: i32): void {
+function finish(at: u32, dot: i32, floor: f64, base: f64, factor: f64, sum: i32): void {
   const slot = load<u32>(at, 4);
   const product = factor * <f64>load<f32>(slot, BIT_STEP) * <f64>(2 * dot - sum);
   const distance = base + <f64>load<f32>(slot, BIT_BASE) - product;
-  store<u64>(
-    at,
-    keyOf(<f32>(metric == METRIC_DOT ? distance : max<f64>(distance, 0)), load<u32>(at)),
+  store<u64>(at, keyOf(<f32>max<f64>(distance, floor), load<u32>(at)));
+}
+
+/** As `finish`, of two entries, by the first two of the products: to finish one by one takes a sixth of the time of all. */
+@inline
+function finishTwo(at: u32, dots: v128, floor: f64, base: f64, factor: f64, sum: i32): void {
+  const first = v128.load64_zero(load<u32>(at, 4), BIT_STEP);
+  const second = v128.load64_zero(load<u32>(at, 12), BIT_STEP);
+  const steps = i32x4.shuffle(first, second, 0, 4, 0, 4);
+  const bases = i32x4.shuffle(first, second, 1, 5, 1, 5);
+  const doubled = i32x4.sub(i32x4.add(dots, dots), i32x4.splat(sum));
+  const product = f64x2.mul(
+    f64x2.mul(f64x2.splat(factor), f64x2.promote_low_f32x4(steps)),
+    f64x2.convert_low_i32x4_s(doubled),
   );
+  const sums = f64x2.add(f64x2.splat(base), f64x2.promote_low_f32x4(bases));
+  const distances = f64x2.pmax(f64x2.sub(sums, product), f64x2.splat(floor));
+  // As `keyOf`.
+  const floats = f32x4.add(f32x4.demote_f64x2_zero(distances), f32x4.splat(0));
+  const signs = v128.or(i32x4.shr_s(floats, 31), i32x4.splat(0x80000000));
+  const ordered = v128.or(v128.xor(floats, signs), f32x4.ne(floats, floats));
+  v128.store(at, i32x4.shuffle(v128.load(at), ordered, 0, 4, 2, 5));
 }
 
 /**
