@@ -13,12 +13,12 @@ import { join } from 'node:path';
 import type { BuildFigures, BuildSetup } from './build/child.ts';
 import { Child } from './harness/child.ts';
 import { loadDataset } from './harness/dataset.ts';
-import { readBenchOptions } from './harness/options.ts';
+import { orExit, readBenchOptions } from './harness/options.ts';
 import { choosePeers } from './harness/peers.ts';
 import { Report, type Row } from './harness/report.ts';
 
 const options = readBenchOptions();
-const { name, metric, base, queries } = loadDataset(options);
+const { name, metric, base, queries } = orExit(() => loadDataset(options));
 const { data, limit, full, seed, memoryBytes } = options;
 const report = new Report('build', name, options.json);
 const directory = mkdtempSync(join(tmpdir(), 'stratavec-bench-'));

@@ -16,27 +16,30 @@ import { join } from 'node:path';
 import { chosenWorkload, type WorkloadChoice } from './churn/choice.ts';
 import { runChurn } from './churn/run.ts';
 import { writeTrace } from './churn/trace-folder.ts';
-import { parseCount, readBenchOptionsAnd } from './harness/options.ts';
+import { orExit, parseCount, readBenchOptionsAnd } from './harness/options.ts';
 import { choosePeers } from './harness/peers.ts';
 import { Report } from './harness/report.ts';
 
 const names = ['workload', 'base-rows', 'epochs', 'load', 'ef', 'trace', 'save-trace'] as const;
 const { options, own } = readBenchOptionsAnd(names);
 const { data, dataset, limit, full, seed } = options;
-const epochs = parseCount('--epochs', own.epochs) ?? (full ? 50 : 4);
+const epochs = orExit(() => parseCount('--epochs', own.epochs)) ?? (full ? 50 : 4);
 const choice: WorkloadChoice = {
   dataset: { data, dataset, limit, full, seed },
   trace: own.trace,
   workload: own.workload ?? 'churn',
-  baseRows: parseCount('--base-rows', own['base-rows']),
+  baseRows: orExit(() => parseCount('--base-rows', own['base-rows'])),
   epochs,
   interval: full ? 10 : 2,
 };
 const load = own.load ?? 'upsert';
-if (load !== 'upsert' && load !== 'build') {
-  throw new Error(`--load takes upsert or build, got '${load}'`);
-}
-const workload = chosenWorkload(choice);
+const ef = orExit(() => parseCount('--ef', own.ef));
+const workload = orExit(() => {
+  if (load !== 'upsert' && load !== 'build') {
+    throw new Error(`--load takes upsert or build, got '${load}'`);
+  }
+  return chosenWorkload(choice);
+});
 const saved = own['save-trace'];
 if (saved !== undefined) {
   writeTrace(saved, workload, { interval: choice.interval, seed });
@@ -50,7 +53,7 @@ if (saved !== undefined) {
       options,
       directory,
       build: load === 'build',
-      ef: parseCount('--ef', own.ef),
+      ef,
       subjects: ['stratavec', ...choosePeers(['hnswlib-node'], options.peers)],
       report: new Report('churn', workload.dataset, options.json),
     });

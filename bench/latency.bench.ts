@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Child } from './harness/child.ts';
 import { loadDataset } from './harness/dataset.ts';
-import { parseCount, readBenchOptionsAnd } from './harness/options.ts';
+import { orExit, parseCount, readBenchOptionsAnd } from './harness/options.ts';
 import { Report, type Row } from './harness/report.ts';
 import { median, percentile, spread } from './harness/statistics.ts';
 import type { ColdAnswer, LatencySetup, SearchAnswer, SearchAsk } from './latency/child.ts';
@@ -33,7 +33,7 @@ const WRITERS = [
 type Writer = (typeof WRITERS)[number];
 const { options, own } = readBenchOptionsAnd(['threads', 'rate']);
 const { data, limit, full, seed, memoryBytes } = options;
-const { name, metric, base } = loadDataset(options);
+const { name, metric, base } = orExit(() => loadDataset(options));
 const directory = mkdtempSync(join(tmpdir(), 'stratavec-bench-'));
 const setup: LatencySetup = {
   directory: join(directory, 'index'),
@@ -41,11 +41,11 @@ const setup: LatencySetup = {
   index: { dimension: base.dimension, metric, m: 16, efConstruction: 100, seed },
   builtRows: Math.floor(0.8 * base.rows),
   memoryBytes,
-  threads: parseCount('--threads', own.threads) ?? 0,
+  threads: orExit(() => parseCount('--threads', own.threads)) ?? 0,
 };
 const report = new Report('latency', name, options.json);
 const { builtRows, threads } = setup;
-const rate = parseCount('--rate', own.rate) ?? 500;
+const rate = orExit(() => parseCount('--rate', own.rate)) ?? 500;
 report.begin(seed, full, { rows: builtRows, dimension: base.dimension, ef: EF, threads });
 
 function start(disk?: SlowDiskOptions): Child {

@@ -6,7 +6,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Dataset, datasetsIn, loadDataset } from './dataset.ts';
-import { type BenchOptions, parseCount } from './options.ts';
+import { type BenchOptions, orExit, parseCount } from './options.ts';
 import { Report } from './report.ts';
 
 /** A bench on one of the data sets: what it is given. */
@@ -24,7 +24,7 @@ export async function onEachDataset(
   measure: (one: OneDataset) => Promise<void>,
 ): Promise<void> {
   let first: Report | undefined;
-  for (const each of eachChoice(options)) {
+  for (const each of orExit(() => eachChoice(options))) {
     const dataset = loadDataset(each);
     const report = first?.on(dataset.label) ?? new Report(bench, dataset.label, options.json);
     first ??= report;
