@@ -60,7 +60,7 @@ import {
 } from './space';
 import { measure } from './sq8';
 import { offerStop, stopsEarly } from './stop';
-import { touchEntries, touchNextLists } from './touch';
+import { touchEntries, touchNextLists, touchRows } from './touch';
 
 /** Measures the pending nodes whose codes are in memory; false when others remain. */
 export function measurePending(walk: u32): bool {
@@ -83,9 +83,14 @@ function measureReady(walk: u32, count: u32, isOnBits: bool): void {
     touchEntries(walk, entries, count, BIT_CODE + (load<u32>(space, SPACE_BIT_COUNT) >> 3));
     measureBits(walk, entries, count);
   } else {
-    touchEntries(walk, entries, count, SLOT_CODE + slotCodeBytes(space));
-    if (holdsVectors(space)) measurePlain(walk, entries, count);
-    else measure(walk, entries, count);
+    const bytes = SLOT_CODE + slotCodeBytes(space);
+    if (holdsVectors(space)) {
+      touchRows(walk, entries, count, bytes);
+      measurePlain(walk, entries, count);
+    } else {
+      touchEntries(walk, entries, count, bytes);
+      measure(walk, entries, count);
+    }
   }
   store<u32>(walk, load<u32>(walk, WALK_DISTANCES) + count, WALK_DISTANCES);
   store<u32>(walk, load<u32>(walk, HOP_MEASURED) + count, HOP_MEASURED);
