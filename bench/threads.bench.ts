@@ -23,6 +23,10 @@ import { median, spread } from './harness/statistics.ts';
 import type { ThreadsAsk, ThreadsRound } from './threads/child.ts';
 import { K, openSides, type Side } from './threads/sides.ts';
 
+/** Of a full run: a round lasts some tenths of a second, so that no collection of garbage decides it. */
+const SEARCHES = 10_000;
+const ROUNDS = 9;
+
 const options = readBenchOptions();
 await onEachDataset('threads', options, measureOne);
 
@@ -30,7 +34,7 @@ async function measureOne(one: OneDataset): Promise<void> {
   const { dataset, options, report } = one;
   const { base, queries } = dataset;
   const { full, seed } = options;
-  const passes = full ? Math.ceil(4000 / queries.rows) : 1;
+  const passes = full ? Math.ceil(SEARCHES / queries.rows) : 1;
   const directory = mkdtempSync(join(tmpdir(), 'stratavec-bench-'));
   report.begin(seed, full, {
     rows: base.rows,
@@ -56,7 +60,7 @@ async function measureOne(one: OneDataset): Promise<void> {
 
 /** One line of the table for each side. */
 async function measure(one: OneDataset, sides: readonly Side[], ask: ThreadsAsk): Promise<Row[]> {
-  const rounds = one.options.full ? 5 : 1;
+  const rounds = one.options.full ? ROUNDS : 1;
   const found = new Map<Side, ThreadsRound[]>(sides.map((side) => [side, []]));
   for (let round = 0; round <= rounds; round++) {
     for (const [side, all] of found) {

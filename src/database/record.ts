@@ -196,7 +196,7 @@ export interface SearchStats {
   readonly refined: number;
   /** How many of them were not in memory. */
   readonly originalReads: number;
-  /** Of walks, with what they had to read. */
+  /** Of walks, with what they had to read; with `refineMs` where other threads had a part in it. */
   readonly walkMs: number;
   /** Of measuring their results again. */
   readonly refineMs: number;
