@@ -156,7 +156,8 @@ export class VersionSet {
       const pointer = encodePointer(number, hasher);
       const early = 'the pointer is renamed before its sync';
       await this.#writeFile(POINTER_TEMPORARY_NAME, pointer, early);
-      fileSystem.rename(this.#path(POINTER_TEMPORARY_NAME), this.#path(POINTER_NAME));
+      const temporary = this.#path(POINTER_TEMPORARY_NAME);
+      await fileSystem.renameInBackground(temporary, this.#path(POINTER_NAME));
       await this.#syncDirectory('files are deleted before the pointer is synced');
     } catch (error) {
       this.freeze();

@@ -69,6 +69,12 @@ export interface FileSystem {
   rename(source: string, target: string): void;
 
   /**
+   * As `rename`, without holding up the caller: a file system with a journal lets it wait for the syncs of other files,
+   * some milliseconds each time.
+   */
+  renameInBackground(source: string, target: string): Promise<void>;
+
+  /**
    * Gives a file a second name: both name the same bytes, and removing one leaves the other. `NOT_FOUND`
    * when there is no `source`, `ALREADY_EXISTS` when there is a `target`. Where the two cannot share a file
    * (another device, a file system without hard links) it throws an error that `isLinkRefused` knows, and

@@ -38,6 +38,11 @@ export class GuardedFileSystem implements FileSystem {
     this.#inner.rename(source, target);
   }
 
+  async renameInBackground(source: string, target: string): Promise<void> {
+    check(this.#lock, 'rename', source);
+    await this.#inner.renameInBackground(source, target);
+  }
+
   link(source: string, target: string): void {
     check(this.#lock, 'link', source);
     this.#inner.link(source, target);

@@ -85,6 +85,11 @@ export class InterceptingFileSystem implements FileSystem {
     this.#interceptor.call(call, () => this.#inner.rename(source, target));
   }
 
+  async renameInBackground(source: string, target: string): Promise<void> {
+    const call: Call = { operation: 'rename', path: target, origin: source, bytes: 0 };
+    await this.#interceptor.call(call, () => this.#inner.renameInBackground(source, target));
+  }
+
   link(source: string, target: string): void {
     const call: Call = { operation: 'link', path: target, origin: source, bytes: 0 };
     this.#interceptor.call(call, () => this.#inner.link(source, target));

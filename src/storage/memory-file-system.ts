@@ -80,6 +80,10 @@ export class MemoryFileSystem implements FileSystem {
     }
   }
 
+  async renameInBackground(source: string, target: string): Promise<void> {
+    this.rename(source, target);
+  }
+
   link(source: string, target: string): void {
     const from = this.#locate('link', source);
     const entry = from.directory.get(from.name);

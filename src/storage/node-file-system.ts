@@ -35,6 +35,14 @@ export class NodeFileSystem implements FileSystem {
     attempt(`rename to ${target} the file`, source, () => fs.renameSync(source, target));
   }
 
+  async renameInBackground(source: string, target: string): Promise<void> {
+    try {
+      await fs.promises.rename(source, target);
+    } catch (cause) {
+      throw ioError(`rename to ${target} the file`, source, cause);
+    }
+  }
+
   link(source: string, target: string): void {
     attempt(`link to ${target} the file`, source, () => fs.linkSync(source, target));
   }

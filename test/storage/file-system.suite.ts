@@ -197,6 +197,18 @@ function testDirectories(make: () => Promise<Subject>): void {
     expectCode('NOT_FOUND', () => fileSystem.rename(`${directory}/x`, `${directory}/y`), 'x');
   });
 
+  test('a rename in the background replaces its target', async () => {
+    await using subject = await make();
+    const { fileSystem, directory } = subject;
+    create(fileSystem, `${directory}/old`, 'old');
+    create(fileSystem, `${directory}/new`, 'new');
+    await fileSystem.renameInBackground(`${directory}/new`, `${directory}/old`);
+    expect(fileSystem.list(directory)).toEqual(['old']);
+    expect(read(fileSystem, `${directory}/old`)).toBe('new');
+    const missing = fileSystem.renameInBackground(`${directory}/x`, `${directory}/y`);
+    await expect(missing).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
   test('a rename moves a file between directories', async () => {
     await using subject = await make();
     const { fileSystem, directory } = subject;

@@ -45,6 +45,10 @@ export class RebuildingFileSystem extends HeldLockFileSystem {
     super.rename(this.#mapped(source), this.#mapped(target));
   }
 
+  override async renameInBackground(source: string, target: string): Promise<void> {
+    await super.renameInBackground(this.#mapped(source), this.#mapped(target));
+  }
+
   override link(source: string, target: string): void {
     super.link(this.#mapped(source), this.#mapped(target));
   }
