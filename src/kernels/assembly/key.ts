@@ -13,6 +13,15 @@ export function keyOf(distance: f32, node: u32): u64 {
   return (<u64>ordered << 32) | <u64>node;
 }
 
+/** Turns the entries of two nodes, at `at`, into keys; the distances are the first two of four. */
+@inline
+export function storeTwoKeys(at: u32, distances: v128): void {
+  const floats = f32x4.add(distances, f32x4.splat(0));
+  const signs = v128.or(i32x4.shr_s(floats, 31), i32x4.splat(0x80000000));
+  const ordered = v128.or(v128.xor(floats, signs), f32x4.ne(floats, floats));
+  v128.store(at, i32x4.shuffle(v128.load(at), ordered, 0, 4, 2, 5));
+}
+
 @inline
 export function nodeOf(key: u64): u32 {
   return <u32>key;

@@ -16,7 +16,7 @@ import {
   SPACE_METRIC,
   WALK_SPACE,
 } from '../layout';
-import { keyOf } from './key';
+import { keyOf, storeTwoKeys } from './key';
 import {
   QUERY_BASE,
   QUERY_FACTOR,
@@ -180,11 +180,7 @@ function finishTwo(at: u32, dots: v128, floor: f64, base: f64, factor: f64, sum:
   );
   const sums = f64x2.add(f64x2.splat(base), f64x2.promote_low_f32x4(bases));
   const distances = f64x2.pmax(f64x2.sub(sums, product), f64x2.splat(floor));
-  // As `keyOf`.
-  const floats = f32x4.add(f32x4.demote_f64x2_zero(distances), f32x4.splat(0));
-  const signs = v128.or(i32x4.shr_s(floats, 31), i32x4.splat(0x80000000));
-  const ordered = v128.or(v128.xor(floats, signs), f32x4.ne(floats, floats));
-  v128.store(at, i32x4.shuffle(v128.load(at), ordered, 0, 4, 2, 5));
+  storeTwoKeys(at, f32x4.demote_f64x2_zero(distances));
 }
 
 /**

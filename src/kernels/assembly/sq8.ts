@@ -37,7 +37,7 @@ import {
   QUERY_SPREAD,
 } from './scratch';
 import { inverseNorm } from './exact';
-import { keyOf } from './key';
+import { keyOf, storeTwoKeys } from './key';
 
 /** 2^31 / 255, less room for the rounding of one unit a dimension at 16,384 dimensions. */
 const QUERY_SUM_MAX: f64 = 8421504 - 16384 - 1;
@@ -106,6 +106,8 @@ export function measure(walk: u32, entries: u32, count: u32): void {
   const scale = load<f64>(walk, QUERY_SCALE);
   const spread = load<f64>(walk, QUERY_SPREAD);
   const end = entries + (count << 3);
+  const isDot = metric == METRIC_DOT;
+  const half: f64 = metric == METRIC_L2 ? 1 : 0.5;
   const fours = dimension < 16 ? entries : entries + ((count & ~3) << 3);
   let at = entries;
   for (; at < fours; at += 32) {
@@ -117,6 +119,12 @@ export function measure(walk: u32, entries: u32, count: u32): void {
       load<u32>(at, 28) + SLOT_CODE,
       dimension,
     );
+    if (!isDot) {
+      finishTwo(at, dots, half, dimension, mean, scale, spread);
+      const others = i32x4.shuffle(dots, dots, 2, 3, 2, 3);
+      finishTwo(at + 16, others, half, dimension, mean, scale, spread);
+      continue;
+    }
     finish(at, i32x4.extract_lane(dots, 0), metric, dimension, mean, scale, spread);
     finish(at + 8, i32x4.extract_lane(dots, 1), metric, dimension, mean, scale, spread);
     finish(at + 16, i32x4.extract_lane(dots, 2), metric, dimension, mean, scale, spread);
@@ -149,6 +157,33 @@ function finish(
     scale * <f64>load<f32>(slot, SLOT_SCALE) * <f64>dot,
   );
   store<u64>(at, keyOf(distance, load<u32>(at)));
+}
+
+/** As `finish`, of two entries, by the first two of the products; not for the dot metric. `half`: 1, or 0.5 for cosines. */
+@inline
+function finishTwo(
+  at: u32,
+  dots: v128,
+  half: f64,
+  dimension: u32,
+  mean: f64,
+  scale: f64,
+  spread: f64,
+): void {
+  const first = v128.load(load<u32>(at, 4));
+  const second = v128.load(load<u32>(at, 12));
+  const scales = f64x2.promote_low_f32x4(i32x4.shuffle(first, second, 1, 5, 1, 5));
+  const means = f64x2.promote_low_f32x4(i32x4.shuffle(first, second, 2, 6, 2, 6));
+  const spreads = f64x2.promote_low_f32x4(i32x4.shuffle(first, second, 3, 7, 3, 7));
+  const product = f64x2.mul(
+    f64x2.mul(f64x2.splat(scale), scales),
+    f64x2.convert_low_i32x4_s(dots),
+  );
+  const shift = f64x2.sub(f64x2.splat(mean), means);
+  const shifts = f64x2.mul(f64x2.mul(f64x2.splat(<f64>dimension), shift), shift);
+  const sums = f64x2.add(shifts, f64x2.add(f64x2.splat(spread), spreads));
+  const squared = f64x2.pmax(f64x2.sub(sums, f64x2.add(product, product)), f64x2.splat(0));
+  storeTwoKeys(at, f32x4.demote_f64x2_zero(f64x2.mul(squared, f64x2.splat(half))));
 }
 
 /** A distance: from the means of two vectors, the sum of their spreads, their product around the means. */
