@@ -6,7 +6,7 @@
  * Every thread has a scratch of its own, side by side, with room behind it for the lists of the leaf that it is
  * merging: should it die, they are put back (`kernels/worker-jobs.ts`).
  */
-import { JOB_ASSIGN, JOB_FAILED, JOB_LEAF } from '../kernels/worker-jobs.ts';
+import { JOB_ASSIGN, JOB_FAILED, JOB_JOIN, JOB_LEAF } from '../kernels/worker-jobs.ts';
 import type { KernelPool } from '../kernels/worker-pool.ts';
 import type { BuildArea } from './build-area.ts';
 import {
@@ -103,6 +103,24 @@ export class BuildCrew {
     this.#post(JOB_LEAF, place, [this.#scratch, this.#stride, place, members, this.#kept]);
   }
 
+  /** Writes new lists of the nodes [from, to) to `out`: now, or until `joined`. */
+  join(from: number, to: number, out: number): void {
+    this.#pool?.collect();
+    const place = this.#place();
+    if (place === undefined)
+      this.#area.memory.kernels.exports.buildJoin(this.job.address, from, to, out);
+    else this.#post(JOB_JOIN, place, [this.#scratch, this.#stride, from, to, out]);
+  }
+
+  /** Resolves when the lists of all that was given to `join` are written. Throws what went wrong. */
+  async joined(): Promise<void> {
+    while (this.#inFlight > 0) {
+      if (this.#pool?.help(JOB_JOIN) !== true) await this.ended();
+      if (this.#area.slices.isOver) await this.#area.slices.pause();
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
   /** Posts a piece of a cut to a worker: false when they have enough. `onEnd` gets the address of the leaders. */
   assign(ids: Uint32Array, leaders: number, onEnd: (nearest: number) => void): boolean {
     const place = this.#place();
@@ -158,7 +176,7 @@ export class BuildCrew {
       this.job.release();
       return;
     }
-    for (const operation of [JOB_LEAF, JOB_ASSIGN]) {
+    for (const operation of [JOB_LEAF, JOB_ASSIGN, JOB_JOIN]) {
       for (let job = pool.takeBack(operation); job !== undefined; ) {
         job.onEnd(0);
         job = pool.takeBack(operation);

@@ -24,15 +24,15 @@ import type { BuildListener, BuiltGraph, GraphBuild } from './built-graph.ts';
 import { Slices } from './slices.ts';
 
 const LEAF_MAX = 400;
-/**
- * Rounds: the least, which is enough for so many vectors, and the most; two more with each doubling between. What more
- * rounds find makes up for slack: of 400,000 vectors, sixteen rounds and none find as much at equal `ef` as eight with,
- * by shorter lists, so that a walk measures less.
- */
-const ROUNDS_LEAST = 8;
+/** Rounds: the least, which is enough for so many vectors, and the most; two more with each doubling between. */
+const ROUNDS_LEAST = 12;
 const ROUNDS_MOST = 16;
 const VECTORS_OF_LEAST = 25_000;
-const SLACK_MOST = 0.1;
+/**
+ * The rule goes without slack until lists are filled up at the very end (`build-join.ts`): edges that lead apart first,
+ * and as few of the others as narrow beams need, so that a walk measures less.
+ */
+const ALPHA = 1.1;
 
 export interface BuildGraphOptions {
   readonly m: number;
@@ -49,7 +49,7 @@ export interface BuildGraphOptions {
   readonly arrays?: ArrayBudget | undefined;
   /** Workers that take part. Default: none. */
   readonly pool?: KernelPool | undefined;
-  /** Members of a leaf at the most, rounds, and slack. Default: 400; 8 to 16 by the number of vectors; 1.1 to 1. */
+  /** Members of a leaf at the most, rounds, and slack. Default: 400; 12 to 16 by the number of vectors; 1.1. */
   readonly leafMax?: number | undefined;
   readonly rounds?: number | undefined;
   readonly alpha?: number | undefined;
@@ -105,7 +105,7 @@ export async function buildGraph(
 ): Promise<BuiltGraph> {
   assert(vectors.count > 0, 'a graph has nodes');
   const { leafMax = LEAF_MAX, sliceMs = 5, signal } = options;
-  const { rounds = roundsFor(vectors.count), alpha = alphaFor(rounds) } = options;
+  const { rounds = roundsFor(vectors.count), alpha = ALPHA } = options;
   const slices = new Slices(sliceMs, signal);
   const { codeStride, arrays, pool } = options;
   const area = new BuildArea({ memory, vectors, codeStride, slices, arrays, pool });
@@ -127,11 +127,6 @@ export async function buildGraph(
 function roundsFor(count: number): number {
   const more = 2 * Math.ceil(Math.log2(Math.max(1, count / VECTORS_OF_LEAST)));
   return Math.min(ROUNDS_LEAST + more, ROUNDS_MOST);
-}
-
-function alphaFor(rounds: number): number {
-  const left = (ROUNDS_MOST - rounds) / (ROUNDS_MOST - ROUNDS_LEAST);
-  return 1 + SLACK_MOST * Math.max(0, Math.min(1, left));
 }
 
 async function buildWhole(area: BuildArea, build: GraphBuild): Promise<BuiltGraph> {

@@ -13,6 +13,7 @@ import {
   BUILD_DISTANCES,
   BUILD_FACTOR,
   BUILD_KEPT_MAX,
+  BUILD_LEAST,
   BUILD_LIST_ROWS,
   BUILD_LIST_STRIDE,
   BUILD_LISTS,
@@ -21,8 +22,12 @@ import {
   BUILD_ROW_STRIDE,
   BUILD_ROWS,
   BUILD_SIZE,
+  BUILD_SLACK,
   BUILD_SPACE,
   BUILD_WORK,
+  JOIN_MET_MAX,
+  JOIN_OFFERED_MAX,
+  JOIN_TABLE_BITS,
   METRIC_DOT,
   METRIC_L2,
 } from '../kernels/layout.ts';
@@ -47,7 +52,7 @@ export interface LeafOptions {
   readonly leafMax: number;
   /** Times that the nodes are cut into leaves. */
   readonly rounds: number;
-  /** Slack of the diversity rule, 1 or more. */
+  /** Slack of the diversity rule for what short lists are filled up with, 1 or more. */
   readonly alpha: number;
   /** Nearest members of a leaf that are looked at. Default: 12, of which ten are kept. */
   readonly nearest?: number | undefined;
@@ -72,6 +77,12 @@ const NEAREST_MAX = 200;
 const NEAREST = 12;
 const KEPT_MAX = 10;
 const CANDIDATES_MAX = 24;
+
+/** What joining needs in the place of a leaf's distances. */
+const JOIN_BYTES = (4 << JOIN_TABLE_BITS) + 8 * JOIN_MET_MAX;
+
+/** Up to so many dimensions lists are filled up to three quarters, beyond to half. */
+const FILLED_DIMENSIONS = 256;
 
 export class BuildJob {
   readonly address: number;
@@ -129,7 +140,9 @@ export class BuildJob {
     set(BUILD_CANDIDATES, candidates);
     set(BUILD_CANDIDATES_MAX, CANDIDATES_MAX);
     set(BUILD_WORK, work);
-    f32[(job + BUILD_FACTOR) >>> 2] = slackOf(space.metricCode, alpha);
+    f32[(job + BUILD_FACTOR) >>> 2] = 1;
+    f32[(job + BUILD_SLACK) >>> 2] = slackOf(space.metricCode, alpha);
+    set(BUILD_LEAST, leastOf(space.dimension, nodes.cap));
     this.lookAt(nearest);
   }
 
@@ -177,11 +190,19 @@ function jobParts(shape: RowShape, cap: number, leafMax: number): number[] {
     4 * ASSIGNED_MAX,
     row * LEADERS_MAX,
     row * leafMax,
-    4 * leafMax * leafMax,
+    Math.max(4 * leafMax * leafMax, JOIN_BYTES),
     (8 + 8 * CANDIDATES_MAX) * leafMax,
-    row * cap,
+    row * (cap + JOIN_OFFERED_MAX),
     work,
   ].map((bytes) => Math.ceil(bytes / 16) * 16);
+}
+
+/**
+ * To how many nodes a list is filled up. The narrower a beam, the more it needs them; but each costs a walk a
+ * distance, which counts the more the more dimensions there are, and finding its way to a list counts the less.
+ */
+function leastOf(dimension: number, cap: number): number {
+  return dimension <= FILLED_DIMENSIONS ? (3 * cap) >>> 2 : cap >>> 1;
 }
 
 /** As in `prune.ts` of the module: squared where distances are. */

@@ -1,7 +1,8 @@
 /**
  * The lists of one layer, built all at once. In every round the nodes are cut into small leaves of near ones,
  * within a leaf all distances are computed, and each member takes the nearest that the diversity rule leaves
- * into its list, which stays pruned by that rule. After that edges are turned round where there is room.
+ * into its list, which stays pruned by that rule. After that lists are joined with those of neighbours
+ * (`build-join.ts`), and edges turned round where there is room.
  *
  * Before the rounds of all nodes come some of samples, a quarter of the nodes, a sixteenth, and so on: in their
  * leaves lie nodes of several clusters, however large clusters are, and what the rule keeps of edges between them
@@ -17,6 +18,7 @@ import type { Random } from '../base/random.ts';
 import type { BuildArea } from './build-area.ts';
 import { BuildCrew } from './build-crew.ts';
 import type { BuildJob, BuildNodes, LeafOptions } from './build-job.ts';
+import { joinLists } from './build-join.ts';
 import { CUT_BYTES, cutIntoLeaves } from './build-partition.ts';
 
 const BACK_EDGE_STEP = 512;
@@ -57,6 +59,7 @@ export async function buildLayer(
       await buildRound(area, crew, { ids, step: 1, build, onPlaced });
     }
     await crew.settled();
+    await joinLists(area, crew, nodes);
     await turnEdges(area, crew.job, count);
   } finally {
     area.count(-(4 + CUT_BYTES) * count);

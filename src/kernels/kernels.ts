@@ -105,6 +105,8 @@ export interface KernelExports {
   buildChoose(job: number, members: number, from: number, to: number): void;
   buildReverse(job: number, members: number): void;
   buildMerge(job: number, ids: number, members: number, from: number, to: number): void;
+  /** New lists of the nodes [from, to), of what their neighbours name too, written to `out`. */
+  buildJoin(job: number, from: number, to: number, out: number): void;
   /** Adds the edges back from what the nodes [from, to) name. */
   buildBackEdges(job: number, from: number, to: number): void;
 }

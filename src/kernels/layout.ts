@@ -268,11 +268,11 @@ export const BUILD_LISTS = 12;
 export const BUILD_LIST_STRIDE = 16;
 /** Largest degree. */
 export const BUILD_CAP = 20;
-/** Rows of the members of a leaf, and of their lists' nodes: codes made for comparison (`build-rows.ts`). */
+/** Rows of the members of a leaf, and of a list's nodes with JOIN_OFFERED_MAX more: codes made for comparison (`build-rows.ts`). */
 export const BUILD_ROWS = 24;
 export const BUILD_LIST_ROWS = 28;
 export const BUILD_ROW_STRIDE = 32;
-/** f32[members][members], the distances within a leaf. */
+/** f32[members][members], the distances within a leaf; or a table of 4 << JOIN_TABLE_BITS bytes and a list of 8 * JOIN_MET_MAX. */
 export const BUILD_DISTANCES = 36;
 /** For each member: u32 count | u32 own count | u64 keys[BUILD_CANDIDATES_MAX]. */
 export const BUILD_CANDIDATES = 40;
@@ -284,7 +284,14 @@ export const BUILD_KEPT_MAX = 52;
 export const BUILD_FACTOR = 56;
 /** 8 * (BUILD_CANDIDATES_MAX + cap) + 8 * cap + 16 bytes, and 8 * BUILD_NEAREST at the least. */
 export const BUILD_WORK = 60;
-export const BUILD_SIZE = 64;
+/** f32: the same for what lists are filled up with, to how many (`assembly/build-join.ts`). */
+export const BUILD_SLACK = 64;
+export const BUILD_LEAST = 68;
+export const BUILD_SIZE = 80;
+/** Neighbours of neighbours that are looked at, and offered, at the most; and the size of a table of them and a list. */
+export const JOIN_MET_MAX = 1024;
+export const JOIN_OFFERED_MAX = 16;
+export const JOIN_TABLE_BITS = 11;
 /**
  * A row: f32 scale, mean, spread and rest, then i16 codes; or f32 squares, three zeros, then the f32 vector. Padded with
  * zeros to a multiple of 16 dimensions.

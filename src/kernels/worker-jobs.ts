@@ -21,6 +21,8 @@ export const JOB_WALK = 1;
 export const JOB_LEAF = 2;
 /** `buildAssign`: both first as above, then ids, count, leaders, how many, `nearest`, `second`. */
 export const JOB_ASSIGN = 3;
+/** `buildJoin`: both first as above, then the nodes from and to, and where their lists are written. */
+export const JOB_JOIN = 4;
 
 /** The result of a job that threw, as a trap of the module does. */
 export const JOB_FAILED = -1;
@@ -40,9 +42,13 @@ export function runJob(kernels: Kernels, mailbox: Mailbox, slot: number, thread:
     return runWalk(kernels, mailbox, mailbox.argument(slot, 0), thread);
   }
   if (operation === JOB_LEAF) return runLeaf(kernels, mailbox, slot, thread);
-  assert(operation === JOB_ASSIGN, 'a job is of a known kind');
   const argument = (i: number): number => mailbox.argument(slot, i);
   const job = argument(0) + thread * argument(1);
+  if (operation === JOB_JOIN) {
+    kernels.exports.buildJoin(job, argument(2), argument(3), argument(4));
+    return 0;
+  }
+  assert(operation === JOB_ASSIGN, 'a job is of a known kind');
   const [ids, count, leaders, leaderCount] = [argument(2), argument(3), argument(4), argument(5)];
   const { exports } = kernels;
   exports.buildAssign(job, ids, count, leaders, leaderCount, argument(6), argument(7));

@@ -14,6 +14,7 @@ export { singleHash } from './space';
 export { buildRows } from './build-rows';
 export { buildAssign } from './build-assign';
 export { buildChoose, buildMeasure, buildReverse } from './build-leaf';
+export { buildJoin } from './build-join';
 export { buildBackEdges, buildMerge } from './build-lists';
 
 /** The first address that the module leaves to its caller. */

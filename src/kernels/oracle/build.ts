@@ -41,6 +41,53 @@ export function byRows(metric: number, codes: readonly Sq8Code[]): Comparison {
   };
 }
 
+/** The same with the spread that a slot says, as what is met once is measured (`assembly/build-met.ts`). */
+export function bySlots(metric: number, codes: readonly Sq8Code[]): Comparison {
+  const rows = codes.map((code) => ({ ...rowOf(code), spread: code.spread }));
+  return {
+    distance: (left, right) => rowDistance(rows[left], rows[right], metric),
+    isSame: (left, right) => isSame(rows[left], rows[right]),
+  };
+}
+
+export interface JoinRule {
+  /** f32, as BUILD_SLACK. */
+  readonly slack: number;
+  readonly least: number;
+  readonly cap: number;
+  /** Of what neighbours name, so many are looked at further. */
+  readonly offered: number;
+}
+
+/** The list of a node after it was chosen once more, with what its neighbours name (`assembly/build-join.ts`). */
+export function joinList(
+  { between, met }: { readonly between: Comparison; readonly met: Comparison },
+  node: number,
+  lists: readonly (readonly number[])[],
+  rule: JoinRule,
+): number[] {
+  const old = lists[node];
+  const named = new Set(old.flatMap((neighbour) => lists[neighbour]));
+  const offered = [...named]
+    .filter((id) => id !== node && !old.includes(id))
+    .map((id) => ({ node: id, distance: met.distance(node, id), isOld: false, rank: id }))
+    .sort(byKey)
+    .slice(0, rule.offered);
+  const all = [...old, ...offered.map((candidate) => candidate.node)]
+    .map((id, rank) => ({
+      node: id,
+      distance: between.distance(node, id),
+      isOld: rank < old.length,
+      rank,
+    }))
+    .sort(byKey);
+  const { distance: near, isSame: same } = between;
+  const strict = prune(all, { near, same, factor: 1, limit: rule.cap });
+  const rest = all.filter((candidate) => !strict.includes(candidate));
+  const chosen = prune(rest, { near, same, factor: rule.slack, limit: rule.least }, strict);
+  return chosen.sort(byKey).map((candidate) => candidate.node);
+}
+
 /** The lists of the members after the leaf was built; `lists` has those of all nodes before. */
 export function buildLeaf(
   { distance: near, isSame: same }: Comparison,
@@ -97,10 +144,11 @@ function prune(
     readonly factor: number;
     readonly limit: number;
   },
+  before: readonly Candidate[] = [],
 ): Candidate[] {
-  const chosen: Candidate[] = [];
+  const chosen: Candidate[] = [...before];
   for (const candidate of sorted) {
-    if (chosen.length === rule.limit) break;
+    if (chosen.length >= rule.limit) break;
     const isCrowded = chosen.some(
       (other) =>
         !(candidate.isOld && other.isOld) &&
