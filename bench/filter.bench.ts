@@ -15,7 +15,7 @@ import { type FilteredRound, NO_HIT } from './filter/subject.ts';
 import { loadWorkload, matchingRows, type RangeFilter } from './filter/workload.ts';
 import { Child } from './harness/child.ts';
 import { bruteForce, exactDistance } from './harness/ground-truth.ts';
-import { readBenchOptions } from './harness/options.ts';
+import { orExit, readBenchOptions } from './harness/options.ts';
 import { choosePeers, isInstalled } from './harness/peers.ts';
 import { Report, type Row } from './harness/report.ts';
 import { median, percentile, spread } from './harness/statistics.ts';
@@ -26,7 +26,7 @@ const PEERS = ['@lancedb/lancedb', 'sqlite-vec'];
 
 const options = readBenchOptions();
 const { data, limit, full, seed, memoryBytes } = options;
-const workload = loadWorkload({ data, dataset: options.dataset, limit, full, seed });
+const workload = orExit(() => loadWorkload({ data, dataset: options.dataset, limit, full, seed }));
 const { name, base } = workload;
 const queries = firstRows(workload.queries, full ? 100 : 20);
 const rounds = full ? 3 : 1;
