@@ -109,7 +109,8 @@ export class TouchedLists {
     let count = 0;
     for (const layer of this.#committed) {
       for (const { layer: number, node } of layer.values()) {
-        this.#lists.unpin(number, node);
+        // The first list of a page lets all of them go, and in a pause they may.
+        if (this.#lists.find(number, node) !== 0) this.#lists.unpin(number, node);
         if (++count % LISTS_PER_STEP === 0) yield;
       }
     }
