@@ -12,6 +12,8 @@ export class PlanGroup {
   readonly plans: readonly WritePlan[];
   readonly #stores: Stores;
   readonly #batch = new WriteBatch();
+  /** Of the commit. */
+  #sequence = 0;
 
   /** Begins a plan for each of the collections, which are different ones; `now` is in ms since 1970. */
   constructor(stores: Stores, collections: readonly CollectionStore[], now: number) {
@@ -34,20 +36,27 @@ export class PlanGroup {
   }
 
   /**
-   * Writes the batch, in slices of time. When it resolves the commit is applied; when it rejects nothing has
-   * happened, and the plans are to be undone. `durable` resolves when the commit is durable and published, and is
-   * to be awaited outside the writer's turn.
+   * Writes the batch, in slices of time. When it resolves the commit is applied, and `settle` is to follow; when it
+   * rejects nothing has happened, and the plans are to be undone.
    */
-  async commit(): Promise<{ readonly durable: Promise<void> }> {
+  async commit(): Promise<void> {
     const { engine, pace } = this.#stores;
     for (const plan of this.plans) await plan.prepare();
     await new TimeSlice(pace).handOn();
-    const sequence = await engine.writeSliced(this.#batch, (applied) => {
+    this.#sequence = await engine.writeSliced(this.#batch, (applied) => {
       for (const plan of this.plans) plan.applied(applied);
     });
+  }
+
+  /**
+   * After `commit`: gives back what the plans held, in slices of time. `durable` resolves when the commit is durable and
+   * published, and is to be awaited outside the writer's turn.
+   */
+  async settle(): Promise<{ readonly durable: Promise<void> }> {
+    const { engine, pace } = this.#stores;
     const slice = new TimeSlice(pace);
     for (const plan of this.plans) await slice.run(plan.settling());
-    return { durable: engine.committed(sequence) };
+    return { durable: engine.committed(this.#sequence) };
   }
 
   /** Undoes everything since the beginning. */

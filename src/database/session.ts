@@ -183,23 +183,26 @@ export class Session implements SessionHost {
     prepare: (plans: readonly WritePlan[]) => Promise<T>,
   ): Promise<{ result: T; durable: Promise<void> }> {
     const group = new PlanGroup(this.stores, collections, this.now());
+    let result: T;
     try {
-      const result = await prepare(group.plans);
+      result = await prepare(group.plans);
       if (group.isEmpty) {
         group.rollback();
         return { result, durable: Promise.resolve() };
       }
-      const { durable } = await group.commit();
-      for (const store of collections) {
-        if (store.entry.isDropped) continue;
-        this.sweeper.noteCommit(store);
-        this.expirer.note(store);
-      }
-      return { result, durable };
+      await group.commit();
     } catch (error) {
       group.rollback();
       throw error;
     }
+    // Readers see the commit: whatever fails from here on, nothing is undone.
+    const { durable } = await group.settle();
+    for (const store of collections) {
+      if (store.entry.isDropped) continue;
+      this.sweeper.noteCommit(store);
+      this.expirer.note(store);
+    }
+    return { result, durable };
   }
 
   /** A turn of the writer, within `modify`. What it returns in `durable` is awaited after the turn. */
