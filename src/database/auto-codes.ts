@@ -23,6 +23,9 @@ const OUTGROWN = 0.55;
 const BITS_SHARE = 0.85;
 /** Wider ones are not tried. */
 const BEAM_MAX = 4096;
+/** Bytes of a walk's scratch for each result of its beam, spare ones with it, and the share of memory that they may take. */
+const RESULT_BYTES = 512;
+const SCRATCH_SHARE = 1 / 16;
 /** Of the smallest database. */
 const MODULE_BYTES_MIN = planMemory(MEMORY_BYTES_MIN).moduleBytes;
 /** Bytes of a slot beside its codes. */
@@ -42,7 +45,7 @@ export interface AutoChoice {
 export function autoChoice(shape: AutoShape, moduleBytes: number): AutoChoice {
   return {
     usesBits: (nodes) => needsBits(shape, nodes, moduleBytes),
-    beamOnBits: (ef) => beamOnBits(shape.dimension, ef),
+    beamOnBits: (ef) => beamOnBits(shape.dimension, ef, moduleBytes),
   };
 }
 
@@ -73,10 +76,11 @@ export function beamFactor(dimension: number): number {
   return 1 + 384 / dimension;
 }
 
-/** See `AutoChoice.beamOnBits`. */
-export function beamOnBits(dimension: number, ef: number): number {
+/** See `AutoChoice.beamOnBits`. Where memory is small a wide beam finds no room beside what writes have pinned. */
+export function beamOnBits(dimension: number, ef: number, moduleBytes: number): number {
   const beam = Math.round(beamFactor(dimension) * ef);
-  return beam > BEAM_MAX ? 0 : beam;
+  const affordable = (moduleBytes * SCRATCH_SHARE) / RESULT_BYTES;
+  return beam > Math.min(BEAM_MAX, affordable) ? 0 : beam;
 }
 
 function payingMemory(

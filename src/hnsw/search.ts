@@ -7,7 +7,7 @@ import { CODES_BITS, CODES_SLOTS } from '../kernels/layout.ts';
 import { type Candidates, readResults } from './candidates.ts';
 import type { Entry } from './entry.ts';
 import { Slices } from './slices.ts';
-import { spareOf } from './spare.ts';
+import { type BeamWidth, spareOnBits } from './spare.ts';
 import { type FilterBits, WalkDriver } from './walk-driver.ts';
 import { runWalk, type SearchContext, type WalkRunner, withWalk } from './walk-runner.ts';
 import { walkTogether } from './walks-together.ts';
@@ -45,9 +45,10 @@ export async function searchGraph(
   options: SearchOptions & { readonly sliceMs: number },
 ): Promise<Candidates> {
   const { k, signal } = options;
-  const { onBits, ef } = beamOf(context, Math.max(options.ef, k));
+  const beam = beamOf(context, Math.max(options.ef, k));
+  const { onBits, ef } = beam;
   const slices = new Slices(options.sliceMs, signal);
-  return await withWalk(context, ef, async (walk) => {
+  return await withWalk(context, beam, async (walk) => {
     walk.setQuery(query, options.filter, onBits ? CODES_BITS : CODES_SLOTS);
     walk.expand = options.expand === true;
     walk.setStop(k, options.stop ?? 0);
@@ -69,9 +70,9 @@ export function searchGraphNow(
   query: Float32Array,
   { k, ef: asked, stop = 0, sliceMs }: SearchNowOptions & { readonly sliceMs: number },
 ): Candidates | undefined {
-  const { onBits, ef } = beamOf(context, asked);
+  const { onBits, ef, spare } = beamOf(context, asked);
   const slices = new Slices(sliceMs, undefined);
-  const walk = new WalkDriver(context, ef, spareOf(context, ef));
+  const walk = new WalkDriver(context, ef, spare);
   try {
     walk.setQuery(query, undefined, onBits ? CODES_BITS : CODES_SLOTS);
     walk.setStop(Math.min(k, ef), stop);
@@ -113,7 +114,7 @@ export function searchGraphTogether<Ask extends SearchTogether>(
   walkTogether<Ask>(runner, context, {
     entry,
     next,
-    widthOf: ({ ef }) => beamOf(context, ef).ef,
+    widthOf: ({ ef }) => beamOf(context, ef),
     prepare: ({ query, k, ef, stop = 0 }, walk) => {
       const { onBits } = beamOf(context, ef);
       walk.setQuery(query, undefined, onBits ? CODES_BITS : CODES_SLOTS);
@@ -125,12 +126,13 @@ export function searchGraphTogether<Ask extends SearchTogether>(
   });
 }
 
+interface Beam extends BeamWidth {
+  readonly onBits: boolean;
+}
+
 /** What a walk of which `ef` is asked goes by, and how wide its beam is. */
-function beamOf(
-  { vectors, beamOnBits }: SearchContext,
-  ef: number,
-): { readonly onBits: boolean; readonly ef: number } {
-  if (!vectors.hasBits) return { onBits: false, ef };
-  const beam = beamOnBits === undefined ? ef : beamOnBits(ef);
-  return beam === 0 ? { onBits: false, ef } : { onBits: true, ef: beam };
+function beamOf({ vectors, beamOnBits }: SearchContext, asked: number): Beam {
+  const ef = vectors.hasBits && beamOnBits !== undefined ? beamOnBits(asked) : asked;
+  if (!vectors.hasBits || ef === 0) return { onBits: false, ef: asked, spare: 0 };
+  return { onBits: true, ef, spare: spareOnBits(ef) };
 }

@@ -12,7 +12,7 @@ import type { KernelJob, KernelPool } from '../kernels/worker-pool.ts';
 import type { Entry } from './entry.ts';
 import { LoneWalks } from './lone-walks.ts';
 import { Slices } from './slices.ts';
-import { spareOf } from './spare.ts';
+import type { BeamWidth } from './spare.ts';
 import { WalkAdmission } from './walk-admission.ts';
 import { type WalkContext, WalkDriver } from './walk-driver.ts';
 
@@ -50,12 +50,11 @@ interface Running {
 /** Calls `use` with a walk for `ef` results and spare ones, as soon as there is memory for one more, and closes it. */
 export async function withWalk<T>(
   context: SearchContext,
-  ef: number,
+  { ef, spare }: BeamWidth,
   use: (walk: WalkDriver) => Promise<T>,
 ): Promise<T> {
   const admission = context.runner?.admission ?? context.admission;
   // Most that grow do so once.
-  const spare = spareOf(context, ef);
   const bytes = 2 * (context.kernels.exports.walkBytes(context.space.address, ef + spare) >>> 0);
   const entering = admission?.enter(bytes);
   if (entering !== undefined) await entering;

@@ -8,7 +8,7 @@
  */
 import type { Entry } from './entry.ts';
 import { Slices } from './slices.ts';
-import { spareOf } from './spare.ts';
+import type { BeamWidth } from './spare.ts';
 import { type WalkContext, WalkDriver } from './walk-driver.ts';
 import type { WalkRunner } from './walk-runner.ts';
 
@@ -18,7 +18,7 @@ export interface WalksTogether<Ask> {
   /** What comes next; undefined: nothing more in this turn. */
   readonly next: () => Ask | undefined;
   /** The width of its beam. */
-  readonly widthOf: (ask: Ask) => number;
+  readonly widthOf: (ask: Ask) => BeamWidth;
   /** Gives a walk its query; it is begun by whoever walks it. */
   readonly prepare: (ask: Ask, walk: WalkDriver) => void;
   /** Its walk is done, and another's when this returns. */
@@ -122,7 +122,7 @@ class TogetherRun<Ask> {
     this.#idle.pop();
     this.#underWay++;
     const { entry, widthOf } = this.#walks;
-    const given = { entry, ef: widthOf(ask), slices: this.#slices };
+    const given = { entry, ef: widthOf(ask).ef, slices: this.#slices };
     this.#runner.launch(walk, given, (isDone) => {
       this.#underWay--;
       if (isDone && !this.#isOver) this.#ended.push(lane);
@@ -143,7 +143,7 @@ class TogetherRun<Ask> {
   #walkHere({ ask, walk }: Lane<Ask>): boolean {
     if (ask === undefined || walk === undefined) return false;
     const { entry, widthOf } = this.#walks;
-    walk.begin(entry, widthOf(ask));
+    walk.begin(entry, widthOf(ask).ef);
     if (walk.advance()) return true;
     const slices = new Slices(SLICE_MS, undefined);
     while (!walk.isInNeed && !slices.isOver) if (walk.advance()) return true;
@@ -164,8 +164,7 @@ class TogetherRun<Ask> {
   }
 
   #walkFor(lane: Lane<Ask>, ask: Ask): WalkDriver | undefined {
-    const ef = this.#walks.widthOf(ask);
-    const spare = spareOf(this.#context, ef);
+    const { ef, spare } = this.#walks.widthOf(ask);
     if (lane.walk?.fits(ef, spare)) return lane.walk;
     this.#close(lane);
     const { kernels, space } = this.#context;

@@ -68,8 +68,13 @@ test.each([
 
 test('a beam on bits is wider, the fewer dimensions the more, and not without end', () => {
   expect([128, 256, 768].map(beamFactor)).toEqual([4, 2.5, 1.5]);
-  expect(beamOnBits(128, 10)).toBe(40);
-  expect(beamOnBits(128, 4096)).toBe(0);
+  const ample = 1 << 30;
+  expect(beamOnBits(128, 10, ample)).toBe(40);
+  expect(beamOnBits(128, 1024, ample)).toBe(4096);
+  expect(beamOnBits(128, 1025, ample)).toBe(0);
+  const { moduleBytes } = planMemory(8 << 20);
+  expect(beamOnBits(128, 100, moduleBytes)).toBe(400);
+  expect(beamOnBits(128, 150, moduleBytes)).toBe(0);
 });
 
 const dimension = 512;
@@ -149,6 +154,18 @@ test('what was filled with much memory walks on bits with little, finds as much 
   await f.collection.upsert({ id: 'new', vector: added });
   const [first] = await f.collection.search({ vector: added, k: 1 });
   expect([first.id, first.distance]).toEqual(['new', 0]);
+  // A beam on bits for so much would find no room beside what commits have pinned.
+  for (let round = 0; round < 4; round++) {
+    const rows = smooth(40, 10 + round);
+    const more = Array.from({ length: 40 }, (_, i) => {
+      return { id: `${round} ${i}`, vector: rows.subarray(i * dimension, (i + 1) * dimension) };
+    });
+    const adding = f.collection.upsert(more);
+    const search = { vector: added, k: 3, ef: 450 };
+    const asking = Promise.all(more.slice(0, 8).map(() => f.collection.search(search)));
+    for (const [nearest] of await asking) expect(nearest.id).toBe('new');
+    await adding;
+  }
   await f.db.close();
 
   f = await fixture({ dimension }, { ...ample, fileSystem });
