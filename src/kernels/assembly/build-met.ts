@@ -107,7 +107,7 @@ function finish(at: u32, slot: u32, rest: i32, dot: i32, dimension: u32, metric:
   const right = load<f32>(other, SLOT_MEAN);
   let distance: f32;
   if (metric == METRIC_DOT) {
-    distance = -(n * left * right + product);
+    distance = -(n * (left * right) + product);
   } else {
     const shift = left - right;
     const spreads = load<f32>(slot, SLOT_SPREAD) + load<f32>(other, SLOT_SPREAD);

@@ -160,7 +160,7 @@ function distanceOfProduct(a: u32, b: u32, dot: i32, n: f32, metric: u32): f32 {
   const product = load<f32>(a, SCALE) * load<f32>(b, SCALE) * (<f32>dot - rests);
   const left = load<f32>(a, MEAN);
   const right = load<f32>(b, MEAN);
-  if (metric == METRIC_DOT) return -(n * left * right + product);
+  if (metric == METRIC_DOT) return -(n * (left * right) + product);
   const shift = left - right;
   const spreads = load<f32>(a, SPREAD) + load<f32>(b, SPREAD);
   const squared = n * shift * shift + max<f32>(spreads - 2 * product, 0);

@@ -176,7 +176,7 @@ function rowDistance(a: Row, b: Row, metric: number): number {
   const n = a.code.length;
   const rests = fround(fround(a.rest * b.rest) / n);
   const product = fround(fround(a.scale * b.scale) * fround(fround(dot(a.code, b.code)) - rests));
-  if (metric === METRIC_DOT) return -fround(fround(fround(n * a.mean) * b.mean) + product);
+  if (metric === METRIC_DOT) return -fround(fround(n * fround(a.mean * b.mean)) + product);
   const shift = fround(a.mean - b.mean);
   const around = fround(fround(a.spread + b.spread) - fround(2 * product));
   const squared = fround(fround(fround(n * shift) * shift) + Math.max(around, 0));
