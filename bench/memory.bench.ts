@@ -1,13 +1,13 @@
 /**
  * How fast are searches, and what do they read, when memory is a small part of the data?
  *
- * Everything is built once (stratavec by its bulk build, with 1 GiB), then opened in a process of its own for each
- * budget, and once without one that matters; peers hold everything in memory. One table shows speed at recall@10
+ * Everything is built once (stratavec by its bulk build, with 1 GiB or `--build MB`, by which it chooses its codes),
+ * then opened in a process of its own for each budget, and once without one that matters; peers hold everything in memory. One table shows speed at recall@10
  * of 0.95 (top 100: 0.9), reads a query, and by how much resident memory grew, at its peak too, over the same
  * process with an empty open index that has searched a few rows. The operating system's page cache is warm, and
  * in no figure.
  *
- * npm run bench -- memory --data DIR --full [--dataset a,b:100000] [--budgets 10,16,25] [--codes sq8]
+ * npm run bench -- memory --data DIR --full [--dataset a,b:100000] [--budgets 10,16,25] [--build 50] [--codes sq8]
  *   [--peers hnswlib-native]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type OneDataset, onEachDataset } from './harness/each-dataset.ts';
 import { recallAt } from './harness/ground-truth.ts';
-import { parseCount, readBenchOptionsAnd } from './harness/options.ts';
+import { orExit, parseCount, readBenchOptionsAnd } from './harness/options.ts';
 import { choosePeers } from './harness/peers.ts';
 import type { Row } from './harness/report.ts';
 import { median, percentile, speedAtRecall } from './harness/statistics.ts';
@@ -52,16 +52,18 @@ interface MemoryRun extends Run {
   startCounting: Run['start'];
 }
 
-const { options, own } = readBenchOptionsAnd(['budgets', 'codes']);
+const { options, own } = readBenchOptionsAnd(['budgets', 'build', 'codes']);
 const budgets = chooseBudgets(own.budgets);
 const codes = chooseCodes(own.codes);
+const buildMegabytes = orExit(() => parseCount('--build', own.build));
+const buildMemoryBytes = buildMegabytes === undefined ? 2 ** 30 : buildMegabytes * MB;
 const peers = choosePeers(searchPeers, options.peers);
 await onEachDataset('memory', options, measureOne);
 
 async function measureOne({ dataset, options, report }: OneDataset): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'stratavec-bench-'));
   const starter = (countsReads: boolean, warmK = 10): Run['start'] => {
-    const more = { load: 'build', buildMemoryBytes: 2 ** 30, countsReads, codes, warmK } as const;
+    const more = { load: 'build', buildMemoryBytes, countsReads, codes, warmK } as const;
     return subjectStarter({ dataset, options }, directory, more);
   };
   const run: MemoryRun = {

@@ -1,18 +1,13 @@
 /**
  * The same questions asked again, of a database with little memory and of one that was closed and opened:
- * the hits and their distances must be those of the first time; when another memory means other codes, as many must
- * be right.
+ * the hits and their distances must be those of the first time.
  */
-import { recallAt } from '../harness/ground-truth.ts';
 import type { Row } from '../harness/report.ts';
 import type { Empty, OpenAnswer, SearchAsk } from './child.ts';
 import { type Answers, countEqual, type Run } from './run.ts';
 import type { Growth, Round } from './subject.ts';
 
 const smallMemoryBytes = 32 * 1024 * 1024;
-
-/** By how much recall may be less with other codes. */
-const recallLost = 0.01;
 
 /** The answers at about 0.95 and 0.99 recall: the smallest `ef` that reaches each, else the largest. */
 function atTargets(answers: readonly Answers[]): readonly Answers[] {
@@ -22,31 +17,22 @@ function atTargets(answers: readonly Answers[]): readonly Answers[] {
   return [...new Set(chosen)];
 }
 
-/** Whether answers are as good as those before: the same, if searches walked on the same codes. */
-function areAsGood(run: Run, before: Answers, again: Round, codes: string | undefined): boolean {
-  const { metric, base, queries, truth } = run.dataset;
-  if (codes === before.codes) return countEqual(before.round, again, run.k) === queries.rows;
-  const recall = recallAt(run.k, metric, base, queries, truth, again.ids);
-  return recall >= before.recall - recallLost;
-}
-
 /** Whether every hit was the same and the engine stayed inside its budget. */
 export async function checkSmallMemory(run: Run, answers: readonly Answers[]): Promise<boolean> {
   const memoryBytes = run.options.memoryBytes ?? smallMemoryBytes;
   const child = run.start('stratavec', 'search', memoryBytes);
   await child.ask<Empty>('empty');
-  const { codes } = await child.ask<OpenAnswer>('open');
+  await child.ask<OpenAnswer>('open');
   const rows: Row[] = [];
   let isSame = true;
-  for (const before of atTargets(answers)) {
-    const { ef, recall, round } = before;
+  for (const { ef, recall, round } of atTargets(answers)) {
     const ask: SearchAsk = { k: run.k, ef };
     const cold = await child.ask<Round>('search', ask);
     const warm = await child.ask<Round>('search', ask);
     const counts = await child.ask<Record<string, number>>('count', ask);
     const queries = run.dataset.queries.rows;
     const equalQueries = Math.min(countEqual(round, cold, run.k), countEqual(round, warm, run.k));
-    isSame &&= [cold, warm].every((again) => areAsGood(run, before, again, codes));
+    isSame &&= equalQueries === queries;
     const perQuery = Object.entries(counts).map(([name, sum]) => [
       `${name}PerQuery`,
       sum / queries,
@@ -54,7 +40,7 @@ export async function checkSmallMemory(run: Run, answers: readonly Answers[]): P
     rows.push(
       run.report.row(
         'stratavec',
-        { memoryBytes, ef, codes: codes ?? null },
+        { memoryBytes, ef },
         {
           recallAt10: recall,
           equalQueries,
@@ -95,15 +81,14 @@ function reportBudget(
 export async function checkReopening(run: Run, answers: readonly Answers[]): Promise<boolean> {
   const child = run.start('stratavec', 'search');
   await child.ask<Empty>('empty');
-  const { openMs, codes } = await child.ask<OpenAnswer>('open');
+  const { openMs } = await child.ask<OpenAnswer>('open');
   const rows: Row[] = [];
   let isSame = true;
-  for (const before of atTargets(answers)) {
-    const { ef, round } = before;
+  for (const { ef, round } of atTargets(answers)) {
     const again = await child.ask<Round>('search', { k: run.k, ef } satisfies SearchAsk);
     const equalQueries = countEqual(round, again, run.k);
     const queries = run.dataset.queries.rows;
-    isSame &&= areAsGood(run, before, again, codes);
+    isSame &&= equalQueries === queries;
     rows.push(
       run.report.row(
         'stratavec',

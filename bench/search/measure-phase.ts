@@ -40,7 +40,6 @@ interface Curve {
   readonly subject: string;
   readonly child: Child;
   readonly openMs: number;
-  readonly codes: string | undefined;
   readonly points: Point[];
 }
 
@@ -60,15 +59,14 @@ export async function measureAll(run: Run): Promise<readonly Answers[]> {
     await child.ask('close');
     await child.stop();
   }
-  const { points, codes } = curves[0];
-  return points.map(({ ef, recall, first }) => ({ ef, recall, round: first, codes }));
+  return curves[0].points.map(({ ef, recall, first }) => ({ ef, recall, round: first }));
 }
 
 async function openCurve(run: Run, subject: string): Promise<Curve> {
   const { k, dataset, memoryBytes } = run;
   const child = run.start(subject, 'search', memoryBytes);
   await child.ask<Empty>('empty');
-  const { openMs, codes } = await child.ask<OpenAnswer>('open');
+  const { openMs } = await child.ask<OpenAnswer>('open');
   const points: Point[] = [];
   for (const ef of run.efs) {
     const first = await child.ask<Round>('search', { k, ef } satisfies SearchAsk);
@@ -87,7 +85,7 @@ async function openCurve(run: Run, subject: string): Promise<Curve> {
     });
     if (recall >= recallEnough) break;
   }
-  return { subject, child, openMs, codes, points };
+  return { subject, child, openMs, points };
 }
 
 async function measurePoint(run: Run, { child, points }: Curve, ef: number): Promise<void> {

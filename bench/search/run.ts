@@ -52,8 +52,6 @@ export interface Answers {
   readonly ef: number;
   readonly recall: number;
   readonly round: Round;
-  /** What the searches walked on. */
-  readonly codes: string | undefined;
 }
 
 /** In how many queries two rounds gave the same ids at the same distances. */

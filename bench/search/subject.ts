@@ -19,7 +19,7 @@ export interface IndexOptions {
   readonly buildMemoryBytes?: number;
   /** `statistics` of stratavec says, too, what its searches read of files; counting costs them a little. */
   readonly countsReads?: boolean;
-  /** What stratavec's searches walk on. Default: its own, which may be other codes with less memory. */
+  /** What stratavec's searches walk on. Default: its own choice. */
   readonly codes?: Codes | undefined;
   /** How many results the searches ask for that a process warms up with. Default: 10. */
   readonly warmK?: number;

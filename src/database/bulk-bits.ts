@@ -2,7 +2,7 @@
 import { seededRandom } from '../base/random.ts';
 import type { BulkBits, BulkPages } from '../paged/bulk-pages.ts';
 import { MeanVector } from '../paged/mean-vector.ts';
-import { beamFactor, mayNeedBits } from './auto-codes.ts';
+import { beamFactor, needsBits } from './auto-codes.ts';
 import { VECTORS_MIN } from './bit-training.ts';
 import { areBitsFineEnough } from './bits-trial.ts';
 import type { VectorStore } from './vector-store.ts';
@@ -18,19 +18,21 @@ export interface BulkGraph {
   readonly neighbours: (node: number) => Uint32Array;
   /** Gives a vector by its number. */
   readonly read: (index: number, target: Float32Array) => void;
+  /** Of the module. */
+  readonly memoryBytes: number;
   readonly pause: () => Promise<void> | undefined;
 }
 
 /** Undefined: the load makes no bits. */
 export async function bulkBits(
   { vectors, options }: VectorStore,
-  { order, neighbours, read, pause }: BulkGraph,
+  { order, neighbours, read, memoryBytes, pause }: BulkGraph,
 ): Promise<BulkBits | undefined> {
   const count = order.length;
   if (vectors.bits === undefined || count < VECTORS_MIN) return undefined;
   const { dimension, metric, codes, seed } = options;
   const isAuto = codes === 'auto';
-  if (isAuto && !mayNeedBits(options, count)) return undefined;
+  if (isAuto && !needsBits(options, count, memoryBytes)) return undefined;
   const mean = new MeanVector(dimension);
   const sample = Math.min(count, SAMPLE_MAX, Math.ceil(SAMPLE_NUMBERS / dimension));
   const vector = new Float32Array(dimension);

@@ -143,6 +143,7 @@ async function makeBits(
       return u32.subarray(list + 1, list + 1 + u32[list]);
     },
     read: (index, target) => source.readVector(ids.contents[vectors[index]], target),
+    memoryBytes: stores.allocator.totalBytes,
     pause,
   });
 }

@@ -77,9 +77,9 @@ export interface CollectionOptions {
    * Codes that a search walks on: one byte a number ('sq8') or one bit ('bit'), which take an eighth of the
    * memory and ask for a larger `ef`. 'none': they walk on the vectors themselves, and insertions and builds judge by
    * them; for clusters that are tighter than a step of 8-bit codes (a 255th of the range of a vector's values), in which
-   * codes lose neighbours, at four times the memory of 'sq8' for what is walked on. Default: 'auto', each search on bytes
-   * or bits, whichever finds the same sooner, by dimension, number of vectors and `memoryBytes`; `ef` means the same on
-   * both. It is 'sq8' below 128 dimensions, and where 1-bit codes are too coarse for the vectors of a bulk load.
+   * codes lose neighbours, at four times the memory of 'sq8' for what is walked on. Default: 'auto', bytes or bits,
+   * whichever finds the same sooner, with an `ef` that means the same on both: `build` and `ingest` decide by dimension, number
+   * of vectors and `memoryBytes`, and by whether 1-bit codes are fine enough for them; other writes take bits above 256 dimensions.
    */
   readonly codes?: 'auto' | 'sq8' | 'bit' | 'none' | undefined;
   /** Keep the vectors as given; false keeps the codes only, and there must be some. Default: true. */

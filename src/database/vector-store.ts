@@ -11,7 +11,7 @@ import { GraphStore } from '../lsm/graph/graph-store.ts';
 import type { WriteBatch } from '../lsm/write-batch.ts';
 import { chooseBitGeometry } from '../paged/bit-geometry.ts';
 import { PagedSpace } from '../paged/paged-space.ts';
-import { autoChoice } from './auto-codes.ts';
+import { beamOnBits } from './auto-codes.ts';
 import {
   encodeSpaceCounters,
   readCurves,
@@ -86,9 +86,7 @@ export class VectorStore {
     const shape = { dimension, metric, geometry, bits, ...caps };
     this.space = createSpace(kernels, allocator, shape);
     const random = seededRandom(given.seed);
-    const auto = options.codes === 'auto' ? autoChoice(options, allocator.totalBytes) : undefined;
-    const { usesBits, beamOnBits } = auto ?? {};
-    const paged = { id, space: this.space, geometry, bits, usesBits, store: stores.pages };
+    const paged = { id, space: this.space, geometry, bits, store: stores.pages };
     this.vectors = new PagedSpace({ ...paged, originals, random });
     if (counters.pages.length > 0) this.vectors.importCounters(counters.pages);
     this.layout = createGraphLayout(options.layout, GRAPH_TREE);
@@ -112,7 +110,10 @@ export class VectorStore {
       runner: stores.walkRunner,
       reads: stores.reads,
       admission: stores.admission,
-      beamOnBits,
+      beamOnBits:
+        options.codes === 'auto'
+          ? (ef) => beamOnBits(dimension, ef, allocator.totalBytes)
+          : undefined,
       insertPool: stores.insertWalks,
     });
     this.graph.entry = counters.entry;

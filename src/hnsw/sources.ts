@@ -39,7 +39,7 @@ export interface VectorSource {
   readonly counters: { readonly pages: number };
   /** Brings the code cell of `page` into memory and enters it in the space's directory. */
   loadCodes(page: number): void;
-  /** Whether searches are to walk on 1-bit codes: there are some then. */
+  /** Whether there are 1-bit codes to walk on, and so for how long as the answer is yes. */
   readonly hasBits: boolean;
   /** As `loadCodes`, for a bit page. Only asked of a source that has bits. */
   loadBits(bitPage: number): void;

@@ -56,7 +56,6 @@ export class PagedSpace {
   readonly #writer: SlotWriter;
   readonly #places: PlaceGiver;
   readonly #placeCache: PlaceCache;
-  readonly #usesBits: ((nodes: number) => boolean) | undefined;
   #plan: SpacePlan | undefined;
 
   /** Reads nothing. Counters of a space that is not new come through `importCounters`. */
@@ -64,7 +63,6 @@ export class PagedSpace {
     const { id, space, geometry, store } = options;
     this.id = id;
     this.geometry = geometry;
-    this.#usesBits = options.usesBits;
     this.#space = space;
     this.#store = store;
     const parts = makeSpaceParts(options);
@@ -242,7 +240,7 @@ export class PagedSpace {
 
   /** Whether searches walk on 1-bit codes. */
   get hasBits(): boolean {
-    return this.bits?.isReady === true && (this.#usesBits?.(this.counters.nodes) ?? true);
+    return this.bits?.isReady ?? false;
   }
 
   /** As `loadCodes`, for a bit page. */

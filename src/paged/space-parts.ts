@@ -27,8 +27,6 @@ export interface PagedSpaceOptions {
   readonly originals?: boolean | undefined;
   /** The space is to have 1-bit codes, too, which begin with `trainBits`. */
   readonly bits?: BitGeometry | undefined;
-  /** Whether searches among so many nodes walk on them. Default: always. */
-  readonly usesBits?: ((nodes: number) => boolean) | undefined;
   /** For the policy `random`. Default: a generator seeded with `id`. */
   readonly random?: Random | undefined;
 }
