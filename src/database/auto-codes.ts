@@ -20,11 +20,11 @@ const ALWAYS_ABOVE = 600;
 const OUTGROWN = 0.55;
 /** And where the bits themselves are at most this share of it. */
 const BITS_SHARE = 0.85;
-/** Wider ones are not tried. */
-const BEAM_MAX = 4096;
-/** Bytes of a walk's scratch for each result of its beam, spare ones with it, and the share of memory that they may take. */
-const RESULT_BYTES = 512;
-const SCRATCH_SHARE = 1 / 16;
+/**
+ * Wider ones are not tried, whatever the memory, which must not change hits: the scratch of a wider one, spare results
+ * with it, finds no room in the smallest database beside what writes have pinned.
+ */
+const BEAM_MAX = 768;
 /** Bytes of a slot beside its codes. */
 const SLOT_BYTES = 16;
 
@@ -51,14 +51,10 @@ export function beamFactor(dimension: number): number {
   return 1 + 384 / dimension;
 }
 
-/**
- * The beam on bits for `ef`; 0: too wide, such a search walks on SQ8 codes. Where memory is small a wide beam finds no
- * room beside what writes have pinned.
- */
-export function beamOnBits(dimension: number, ef: number, moduleBytes: number): number {
+/** The beam on bits for `ef`; 0: too wide, such a search walks on SQ8 codes. */
+export function beamOnBits(dimension: number, ef: number): number {
   const beam = Math.round(beamFactor(dimension) * ef);
-  const affordable = (moduleBytes * SCRATCH_SHARE) / RESULT_BYTES;
-  return beam > Math.min(BEAM_MAX, affordable) ? 0 : beam;
+  return beam > BEAM_MAX ? 0 : beam;
 }
 
 function payingMemory(

@@ -110,10 +110,7 @@ export class VectorStore {
       runner: stores.walkRunner,
       reads: stores.reads,
       admission: stores.admission,
-      beamOnBits:
-        options.codes === 'auto'
-          ? (ef) => beamOnBits(dimension, ef, allocator.totalBytes)
-          : undefined,
+      beamOnBits: options.codes === 'auto' ? (ef) => beamOnBits(dimension, ef) : undefined,
       insertPool: stores.insertWalks,
     });
     this.graph.entry = counters.entry;
