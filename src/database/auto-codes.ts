@@ -20,10 +20,7 @@ const ALWAYS_ABOVE = 600;
 const OUTGROWN = 0.55;
 /** And where the bits themselves are at most this share of it. */
 const BITS_SHARE = 0.85;
-/**
- * Wider ones are not tried, whatever the memory, which must not change hits: the scratch of a wider one, spare results
- * with it, finds no room in the smallest database beside what writes have pinned.
- */
+/** The widest beam that is made wider for bits: its scratch fits into the smallest database beside what writes pin there. */
 const BEAM_MAX = 768;
 /** Bytes of a slot beside its codes. */
 const SLOT_BYTES = 16;
@@ -51,10 +48,14 @@ export function beamFactor(dimension: number): number {
   return 1 + 384 / dimension;
 }
 
-/** The beam on bits for `ef`; 0: too wide, such a search walks on SQ8 codes. */
+/**
+ * The beam on bits for `ef`; 0: such a search walks on SQ8 codes. The memory has no say in it. Of many dimensions a very wide
+ * `ef` finds nearly all on bits as it is, and pages of SQ8 codes would be many to read.
+ */
 export function beamOnBits(dimension: number, ef: number): number {
   const beam = Math.round(beamFactor(dimension) * ef);
-  return beam > BEAM_MAX ? 0 : beam;
+  if (beam <= BEAM_MAX) return beam;
+  return dimension > ALWAYS_ABOVE ? Math.max(ef, BEAM_MAX) : 0;
 }
 
 function payingMemory(

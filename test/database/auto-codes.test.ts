@@ -59,6 +59,9 @@ test('a beam on bits is wider, the fewer dimensions the more, and not without en
   expect(beamOnBits(128, 10)).toBe(40);
   expect(beamOnBits(128, 192)).toBe(768);
   expect(beamOnBits(128, 193)).toBe(0);
+  expect(beamOnBits(768, 512)).toBe(768);
+  expect(beamOnBits(768, 513)).toBe(768);
+  expect(beamOnBits(768, 900)).toBe(900);
 });
 
 const dimension = 512;
