@@ -60,3 +60,8 @@ export function withAdvice(error: unknown, advice: string): unknown {
 export function isDatabaseError(error: unknown): error is DatabaseError {
   return error instanceof Error && error.name === 'DatabaseError' && 'code' in error;
 }
+
+/** Whether it was thrown for want of memory. */
+export function isExhausted(error: unknown): boolean {
+  return isDatabaseError(error) && error.code === 'RESOURCE_EXHAUSTED';
+}

@@ -3,7 +3,7 @@
  * collection is filled at once (`bulk-load.ts`), in one commit; any other batch by batch, and so is what
  * follows the vectors that memory holds lists of.
  */
-import { DatabaseError, isDatabaseError } from '../errors.ts';
+import { DatabaseError, isExhausted } from '../errors.ts';
 import type { NodeBits } from '../hnsw/node-bits.ts';
 import { type BulkLimits, bulkLimits, isUntouched } from './bulk-limits.ts';
 import { loadAll } from './bulk-load.ts';
@@ -15,6 +15,7 @@ import { THREADS_MAX } from './check-options.ts';
 import { type CheckedRecord, checkRecord, lastOfEachId } from './checked-record.ts';
 import type { CollectionStore } from './collection-store.ts';
 import { addNamedVectors, upsertRecords } from './collection-writes.ts';
+import { FittingBatches } from './fitting-batches.ts';
 import { spaceOptions } from './named-vectors.ts';
 import type { RecordId, RecordInput, UpsertResult } from './record.ts';
 import { encodeId } from './record-id.ts';
@@ -47,7 +48,7 @@ export interface BuildOptions {
 
 /** Options of `Collection.ingest`. */
 export interface IngestOptions extends BuildOptions {
-  /** Records a commit, where the collection is not empty. Default: 256. */
+  /** Records a commit, where the collection is not empty; fewer where memory has no room for so many. Default: 256. */
   readonly batchSize?: number | undefined;
 }
 
@@ -198,13 +199,16 @@ async function addNamed(
   { progress, signal, batchSize }: Filling,
 ): Promise<void> {
   if (changed === undefined) return;
+  const batches = new FittingBatches();
   for (let end = count; end > 0; end -= batchSize) {
     throwIfAborted(signal);
     const first = Math.max(0, end - batchSize);
     const batch = Array.from({ length: end - first }, (_, i) => source.record(first + i));
-    const records = lastOfEachId(batch);
-    // Of a collection that is emptied meanwhile there is nothing left to complete.
-    await unlessDropped(store, () => addNamedVectors(session, store, { records, changed }));
+    await batches.write(lastOfEachId(batch), async (records) => {
+      throwIfAborted(signal);
+      // Of a collection that is emptied meanwhile there is nothing left to complete.
+      await unlessDropped(store, () => addNamedVectors(session, store, { records, changed }));
+    });
     progress.report('insert', count - first, count);
   }
 }
@@ -246,13 +250,16 @@ async function insertBatches(
   let replaced = 0;
   let done = 0;
   let batch: CheckedRecord[] = [];
-  const write = async (): Promise<void> => {
+  const batches = new FittingBatches();
+  const upsert = async (part: readonly CheckedRecord[]): Promise<void> => {
     throwIfAborted(signal);
-    const last = lastOfEachId(batch);
-    const change = (current: CollectionStore) => upsertRecords(session, current, last);
+    const change = (current: CollectionStore) => upsertRecords(session, current, part);
     const result = await changeCurrent(session, store, change);
     inserted += result.inserted;
     replaced += result.replaced;
+  };
+  const write = async (): Promise<void> => {
+    await batches.write(lastOfEachId(batch), upsert);
     done += batch.length;
     batch = [];
     progress.report('insert', done, total);
@@ -312,10 +319,6 @@ function checkFilling({ onProgress, signal, threads }: BuildOptions, batchSize: 
   }
   const progress = new BulkProgress(onProgress);
   return { progress, signal: checkSignal(signal), batchSize, threads };
-}
-
-function isExhausted(error: unknown): boolean {
-  return isDatabaseError(error) && error.code === 'RESOURCE_EXHAUSTED';
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

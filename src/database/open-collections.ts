@@ -2,7 +2,7 @@
  * The collections of an open database that were used: a store for each, made when it is asked for first, and what
  * became of those that were dropped or emptied since.
  */
-import { DatabaseError } from '../errors.ts';
+import { DatabaseError, isExhausted } from '../errors.ts';
 import { type CatalogEntry, spacesOf } from './catalog.ts';
 import type { EffectiveDatabaseOptions } from './check-options.ts';
 import { CollectionStore } from './collection-store.ts';
@@ -116,9 +116,4 @@ export class OpenCollections {
       throw error;
     }
   }
-}
-
-/** Whether it is an error for want of memory. */
-export function isExhausted(error: unknown): boolean {
-  return error instanceof DatabaseError && error.code === 'RESOURCE_EXHAUSTED';
 }

@@ -2,7 +2,7 @@
  * An open database as its collections use it: the shared stores, the right to write, the turns of the
  * writer and the checkpoints between them. Ends with `close`, which waits for whatever runs.
  */
-import { DatabaseError, withAdvice } from '../errors.ts';
+import { DatabaseError, isExhausted, withAdvice } from '../errors.ts';
 import { WriteBatch } from '../lsm/write-batch.ts';
 import type { Lock } from '../storage/file-system.ts';
 import { writeCurves } from './catalog.ts';
@@ -13,7 +13,7 @@ import type { CollectionStore } from './collection-store.ts';
 import { Expirer } from './expirer.ts';
 import { FieldJobs } from './field-jobs.ts';
 import { IngestSpool } from './ingest-spool.ts';
-import { isExhausted, OpenCollections } from './open-collections.ts';
+import { OpenCollections } from './open-collections.ts';
 import { OpenViews } from './open-views.ts';
 import { PlanGroup } from './plan-group.ts';
 import { Purger } from './purger.ts';
