@@ -55,13 +55,13 @@ test.each([
 );
 
 test('a beam on bits is wider, the fewer dimensions the more, and not without end', () => {
-  expect([128, 256, 768].map(beamFactor)).toEqual([4, 2.5, 1.5]);
+  expect([128, 256, 800].map(beamFactor)).toEqual([4, 2.5, 1.25]);
   expect(beamOnBits(128, 10)).toBe(40);
   expect(beamOnBits(128, 192)).toBe(768);
   expect(beamOnBits(128, 193)).toBe(0);
-  expect(beamOnBits(768, 512)).toBe(768);
-  expect(beamOnBits(768, 513)).toBe(768);
-  expect(beamOnBits(768, 900)).toBe(900);
+  expect(beamOnBits(800, 614)).toBe(768);
+  expect(beamOnBits(800, 615)).toBe(768);
+  expect(beamOnBits(800, 900)).toBe(900);
 });
 
 const dimension = 512;
