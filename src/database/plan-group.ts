@@ -50,12 +50,17 @@ export class PlanGroup {
 
   /**
    * After `commit`: gives back what the plans held, in slices of time. `durable` resolves when the commit is durable and
-   * published, and is to be awaited outside the writer's turn.
+   * published, and is to be awaited outside the writer's turn. When it rejects, the commit is so all the same.
    */
   async settle(): Promise<{ readonly durable: Promise<void> }> {
     const { engine, pace } = this.#stores;
     const slice = new TimeSlice(pace);
-    for (const plan of this.plans) await slice.run(plan.settling());
+    try {
+      for (const plan of this.plans) await slice.run(plan.settling());
+    } catch (error) {
+      await engine.committed(this.#sequence);
+      throw error;
+    }
     return { durable: engine.committed(this.#sequence) };
   }
 

@@ -195,7 +195,7 @@ export class Session implements SessionHost {
       group.rollback();
       throw error;
     }
-    // Readers see the commit: whatever fails from here on, nothing is undone.
+    // It is applied: whatever fails from here on, nothing is undone.
     const { durable } = await group.settle();
     for (const store of collections) {
       if (store.entry.isDropped) continue;

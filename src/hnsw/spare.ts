@@ -3,6 +3,7 @@
  * than its beam holds again finds some of what it lost: at a recall of 0.95 its beam can be a sixth narrower, or more. A
  * hop costs as much as measuring five vectors.
  */
+
 /** So many, and a share of `ef`: wide beams lose less. */
 const LEAST = 8;
 const SHARE = 1 / 4;

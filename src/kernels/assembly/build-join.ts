@@ -27,7 +27,7 @@ import {
 } from '../layout';
 import { measureMet } from './build-met';
 import { buildRows, isSameRow, measureOf, paddedDimension, rowDistance } from './build-rows';
-import { distanceOf, keyOf, nodeOf } from './key';
+import { distanceOf, insertKey, keyOf, nodeOf } from './key';
 
 const NONE: u32 = 0xffffffff;
 const TABLE: u32 = 1 << JOIN_TABLE_BITS;
@@ -103,9 +103,7 @@ function keepNearest(job: u32, met: u32): u32 {
   for (let i: u32 = 0; i < met; i++) {
     const key = load<u64>(keys + (i << 3));
     if (count == most && load<u64>(nearest + ((count - 1) << 3)) < key) continue;
-    let at = nearest + ((count < most ? count++ : count - 1) << 3);
-    for (; at > nearest && load<u64>(at - 8) > key; at -= 8) store<u64>(at, load<u64>(at - 8));
-    store<u64>(at, key);
+    insertKey(nearest, nearest + ((count < most ? count++ : count - 1) << 3), key);
   }
   return count;
 }
@@ -132,10 +130,7 @@ function sortAll(job: u32, node: u32, list: u32, fresh: u32): u32 {
   buildRows(job, ids, count, rows);
   for (let i: u32 = 0; i < count; i++) {
     const distance = rowDistance(row, rows + i * stride, padded, <f32>dimension, measure);
-    const key = keyOf(distance, i);
-    let at = work + (i << 3);
-    for (; at > work && load<u64>(at - 8) > key; at -= 8) store<u64>(at, load<u64>(at - 8));
-    store<u64>(at, key);
+    insertKey(work, work + (i << 3), keyOf(distance, i));
   }
   return count;
 }
@@ -161,10 +156,8 @@ function choose(job: u32, old: u32, count: u32): u32 {
     if (!isCrowded(job, key, kept, old, slack)) store<u64>(chosen + (kept++ << 3), key);
   }
   for (let i = strict; i < kept; i++) {
-    const key = load<u64>(chosen + (i << 3));
-    let at = chosen + (i << 3);
-    for (; at > chosen && load<u64>(at - 8) > key; at -= 8) store<u64>(at, load<u64>(at - 8));
-    store<u64>(at, key);
+    const end = chosen + (i << 3);
+    insertKey(chosen, end, load<u64>(end));
   }
   return kept;
 }

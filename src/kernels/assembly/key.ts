@@ -33,3 +33,11 @@ export function distanceOf(key: u64): f32 {
   const bits: u32 = <i32>ordered < 0 ? ordered ^ 0x80000000 : ~ordered;
   return reinterpret<f32>(bits);
 }
+
+/** Puts a key among ascending ones, which begin at `first` and end at `end`; the last may be given up by ending before it. */
+@inline
+export function insertKey(first: u32, end: u32, key: u64): void {
+  let at = end;
+  for (; at > first && load<u64>(at - 8) > key; at -= 8) store<u64>(at, load<u64>(at - 8));
+  store<u64>(at, key);
+}
