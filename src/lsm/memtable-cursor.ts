@@ -15,7 +15,7 @@ import {
   sequenceOf,
   valueLength,
   valueStart,
-} from './memtable.ts';
+} from './skiplist.ts';
 
 /** What a cursor needs of a memtable; another thread makes one of a shared arena. */
 export interface MemtableArena {
